@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The condition language. Three steps, so that rules files can be checked before they are compiled:
+ *
+ *   condition_parse    text → tree; names of macros and lists stand unresolved
+ *   (rules/ replaces macro names by their trees and list names by their items)
+ *   condition_check    resolves fields, chooses comparisons, converts constants once
+ *
+ * After the check a tree is immutable and can be evaluated; engine/ compiles it into something
+ * faster that must give the same answers as condition_holds.
+ *
+ * All offsets are bytes from the start of the text that was parsed. Nesting is limited
+ * (CONDITION_DEPTH_MAX), deeper text is an error, and no function recurses deeper than that.
+ */
+#ifndef SAKER_CONDITION_CONDITION_H
+#define SAKER_CONDITION_CONDITION_H
+
+#include "fields/expression.h"
+
+enum { CONDITION_DEPTH_MAX = 1000 };
+
+enum operator{
+	OP_EXISTS,
+	OP_EQ, /* = and == */
+	OP_NE,
+	OP_LT,
+	OP_LE,
+	OP_GT,
+	OP_GE,
+	OP_CONTAINS,
+	OP_ICONTAINS,
+	OP_BCONTAINS,
+	OP_STARTSWITH,
+	OP_BSTARTSWITH,
+	OP_ENDSWITH,
+	OP_GLOB,
+	OP_IGLOB,
+	OP_REGEX,
+	OP_IN,
+	OP_INTERSECTS,
+	OP_PMATCH,
+	OP_COUNT
+};
+
+enum condition_kind {
+	CONDITION_AND,
+	CONDITION_OR,
+	CONDITION_NOT,
+	CONDITION_COMPARE,
+	CONDITION_NAME, /* a macro's name; gone after resolution */
+	CONDITION_TRUE, /* made by checks and by exceptions without values */
+	CONDITION_FALSE,
+};
+
+/* A constant as written, and as the check converted it to the left side's type. */
+struct operand {
+	struct str text;
+	uint32_t offset;
+	bool is_quoted;
+	bool is_list_name; /* a bare word in a list that may name a list; gone after resolution */
+	struct value value;
+};
+
+struct matcher; /* compiled regex, glob, searcher, prefix set...: condition/matcher.h */
+
+struct comparison {
+	enum operator operator;
+	struct str left_text;     /* as parsed: the expression on the left */
+	struct expression *left;  /* set by the check */
+	struct str right_text;    /* where the right side is an expression (field or transformer) */
+	struct expression *right; /* set by the check; NULL: constants */
+	struct operand *operands;
+	size_t operand_count;
+	bool is_list;                  /* the right side was written in brackets or names a list */
+	const struct matcher *matcher; /* set by the check where the operator has one */
+};
+
+struct condition {
+	enum condition_kind kind;
+	uint32_t offset;
+	uint32_t length;
+	/* Where the text came from, set by rules/ (macros bring trees of other texts). */
+	const void *origin;
+	union {
+		struct {
+			struct condition **children;
+			size_t child_count;
+		};
+		struct comparison *comparison;
+		struct str name;
+	};
+};
+
+int condition_parse(struct str text, struct arena *arena, struct condition **out,
+		    struct error *err);
+
+/*
+ * sources: which event sources' fields are acceptable. warn is called for what is legal but
+ * doubtful (a constant that can never match, evt.dir, an unsafe comparison ...), with a code of
+ * upstream's (LOAD_...) or NULL; it may be NULL. Errors name the offset in the text of the
+ * comparison's origin; *failed (may be NULL) is set to the node.
+ */
+typedef void condition_warn_fn(void *context, const struct condition *node, const char *code,
+			       const char *message);
+int condition_check(struct condition *c, uint32_t sources, struct arena *arena,
+		    condition_warn_fn *warn, void *warn_context, const struct condition **failed,
+		    struct error *err);
+
+/* Evaluates a checked tree plainly. */
+bool condition_holds(const struct condition *c, struct field_context *ctx);
+/* One comparison, with the left value already extracted (has_left false: absent). */
+bool comparison_holds(const struct comparison *c, struct field_context *ctx);
+bool comparison_holds_for(const struct comparison *c, struct field_context *ctx, bool has_left,
+			  const struct value *left);
+
+/* The tree as text, with all brackets that matter: for explanations, tests and error messages. */
+void condition_print(const struct condition *c, struct buffer *out);
+
+const char *operator_name(enum operator op);
+
+/*
+ * Which kinds of events (event/schema.h) a checked tree can hold for, going by its comparisons of
+ * evt.type and syscall.type: a set of event_kind_count bits that the caller owns. The set is never
+ * too small. Answers false where nothing in the tree restricts it (all bits are set then).
+ */
+bool condition_event_kinds(const struct condition *c, uint64_t *kinds);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The compiler: rule set → plan. A plan is immutable and shared: any number of evaluators (one per
+ * thread) judge events by it. It refers to the rule set's arena, so the set must outlive it.
+ */
+#ifndef SAKER_ENGINE_PLAN_H
+#define SAKER_ENGINE_PLAN_H
+
+#include "rules/ruleset.h"
+
+struct plan;
+struct evaluator;
+
+struct plan_options {
+	bool all_matches; /* rule_matching: all; else the first rule that holds is the verdict */
+};
+
+/* What the probe must collect for this plan, per event kind. */
+struct plan_needs {
+	uint64_t *kinds; /* BITSET of event_kind_count: kinds that a rule wants */
+	uint32_t *facts; /* per kind: FACT_* that conditions or outputs use */
+};
+
+struct plan *plan_compile(const struct rule_set *set, const struct plan_options *options,
+			  struct error *err);
+void plan_free(struct plan *p);
+const struct plan_needs *plan_needs(const struct plan *p);
+
+struct plan_statistics {
+	size_t rules, comparisons, atoms, nodes; /* comparisons: before sharing */
+	size_t bytes;
+};
+struct plan_statistics plan_statistics(const struct plan *p);
+
+/* A context for one thread: memo, scratch, field context. */
+struct evaluator *evaluator_new(const struct plan *p, struct state *state, const char *hostname);
+void evaluator_free(struct evaluator *ev);
+/* For formatting alerts of the event that was judged last. */
+struct field_context *evaluator_context(struct evaluator *ev);
+
+/* One rule that holds, and under which name of the file. */
+struct match {
+	const struct rule *rule;
+	enum name_view name_view;
+};
+
+/*
+ * Judges an event that state_bind has bound. Fills at most room matches, in rule order, and answers
+ * how many there are. No allocation, no lock, no system call.
+ */
+size_t evaluator_judge(struct evaluator *ev, struct event *e, struct match *matches, size_t room);
+
+/* How often each rule matched, indexed by rule id. */
+const uint64_t *evaluator_match_counts(const struct evaluator *ev);
+
+#endif

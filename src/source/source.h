@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sources of events. All give the same struct event; nothing behind them knows which one it was.
+ */
+#ifndef SAKER_SOURCE_SOURCE_H
+#define SAKER_SOURCE_SOURCE_H
+
+#include "base/error.h"
+#include "event/event.h"
+
+struct source;
+
+/* Per event, in order of their causes. The event is gone when it returns. */
+typedef void source_event_fn(void *context, struct event *e);
+
+struct source_counters {
+	uint64_t events;  /* given out */
+	uint64_t damaged; /* records that could not be decoded */
+	uint64_t dropped; /* lost before they got here; details: probe_counters */
+};
+
+/*
+ * The live source. Waits up to timeout_ms (-1: for ever) for events and hands over what there is.
+ * Rings are merged: a record is given out only when nothing that happened before it can still be
+ * missing. Answers the number of events, 0 on timeout, -EINTR when a signal came.
+ */
+struct probe;
+struct source *source_syscalls_new(struct probe *probe, struct error *err);
+int source_poll(struct source *s, int timeout_ms, source_event_fn *handle, void *context);
+/* Descriptor that is readable when there may be events: for an outer loop's poll. */
+int source_fd(const struct source *s);
+struct source_counters source_counters(const struct source *s);
+void source_free(struct source *s);
+
+#endif

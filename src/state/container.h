@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Containers, told by the cgroup of their processes; metadata of runtimes comes later. */
+#ifndef SAKER_STATE_CONTAINER_H
+#define SAKER_STATE_CONTAINER_H
+
+#include "base/str.h"
+
+enum container_type {
+	CONTAINER_NONE,
+	CONTAINER_DOCKER,
+	CONTAINER_CONTAINERD,
+	CONTAINER_CRIO,
+	CONTAINER_CRI,
+	CONTAINER_PODMAN,
+	CONTAINER_LXC,
+	CONTAINER_LIBVIRT_LXC,
+	CONTAINER_BPM,
+	CONTAINER_NSPAWN,
+	CONTAINER_RUNC, /* a bare OCI runtime, told by nothing but its cgroup */
+};
+
+struct container {
+	struct str full_id;
+	struct str id; /* as container.id prints it: the first 12 of a 64-digit id */
+	enum container_type type;
+};
+
+/*
+ * The container of a process by its cgroups: `cgroups` is "subsystem=path\0"... (the cgroups
+ * parameter), or one path. Cgroup v1, hybrid and v2, systemd and cgroupfs drivers. False: none.
+ * The views in *out point into cgroups.
+ */
+bool container_from_cgroups(struct str cgroups, struct container *out);
+const char *container_type_name(enum container_type type);
+
+#endif

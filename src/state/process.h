@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Processes and their threads, keyed by pid and start time. Ids are those of the initial pid
+ * namespace; times are ns since the epoch unless said otherwise.
+ *
+ * A process' strings live in one block that exec replaces. Parents are found by pid and start time,
+ * never by a pointer, so that a reused pid is never taken for an ancestor. Exited processes are
+ * kept while a child still refers to them, for proc.aname and friends.
+ */
+#ifndef SAKER_STATE_PROCESS_H
+#define SAKER_STATE_PROCESS_H
+
+#include "base/map.h"
+#include "base/str.h"
+#include "event/record.h"
+
+struct container;
+
+/* What exec sets and fork inherits. Shared by processes that forked without exec; counted. */
+struct program {
+	uint32_t references;
+	struct str exe;     /* argv[0], as proc.exe */
+	struct str exepath; /* the kernel's path of the executed file */
+	struct str args; /* arguments without argv[0], each with its NUL, as the args parameter */
+	struct str env;  /* likewise */
+	struct str comm; /* at exec */
+	uint64_t exe_ino;
+	uint64_t exe_ctime; /* of the inode */
+	uint64_t exe_mtime;
+	uint32_t exe_dev;
+	uint32_t exe_flags; /* execve_flags: EXE_WRITABLE, EXE_UPPER_LAYER, EXE_FROM_MEMFD, ... */
+	bool args_cut;
+	bool env_cut;
+	char bytes[];
+};
+
+struct process {
+	struct task_facts facts; /* of the newest record; start_time and pid are the key */
+	struct program *program; /* never NULL */
+	struct str cwd;          /* with a trailing slash, as proc.cwd; empty: not known */
+	struct str cgroups;      /* "subsystem=path\0"..., as the cgroups parameter */
+	const struct container *container; /* NULL: host */
+	uint64_t clone_time;               /* start, ns since the epoch */
+	uint64_t exec_time;                /* of the last exec, 0: none seen */
+	uint64_t pidns_start_time;
+	uint64_t cap_inheritable, cap_permitted, cap_effective;
+	uint64_t fdlimit;
+	uint64_t vm_size_kb, vm_rss_kb, vm_swap_kb;
+	uint64_t pgft_maj, pgft_min;
+	uint32_t thread_count;
+	uint32_t child_count;
+	uint32_t references; /* children that name it as their parent */
+	bool is_exited;
+	bool is_partial;           /* made from a record's facts alone: no args, no exe */
+	uint64_t scope_generation; /* changes whenever a process-scope value may have changed */
+	uint64_t scope_bits[4];    /* the engine's, valid for scope_bits_generation */
+	uint64_t scope_bits_generation;
+};
+
+struct thread {
+	int32_t tid;
+	struct process *process;
+	char comm[RECORD_COMM_SIZE];
+	uint64_t clone_time;
+	uint64_t last_event_time; /* for latency and delta */
+};
+
+struct process_table;
+
+/* NULL where it is not known. A start_time of 0 takes whichever has that pid now. */
+struct process *process_find(struct process_table *t, int32_t pid, uint64_t start_time);
+struct thread *thread_find(struct process_table *t, int32_t tid);
+struct process *process_parent(struct process_table *t, const struct process *p);
+/* The n-th ancestor: 0 is the process itself, 1 its parent; NULL beyond the last. */
+struct process *process_ancestor(struct process_table *t, struct process *p, unsigned n);
+/* The name of a process as events' pid parameters print it; empty where it is not known. */
+struct str process_name(const struct process *p);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is known of the machine while events pass: processes and threads, users and groups,
+ * containers, descriptors (in replay). One state per source; belongs to the thread that reads the
+ * source. Binding an event neither blocks nor (once tables have their size) allocates: strings of
+ * a process are copied into a block of its own at exec, not per event.
+ */
+#ifndef SAKER_STATE_STATE_H
+#define SAKER_STATE_STATE_H
+
+#include "base/error.h"
+#include "event/event.h"
+#include "state/container.h"
+#include "state/process.h"
+#include "state/user.h"
+
+struct state_options {
+	bool is_live;          /* /proc may be asked for processes that were never seen */
+	const char *host_root; /* "" or the prefix under which the host's files are */
+	uint32_t max_threads;  /* further threads are judged without remembered state and counted */
+};
+
+struct state_counters {
+	uint64_t processes, threads; /* now */
+	uint64_t added, removed;     /* so far */
+	uint64_t healed;             /* wrong or missing state put right from a record */
+	uint64_t proc_lookups;       /* processes never seen, looked up in /proc */
+	uint64_t table_full;         /* threads that were not remembered */
+	uint64_t args_cut;
+};
+
+struct state *state_new(const struct state_options *options, struct error *err);
+void state_free(struct state *s);
+
+/* Reads all processes there are from /proc; the probe's iterator may have added them before. */
+int state_scan_proc(struct state *s, struct error *err);
+
+/*
+ * Binds an event: finds (or makes, or heals) its thread and process, applies what the event changes
+ * (exec, clone, exit, set*id, chdir, prctl...) and fills e->thread, e->process and e->fd. Called
+ * once per event in order. What an exiting process was stays readable until the next call.
+ */
+void state_bind(struct state *s, struct event *e);
+
+struct state_counters state_counters(const struct state *s);
+struct process_table *state_processes(struct state *s);
+struct user_table *state_users(struct state *s);
+
+#endif
