@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../unit.h"
+#include "state/path.h"
+
+static void join_normalises(void **state)
+{
+	static const struct {
+		const char *base, *name, *want;
+	} cases[] = {
+	    {"/home/user", "file", "/home/user/file"},
+	    {"/home/user/", "file", "/home/user/file"},
+	    {"/home/user", "/etc/passwd", "/etc/passwd"},
+	    {"/home/user", "../../etc/passwd", "/etc/passwd"},
+	    {"/home/user", "../../../../../etc/passwd", "/etc/passwd"},
+	    {"/home/user", ".", "/home/user"},
+	    {"/home/user", "", "/home/user"},
+	    {"/home/user", "./a/./b/.", "/home/user/a/b"},
+	    {"/home/user", "a//b///c/", "/home/user/a/b/c"},
+	    {"/home/user", "a/../b", "/home/user/b"},
+	    {"/home/user", "a/..", "/home/user"},
+	    {"/", "x", "/x"},
+	    {"/", "..", "/"},
+	    {"/", "", "/"},
+	    {"", "/", "/"},
+	    {"", "//", "/"},
+	    {"", "///etc//shadow", "/etc/shadow"},
+	    {"", "/..", "/"},
+	    {"", "/../..", "/"},
+	    {"", "/.", "/"},
+	    {"", "/a/b/../../c", "/c"},
+	    {"", "/a/b/../../../c", "/c"},
+	    {"", "/etc/../etc/./shadow", "/etc/shadow"},
+	    {"", "/...", "/..."},
+	    {"", "/.hidden/..x/x..", "/.hidden/..x/x.."},
+	    {"", "", ""},
+	    {"", ".", ""},
+	    {"", "a", "a"},
+	    {"", "./a", "a"},
+	    {"", "..", ".."},
+	    {"", "../..", "../.."},
+	    {"", "../a/../..", "../.."},
+	    {"", "../a/b/..", "../a"},
+	    {"", "a/..", ""},
+	    {"", "a/../..", ".."},
+	    {"", "a/../b", "b"},
+	    {"rel", "../x", "x"},
+	    {"rel", "../../x", "../x"},
+	    {"/a/../b", "c", "/b/c"},
+	    {"/proc/self/root", "../../1", "/proc/1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char memory[128];
+		struct buffer out = BUFFER(memory);
+
+		path_join(&out, str_from(cases[i].base), str_from(cases[i].name));
+		check_str(buffer_str(&out), cases[i].want, cases[i].name);
+
+		bool is_same = cases[i].name[0] == '/' && !strcmp(cases[i].name, cases[i].want);
+		check_i64(path_is_normal(str_from(cases[i].name)), is_same, cases[i].name);
+	}
+}
+
+static void join_appends_to_what_is_there(void **state)
+{
+	char memory[128];
+	struct buffer out = BUFFER(memory);
+
+	(void)state;
+	buffer_put(&out, STR("a/b/"));
+	path_join(&out, STR("x"), STR("../../../y"));
+	check_str(buffer_str(&out), "a/b/../../y", "after other text");
+}
+
+static void join_cuts_where_there_is_no_room(void **state)
+{
+	char memory[8];
+
+	(void)state;
+	for (size_t room = 0; room <= sizeof(memory); room++) {
+		struct buffer out = {.p = memory, .room = room};
+
+		path_join(&out, STR("/abc/def"), STR("ghi/../../x"));
+		assert_true(out.n <= room);
+		assert_true(out.is_truncated);
+	}
+}
+
+/* A megabyte of the worst there is: a quadratic join would not end within the tests' time. */
+static void join_is_linear(void **state)
+{
+	enum { COUNT = 1 << 18 };
+	char *name = malloc(COUNT * 5 + 1);
+	char *memory = malloc(COUNT * 5 + 2);
+	struct buffer out = {.p = memory, .room = COUNT * 5 + 2};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++)
+		memcpy(name + i * 2, "a/", 2);
+	for (size_t i = 0; i < COUNT; i++)
+		memcpy(name + COUNT * 2 + i * 3, "../", 3);
+	path_join(&out, STR("/x"), (struct str){name, COUNT * 5});
+	check_str(buffer_str(&out), "/x", "many up");
+	free(name);
+	free(memory);
+}
+
+static void only_absolute_normal_paths_are_normal(void **state)
+{
+	static const struct {
+		const char *path;
+		bool want;
+	} cases[] = {
+	    {"/", true},        {"/etc/shadow", true}, {"/a.b/..c/.d", true}, {"/...", true},
+	    {"", false},        {"etc", false},        {"/etc/", false},      {"//", false},
+	    {"//etc", false},   {"/etc//x", false},    {"/.", false},         {"/..", false},
+	    {"/a/.", false},    {"/a/..", false},      {"/./a", false},       {"/../a", false},
+	    {"/a/../b", false}, {"/a/.../b", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check_i64(path_is_normal(str_from(cases[i].path)), cases[i].want, cases[i].path);
+}
+
+static void directory_and_basename_split_at_the_last_slash(void **state)
+{
+	static const struct {
+		const char *path, *directory, *basename;
+	} cases[] = {
+	    {"/etc/shadow", "/etc", "shadow"},
+	    {"/x", "/", "x"},
+	    {"/", "/", ""},
+	    {"x", "", "x"},
+	    {"", "", ""},
+	    {"a/b", "a", "b"},
+	    {"/a/b/", "/a/b", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		check_str(path_directory(str_from(cases[i].path)), cases[i].directory,
+			  cases[i].path);
+		check_str(path_basename(str_from(cases[i].path)), cases[i].basename, cases[i].path);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(join_normalises),
+	    cmocka_unit_test(join_appends_to_what_is_there),
+	    cmocka_unit_test(join_cuts_where_there_is_no_room),
+	    cmocka_unit_test(join_is_linear),
+	    cmocka_unit_test(only_absolute_normal_paths_are_normal),
+	    cmocka_unit_test(directory_and_basename_split_at_the_last_slash),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
