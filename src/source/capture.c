@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum {
+	BUFFER_START = 1024 * 1024,
+	BLOCK_MAX = 256 * 1024 * 1024, /* no writer makes larger ones: a damaged length */
+	BLOCK_FRAME = 12,              /* type, length, ..., length again */
+	SECTION_MAGIC = 0x1A2B3C4D,
+	SECTION_MAGIC_SWAPPED = 0x4D3C2B1A,
+	VERSION_MAJOR = 1,
+};
+
+/* Block types; those above 0x80000000 are what the first writers used for the same contents. */
+#define BLOCK_SECTION 0x0A0D0D0Au
+#define BLOCK_MACHINE 0x201u
+#define BLOCK_MACHINE_INT 0x8002ABCDu
+#define BLOCK_PROCESSES_V1 0x202u
+#define BLOCK_PROCESSES_V1_INT 0x8000ABCDu
+#define BLOCK_FDS 0x203u
+#define BLOCK_FDS_INT 0x8001ABCDu
+#define BLOCK_EVENT 0x204u
+#define BLOCK_EVENT_INT 0x8010ABCDu
+#define BLOCK_USERS 0x206u
+#define BLOCK_USERS_INT 0x8012ABCDu
+#define BLOCK_PROCESSES_V2 0x207u
+#define BLOCK_PROCESSES_V2_INT 0x8013ABCDu
+#define BLOCK_EVENT_FLAGS 0x208u
+#define BLOCK_PROCESSES_V3 0x209u
+#define BLOCK_PROCESSES_V3_INT 0x8014ABCDu
+#define BLOCK_PROCESSES_V4 0x210u
+#define BLOCK_PROCESSES_V5 0x211u
+#define BLOCK_PROCESSES_V6 0x212u
+#define BLOCK_PROCESSES_V7 0x213u
+#define BLOCK_PROCESSES_V8 0x214u
+#define BLOCK_PROCESSES_V9 0x215u
+#define BLOCK_EVENT_V2 0x216u
+#define BLOCK_EVENT_FLAGS_V2 0x217u
+#define BLOCK_FDS_V2 0x218u
+#define BLOCK_USERS_V2 0x220u
+#define BLOCK_EVENT_V2_LARGE 0x221u
+#define BLOCK_EVENT_FLAGS_V2_LARGE 0x222u
+
+/* A cursor over bytes that refuses to leave them: after a short read everything reads as zero. */
+struct cursor {
+	const uint8_t *p;
+	size_t left;
+	bool is_short;
+};
+
+struct capture {
+	gzFile file; /* NULL: bytes in memory */
+	uint8_t *buffer;
+	size_t room, start, end; /* unread bytes are buffer[start, end) */
+	bool is_file_end;
+	uint64_t offset; /* of buffer[start] in the file, after decompression */
+	/* The block whose entries are being handed out. */
+	uint32_t block_type;
+	uint64_t block_offset;
+	struct cursor entries;
+	int64_t fd_owner;
+	struct capture_counters counters;
+};
+
+static void read_bytes(struct cursor *c, void *out, size_t n)
+{
+	if (n > c->left) {
+		c->is_short = true;
+		c->left = 0;
+		memset(out, 0, n);
+		return;
+	}
+	memcpy(out, c->p, n);
+	c->p += n;
+	c->left -= n;
+}
+
+static uint8_t read_u8(struct cursor *c)
+{
+	uint8_t v;
+
+	read_bytes(c, &v, sizeof(v));
+	return v;
+}
+
+static uint16_t read_u16(struct cursor *c)
+{
+	uint16_t v;
+
+	read_bytes(c, &v, sizeof(v));
+	return v;
+}
+
+static uint32_t read_u32(struct cursor *c)
+{
+	uint32_t v;
+
+	read_bytes(c, &v, sizeof(v));
+	return v;
+}
+
+static uint64_t read_u64(struct cursor *c)
+{
+	uint64_t v;
+
+	read_bytes(c, &v, sizeof(v));
+	return v;
+}
+
+static struct str read_view(struct cursor *c, size_t n)
+{
+	struct str s = {(const char *)c->p, n};
+
+	if (n > c->left) {
+		c->is_short = true;
+		c->left = 0;
+		return (struct str){"", 0};
+	}
+	c->p += n;
+	c->left -= n;
+	return s;
+}
+
+/* A string as the format has it: a 16-bit length, then the bytes without a NUL. */
+static struct str read_string(struct cursor *c)
+{
+	return read_view(c, read_u16(c));
+}
+
+/* An entry of its own length, where the block's version gives entries one. */
+static struct cursor read_entry(struct cursor *block)
+{
+	struct cursor entry = {0};
+	uint32_t n = read_u32(block);
+
+	/* The length counts itself. */
+	if (block->is_short || n < sizeof(n)) {
+		block->is_short = true;
+		return entry;
+	}
+	struct str view = read_view(block, n - sizeof(n));
+	entry.p = (const uint8_t *)view.p;
+	entry.left = view.n;
+	return entry;
+}
+
+/* How much of a process' entry each version of its block has. */
+static unsigned processes_version(uint32_t block_type)
+{
+	switch (block_type) {
+	case BLOCK_PROCESSES_V1:
+	case BLOCK_PROCESSES_V1_INT:
+		return 1;
+	case BLOCK_PROCESSES_V2:
+	case BLOCK_PROCESSES_V2_INT:
+		return 2;
+	case BLOCK_PROCESSES_V3:
+	case BLOCK_PROCESSES_V3_INT:
+		return 3;
+	case BLOCK_PROCESSES_V4:
+	case BLOCK_PROCESSES_V5:
+	case BLOCK_PROCESSES_V6:
+	case BLOCK_PROCESSES_V7:
+	case BLOCK_PROCESSES_V8:
+	case BLOCK_PROCESSES_V9:
+		return block_type - BLOCK_PROCESSES_V4 + 4;
+	default:
+		return 0;
+	}
+}
+
+/* The tail of a version 9 entry grew by appending: a field is there if the entry is long enough. */
+static void read_process_tail(struct cursor *c, struct capture_process *p)
+{
+	/* Entries of up to 29 more bytes were written before these two fields stood at the front.
+	 */
+	enum { TAIL_BEFORE_TTY = 29 };
+
+	if (c->left > TAIL_BEFORE_TTY) {
+		p->pidns_start_time = read_u64(c);
+		p->tty = read_u32(c);
+	}
+	if (c->left >= sizeof(uint32_t))
+		p->loginuid = read_u32(c);
+	if (c->left >= sizeof(uint8_t))
+		p->exe_writable = read_u8(c);
+	if (c->left >= sizeof(uint64_t))
+		p->cap_inheritable = read_u64(c);
+	if (c->left >= sizeof(uint64_t))
+		p->cap_permitted = read_u64(c);
+	if (c->left >= sizeof(uint64_t))
+		p->cap_effective = read_u64(c);
+	if (c->left >= sizeof(uint8_t))
+		p->exe_upper_layer = read_u8(c);
+	if (c->left >= sizeof(uint64_t))
+		p->exe_ino = read_u64(c);
+	if (c->left >= sizeof(uint64_t))
+		p->exe_ctime = read_u64(c);
+	if (c->left >= sizeof(uint64_t))
+		p->exe_mtime = read_u64(c);
+	if (c->left >= sizeof(uint8_t))
+		p->exe_from_memfd = read_u8(c);
+	if (c->left >= sizeof(uint8_t))
+		p->exe_lower_layer = read_u8(c);
+	if (c->left >= sizeof(uint64_t))
+		p->pgid = (int64_t)read_u64(c);
+}
+
+static bool read_process(struct cursor *block, unsigned version, struct capture_process *p)
+{
+	struct cursor own = version >= 9 ? read_entry(block) : (struct cursor){0};
+	struct cursor *c = version >= 9 ? &own : block;
+
+	*p = (struct capture_process){
+	    .sid = -1, .vpgid = -1, .pgid = -1, .vtid = -1, .vpid = -1, .loginuid = UINT32_MAX};
+	p->tid = (int64_t)read_u64(c);
+	p->pid = (int64_t)read_u64(c);
+	p->ptid = (int64_t)read_u64(c);
+	if (version >= 6)
+		p->sid = (int64_t)read_u64(c);
+	if (version >= 8)
+		p->vpgid = (int64_t)read_u64(c);
+	p->comm = read_string(c);
+	p->exe = read_string(c);
+	if (version >= 7)
+		p->exepath = read_string(c);
+	p->args = read_string(c);
+	p->cwd = read_string(c);
+	p->fdlimit = read_u64(c);
+	p->flags = read_u32(c);
+	p->uid = read_u32(c);
+	p->gid = read_u32(c);
+	if (version >= 2) {
+		p->vm_size_kb = read_u32(c);
+		p->vm_rss_kb = read_u32(c);
+		p->vm_swap_kb = read_u32(c);
+		p->pgft_maj = read_u64(c);
+		p->pgft_min = read_u64(c);
+	}
+	if (version >= 3)
+		p->env = read_string(c);
+	if (version >= 4) {
+		p->vtid = (int64_t)read_u64(c);
+		p->vpid = (int64_t)read_u64(c);
+		p->cgroups = read_string(c);
+	}
+	if (version >= 5)
+		p->root = read_string(c);
+	if (version >= 9)
+		read_process_tail(c, p);
+	return !c->is_short && !block->is_short;
+}
+
+static bool read_fd(struct cursor *block, bool has_length, int64_t owner, struct capture_fd *fd)
+{
+	struct cursor own = has_length ? read_entry(block) : (struct cursor){0};
+	struct cursor *c = has_length ? &own : block;
+
+	*fd = (struct capture_fd){.tid = owner};
+	fd->num = (int64_t)read_u64(c);
+	fd->ino = read_u64(c);
+	fd->type = read_u8(c);
+	switch (fd->type) {
+	case CAPTURE_FD_IPV4:
+	case CAPTURE_FD_IPV6: {
+		size_t size = fd->type == CAPTURE_FD_IPV4 ? 4 : 16;
+
+		read_bytes(c, fd->local, size);
+		read_bytes(c, fd->remote, size);
+		fd->local_port = read_u16(c);
+		fd->remote_port = read_u16(c);
+		fd->l4proto = read_u8(c);
+		break;
+	}
+	case CAPTURE_FD_IPV4_SERVER:
+	case CAPTURE_FD_IPV6_SERVER:
+		read_bytes(c, fd->local, fd->type == CAPTURE_FD_IPV4_SERVER ? 4 : 16);
+		fd->local_port = read_u16(c);
+		fd->l4proto = read_u8(c);
+		break;
+	case CAPTURE_FD_UNIX:
+		fd->unix_source = read_u64(c);
+		fd->unix_destination = read_u64(c);
+		fd->name = read_string(c);
+		break;
+	case CAPTURE_FD_FILE_V2:
+		fd->open_flags = read_u32(c);
+		fd->name = read_string(c);
+		if (has_length && c->left >= sizeof(uint32_t))
+			fd->dev = read_u32(c);
+		break;
+	case CAPTURE_FD_UNKNOWN:
+		break;
+	default:
+		/* Of an unknown type nothing more can be told; with lengths the next is still
+		 * found. */
+		if (fd->type >= CAPTURE_FD_TYPE_COUNT) {
+			c->is_short |= !has_length;
+			break;
+		}
+		fd->name = read_string(c);
+	}
+	return !c->is_short && !block->is_short;
+}
+
+/* Users and groups share a block; *is_group tells which the entry was. */
+static bool read_user(struct cursor *block, bool has_length, struct capture_user *u, bool *is_group)
+{
+	struct cursor own = has_length ? read_entry(block) : (struct cursor){0};
+	struct cursor *c = has_length ? &own : block;
+
+	*u = (struct capture_user){0};
+	*is_group = read_u8(c) != 0;
+	if (!*is_group)
+		u->uid = read_u32(c);
+	u->gid = read_u32(c);
+	u->name = read_string(c);
+	if (!*is_group) {
+		u->home = read_string(c);
+		u->shell = read_string(c);
+	}
+	return !c->is_short && !block->is_short;
+}
+
+static bool read_machine(struct cursor *c, struct capture_machine *m)
+{
+	enum { HOSTNAME_SIZE = 128 };
+
+	m->cpu_count = read_u32(c);
+	m->memory_bytes = read_u64(c);
+	m->max_pid = read_u64(c);
+	m->hostname = read_view(c, HOSTNAME_SIZE);
+	m->hostname.n = str_find_byte(m->hostname, '\0', 0);
+	m->boot_time = read_u64(c);
+	/* Writers before 0.10 left something else there; a boot before the year 2000 is none. */
+	if (m->boot_time < UINT64_C(946684800000000000))
+		m->boot_time = 0;
+	return !c->is_short;
+}
+
+static bool read_event(struct cursor *c, bool has_flags, bool has_nparams, struct capture_event *e)
+{
+	size_t least = sizeof(struct event_header) - (has_nparams ? 0 : sizeof(uint32_t));
+	uint32_t length;
+
+	*e = (struct capture_event){.has_nparams = has_nparams};
+	e->cpu = read_u16(c);
+	if (has_flags)
+		e->flags = read_u32(c);
+	if (c->is_short || c->left < least)
+		return false;
+	memcpy(&length, c->p + offsetof(struct event_header, len), sizeof(length));
+	if (length < least || length > c->left)
+		return false;
+	e->bytes = c->p;
+	e->size = length;
+	return true;
+}
+
+/* Makes at least n unread bytes available, or as many as there are; answers how many. */
+static size_t fill(struct capture *c, size_t n, struct error *err)
+{
+	if (c->end - c->start >= n || c->is_file_end)
+		return c->end - c->start;
+	if (c->start) {
+		memmove(c->buffer, c->buffer + c->start, c->end - c->start);
+		c->end -= c->start;
+		c->start = 0;
+	}
+	if (c->room < n) {
+		uint8_t *bigger = realloc(c->buffer, n);
+
+		if (!bigger) {
+			error_set(err, -ENOMEM, "out of memory for a block of %zu bytes", n);
+			return 0;
+		}
+		c->buffer = bigger;
+		c->room = n;
+	}
+	while (c->end < n) {
+		int got = gzread(c->file, c->buffer + c->end, (unsigned)(c->room - c->end));
+
+		if (got <= 0) {
+			/* A truncated gzip stream gives what it has; the blocks say what is
+			 * missing. */
+			c->is_file_end = true;
+			break;
+		}
+		c->end += (size_t)got;
+		c->counters.bytes += (uint64_t)got;
+	}
+	return c->end - c->start;
+}
+
+static int damaged(const struct capture *c, struct error *err, uint64_t offset, const char *what)
+{
+	(void)c;
+	return error_set_at(err, -EBADMSG, (size_t)offset, "%s at byte %llu", what,
+			    (unsigned long long)offset);
+}
+
+/* Takes the next block from the file into c->entries. */
+static int next_block(struct capture *c, struct error *err)
+{
+	size_t have = fill(c, 8, err);
+	uint32_t type, length, again;
+
+	if (have == 0)
+		return 0;
+	if (have < 8)
+		return damaged(c, err, c->offset, "the capture ends within the header of a block");
+	memcpy(&type, c->buffer + c->start, sizeof(type));
+	memcpy(&length, c->buffer + c->start + 4, sizeof(length));
+	if (length < BLOCK_FRAME || length > BLOCK_MAX)
+		return damaged(c, err, c->offset, "a block has an impossible length");
+	if (fill(c, length, err) < length)
+		return damaged(c, err, c->offset, "the capture ends within a block");
+	memcpy(&again, c->buffer + c->start + length - 4, sizeof(again));
+	if (again != length)
+		return damaged(c, err, c->offset, "a block's two lengths differ");
+	c->block_type = type;
+	c->block_offset = c->offset;
+	c->entries = (struct cursor){c->buffer + c->start + 8, length - BLOCK_FRAME, false};
+	c->start += length;
+	c->offset += length;
+	return 1;
+}
+
+static int read_section(struct capture *c, struct error *err)
+{
+	uint32_t magic = read_u32(&c->entries);
+	uint16_t major = read_u16(&c->entries);
+
+	if (magic == SECTION_MAGIC_SWAPPED)
+		return error_set(err, -ENOTSUP, "the capture is in the other byte order");
+	if (c->entries.is_short || magic != SECTION_MAGIC)
+		return damaged(c, err, c->block_offset, "the section header is damaged");
+	if (major != VERSION_MAJOR)
+		return error_set(err, -ENOTSUP, "the capture has version %u, known is %d", major,
+				 VERSION_MAJOR);
+	return 0;
+}
+
+static int open_section(struct capture *c, struct error *err)
+{
+	struct error why = {0};
+	int got = next_block(c, &why);
+
+	if (got <= 0 || c->block_type != BLOCK_SECTION)
+		return error_set(err, -EBADMSG, "this is no scap capture%s%s", got < 0 ? ": " : "",
+				 got < 0 ? why.message : "");
+	got = read_section(c, err);
+	c->entries.left = 0;
+	return got;
+}
+
+struct capture *capture_open(const char *path, struct error *err)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		error_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
+		return NULL;
+	}
+	struct capture *c = calloc(1, sizeof(*c));
+	if (c)
+		c->buffer = malloc(BUFFER_START);
+	if (c && c->buffer)
+		c->file = gzdopen(fd, "rb");
+	if (!c || !c->file) {
+		error_set(err, -ENOMEM, "out of memory for reading %s", path);
+		close(fd);
+		capture_close(c);
+		return NULL;
+	}
+	c->room = BUFFER_START;
+	gzbuffer(c->file, BUFFER_START / 4);
+	if (open_section(c, err) < 0) {
+		error_locate(err, path, 0, 0);
+		capture_close(c);
+		return NULL;
+	}
+	return c;
+}
+
+struct capture *capture_open_bytes(struct str bytes, struct error *err)
+{
+	struct capture *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->buffer = malloc(bytes.n ? bytes.n : 1);
+	if (!c || !c->buffer) {
+		error_set(err, -ENOMEM, "out of memory");
+		capture_close(c);
+		return NULL;
+	}
+	if (bytes.n)
+		memcpy(c->buffer, bytes.p, bytes.n);
+	c->room = c->end = bytes.n;
+	c->counters.bytes = bytes.n;
+	c->is_file_end = true;
+	if (open_section(c, err) < 0) {
+		capture_close(c);
+		return NULL;
+	}
+	return c;
+}
+
+void capture_close(struct capture *c)
+{
+	if (!c)
+		return;
+	if (c->file)
+		gzclose_r(c->file);
+	free(c->buffer);
+	free(c);
+}
+
+/* Hands out the next entry of the current block: 1, 0 where the block has no more, or an error. */
+static int next_entry(struct capture *c, struct capture_item *item, struct error *err)
+{
+	struct cursor *block = &c->entries;
+	unsigned version = processes_version(c->block_type);
+	bool is_whole = true, is_group = false;
+
+	/* Entries end where only padding (up to 3 bytes) is left. */
+	if (block->left < 4)
+		return 0;
+	if (version) {
+		item->kind = CAPTURE_PROCESS;
+		is_whole = read_process(block, version, &item->process);
+		return is_whole
+			   ? 1
+			   : damaged(c, err, c->block_offset, "a list of processes is damaged");
+	}
+	switch (c->block_type) {
+	case BLOCK_EVENT:
+	case BLOCK_EVENT_INT:
+	case BLOCK_EVENT_FLAGS:
+	case BLOCK_EVENT_V2:
+	case BLOCK_EVENT_FLAGS_V2:
+	case BLOCK_EVENT_V2_LARGE:
+	case BLOCK_EVENT_FLAGS_V2_LARGE: {
+		uint32_t t = c->block_type;
+		bool has_flags = t == BLOCK_EVENT_FLAGS || t == BLOCK_EVENT_FLAGS_V2 ||
+				 t == BLOCK_EVENT_FLAGS_V2_LARGE;
+
+		item->kind = CAPTURE_EVENT;
+		is_whole =
+		    read_event(block, has_flags,
+			       t != BLOCK_EVENT && t != BLOCK_EVENT_INT && t != BLOCK_EVENT_FLAGS,
+			       &item->event);
+		block->left = 0;
+		return is_whole ? 1 : damaged(c, err, c->block_offset, "an event is damaged");
+	}
+	case BLOCK_FDS:
+	case BLOCK_FDS_INT:
+	case BLOCK_FDS_V2:
+		item->kind = CAPTURE_FD;
+		is_whole = read_fd(block, c->block_type == BLOCK_FDS_V2, c->fd_owner, &item->fd);
+		return is_whole
+			   ? 1
+			   : damaged(c, err, c->block_offset, "a list of descriptors is damaged");
+	case BLOCK_USERS:
+	case BLOCK_USERS_INT:
+	case BLOCK_USERS_V2:
+		is_whole =
+		    read_user(block, c->block_type == BLOCK_USERS_V2, &item->user, &is_group);
+		item->kind = is_group ? CAPTURE_GROUP : CAPTURE_USER;
+		return is_whole ? 1
+				: damaged(c, err, c->block_offset, "a list of users is damaged");
+	case BLOCK_MACHINE:
+	case BLOCK_MACHINE_INT:
+		item->kind = CAPTURE_MACHINE;
+		is_whole = read_machine(block, &item->machine);
+		block->left = 0;
+		return is_whole
+			   ? 1
+			   : damaged(c, err, c->block_offset, "the machine's facts are damaged");
+	case BLOCK_SECTION:
+		/* Captures may be joined end to end. */
+		is_whole = read_section(c, err) == 0;
+		block->left = 0;
+		return is_whole ? 0 : -EBADMSG;
+	default:
+		c->counters.blocks_skipped++;
+		block->left = 0;
+		return 0;
+	}
+}
+
+int capture_next(struct capture *c, struct capture_item *item, struct error *err)
+{
+	for (;;) {
+		int got = next_entry(c, item, err);
+
+		if (got < 0)
+			c->entries.left = 0; /* the next call goes on with the next block */
+		if (got)
+			return got;
+		got = next_block(c, err);
+		if (got <= 0) {
+			/* After a broken frame nothing behind it can be found. */
+			c->start = c->end;
+			c->is_file_end = true;
+			return got;
+		}
+		if (c->block_type == BLOCK_FDS || c->block_type == BLOCK_FDS_INT ||
+		    c->block_type == BLOCK_FDS_V2)
+			c->fd_owner = (int64_t)read_u64(&c->entries);
+	}
+}
+
+struct capture_counters capture_counters(const struct capture *c)
+{
+	return c->counters;
+}
