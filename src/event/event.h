@@ -70,14 +70,11 @@ struct event {
 };
 
 /*
- * Makes the view. record points to `size` readable bytes that stay put; every length in it is
- * checked, so that any bytes may be given. Unknown event codes are an error (-ENOENT), damaged
- * records another (-EBADMSG). Leaves the bound part zeroed and fd.num at -1.
+ * Makes the view. record points to `size` readable bytes, aligned to 8, that stay put; every length
+ * in it is checked, so that any bytes may be given. Unknown event codes are an error (-ENOENT),
+ * damaged records another (-EBADMSG). Leaves the bound part zeroed and fd.num at -1.
  */
 int event_decode(struct event *e, const void *record, size_t size, struct error *err);
-
-/* Index of the parameter with that name, or -1. */
-int event_schema_param(const struct event_schema *schema, struct str name);
 
 /*
  * Values of parameters. False (and *out untouched) where the index is out of range, the parameter
@@ -89,7 +86,11 @@ bool event_param_u64(const struct event *e, unsigned index, uint64_t *out);
 /* CHARBUF, FSPATH, FSRELPATH without the NUL; BYTEBUF whole. */
 bool event_param_str(const struct event *e, unsigned index, struct str *out);
 
-/* The first annex item of that kind and subject at or after *cursor (start with NULL), or NULL. */
+/*
+ * Annex items in order: the one after `after` (NULL: the first), or NULL. Items whose payload is
+ * too small for the struct of their kind are passed over, so that it may be read as one.
+ * event_annex_find answers the first of a kind and subject (-1: any).
+ */
 const struct annex_item *event_annex_next(const struct event *e, const struct annex_item *after);
 const struct annex_item *event_annex_find(const struct event *e, enum annex_kind kind, int subject);
 static inline struct str annex_str(const struct annex_item *item)

@@ -139,6 +139,8 @@ const struct event_schema *event_schema_get(uint16_t code);
 /* The code of today's exit (or tracepoint) event of that name; -1 where there is none. */
 int event_code_by_name(struct str name);
 extern const uint16_t event_code_count;
+/* Index of the parameter with that name, or -1. */
+int event_schema_param(const struct event_schema *schema, struct str name);
 
 /*
  * Kinds are dense, from 0. Those of events with a name come first; then one for each syscall that
