@@ -55,11 +55,14 @@ struct field {
 	uint32_t facts;   /* FACT_* */
 	const char *description;
 	field_extract_fn *extract;
+	uint16_t selector; /* which of an extractor's values: fields/extractors.h */
 };
 
 /* A field as it stands in a condition or output: with its argument. */
 struct field_use {
 	const struct field *field;
+	enum value_type type;  /* the field's; of evt.rawarg that of the parameter it names */
+	const char *type_name; /* likewise */
 	bool has_argument;
 	bool is_index;
 	int64_t index;
