@@ -1,13 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Expressions: a field, or a field wrapped in transformers: `tolower(proc.name)`,
- * `basename(fd.name)`, `join(":", proc.aname...)`, as they stand on both sides of an operator and
+ * `basename(fd.name)`, `join(":", ka.user.groups)`, as they stand on both sides of an operator and
  * in outputs after %.
+ *
+ *   expression  = field | transformer "(" argument { "," argument } ")" [ "[" option "]" ]
+ *   argument    = expression | "quoted text" | number | "(" [ element { "," element } ] ")"
+ *   element     = expression | "quoted text" | number
+ *
+ *   tolower toupper   text to text, ASCII letters only
+ *   basename          text after the last slash
+ *   b64               decodes base64; absent where it is none
+ *   len               bytes of a text or buffer, items of a list
+ *   join(sep, list)   the items with sep between them
+ *   concat(a, b...)   texts one behind the other; absent where one of them is
+ *   getopt(list, s)   what getopt(3) with the option string s finds in a list of arguments: option
+ *                     characters and their values, "?" for unknown ones; with [c] the last value
+ *                     of option c (or c itself), absent where it was not given
+ *   val               the field itself; only where a field would be taken for a constant
+ *
+ * Transformers of text applied to a list transform each item.
  */
 #ifndef SAKER_FIELDS_EXPRESSION_H
 #define SAKER_FIELDS_EXPRESSION_H
 
 #include "fields/field.h"
+#include "fields/scan.h"
+
+/* Nesting of transformers; deeper text is an error. */
+enum { EXPRESSION_DEPTH_MAX = 64 };
 
 enum transformer {
 	TRANSFORM_NONE, /* the field itself, or a literal */
@@ -18,16 +39,17 @@ enum transformer {
 	TRANSFORM_LEN,
 	TRANSFORM_JOIN,
 	TRANSFORM_CONCAT,
-	TRANSFORM_GETOPT,
+	TRANSFORM_GETOPT, /* a third argument, a literal, is the option in brackets */
 	TRANSFORM_VAL,
-	TRANSFORM_STORAGE,
+	TRANSFORM_LIST, /* not a name: a list in brackets; its arguments are the items */
 	TRANSFORM_COUNT
 };
 
 struct expression {
 	enum transformer transformer;
-	enum value_type type; /* of the result */
-	bool is_list;         /* of the result */
+	enum value_type type;  /* of the result */
+	const char *type_name; /* the same as --list prints it: CHARBUF, UINT64, PORT ... */
+	bool is_list;          /* of the result */
 	bool is_literal; /* TRANSFORM_NONE with a constant: a string argument of join and such */
 	struct field_use use; /* TRANSFORM_NONE, not literal */
 	struct str literal;
@@ -44,8 +66,23 @@ struct expression {
 int expression_parse(struct str text, size_t *offset, uint32_t sources, struct arena *arena,
 		     struct expression *out, struct error *err);
 
+/* Only looks where the expression at *offset ends: unknown fields are none of its business. */
+int expression_skip(struct str text, size_t *offset, struct arena *arena, struct error *err);
+
+/*
+ * The transformer whose name and opening bracket stand at the scanner's position, which is moved
+ * behind the bracket; TRANSFORM_NONE where there is none.
+ */
+enum transformer expression_scan_transformer(struct scanner *s);
+
 /* False: absent. Results live in ctx->scratch. */
 bool expression_evaluate(struct field_context *ctx, const struct expression *x, struct value *out);
+
+/*
+ * The field under transformers of one argument: evt.type of tolower(evt.type); NULL where there
+ * is no single one. has_transformer (may be NULL) says whether there was one that is not val.
+ */
+const struct field_use *expression_field(const struct expression *x, bool *has_transformer);
 
 /* Adds up what all fields in it need (FACT_*) and are (the widest-changing scope). */
 uint32_t expression_facts(const struct expression *x);

@@ -3,6 +3,9 @@
  * Output templates: text with %field, %field[arg], %tolower(field) and %% in it, as rules' outputs
  * have it. A leading asterisk tolerates absent values; without it they print as <NA> too (in alert
  * texts), the asterisk is only dropped.
+ *
+ * %20proc.name pads or cuts the value to 20 bytes. A field ends where no longer name would be one:
+ * "%proc.name." and "%proc.pid%proc.name" mean what they look like; %% is a percent sign.
  */
 #ifndef SAKER_FIELDS_TEMPLATE_H
 #define SAKER_FIELDS_TEMPLATE_H
@@ -12,20 +15,30 @@
 struct template_part {
 	struct str literal; /* where expression is NULL */
 	struct expression *expression;
-	struct str name; /* "proc.aname[2]": the key in JSON's output_fields */
+	struct str name; /* "proc.aname[2]", "toupper(proc.name)" */
+	uint16_t width;  /* pad or cut to that many bytes; 0: as it is */
+};
+
+/* A field that stands in it, once, those inside transformers included: JSON's output_fields. */
+struct template_field {
+	struct str name; /* "proc.aname[2]" */
+	const struct expression *expression;
 };
 
 struct template
 {
 	struct template_part *parts;
 	size_t count;
+	struct template_field *fields; /* in the order in which they stand in the text */
+	size_t field_count;
 };
 
 /* Lives in the arena. Errors carry the offset in text. */
 int template_parse(struct str text, uint32_t sources, struct arena *arena, struct template *out,
 		   struct error *err);
 
-/* Text form; absent values print <NA>. */
+/* Text form; absent values print <NA>, lists as (a,b). */
+void expression_print_value(const struct expression *x, const struct value *v, struct buffer *out);
 void template_render(const struct template *t, struct field_context *ctx, struct buffer *out);
 
 #endif
