@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The evaluator: a loop over the plan's arrays. Answers carry the number of the judgement (epoch)
+ * that they are good for, so that nothing has to be cleared between events.
+ */
+#include "engine/plan_internal.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+	SCRATCH_SIZE = 1024 * 1024,
+	/* What is kept of a process; events of others fall back on looking it up each time. */
+	SLOT_GUARDS_MAX = 48,
+	SLOTS_MOST = 8192,
+	SLOTS_LEAST = 64,
+	SLOTS_BYTES = 4 * 1024 * 1024,
+};
+
+struct subject_answer {
+	uint32_t epoch;
+	bool has_value;
+	struct value value;
+};
+
+/*
+ * What has been found out about a process, as long as its scope_generation stands. The process
+ * names its slot in scope_bits, the slot names its process: either side may forget.
+ */
+struct slot {
+	const struct process *process;
+	uint64_t generation;
+	uint32_t guard_count;
+	bool has_too_many_guards;
+	uint32_t guards[SLOT_GUARDS_MAX]; /* atoms that hold and guard rules */
+	/* Then: uint64_t tables[guard_table_words], which tables guards find rules in;
+	 * known[bit_words], value[bit_words]. */
+	uint64_t words[];
+};
+
+/* Indices in process.scope_bits. */
+enum { SCOPE_SLOT, SCOPE_SERIAL };
+
+struct evaluator {
+	const struct plan *plan;
+	struct field_context ctx;
+	struct arena scratch;
+	char *scratch_memory;
+	uint32_t next_epoch;
+	uint32_t epochs[VIEW_COUNT];
+
+	struct subject_answer *subjects;
+	uint32_t *lookup_epochs; /* done in */
+	uint32_t *atom_epochs;   /* holds in; of atoms without a lookup: known in */
+	uint8_t *atom_answers;   /* of atoms without a lookup */
+	uint32_t *memo_epochs;   /* known in */
+	uint8_t *memo_answers;
+	uint32_t *hits; /* room for the largest lookup */
+
+	/* Candidates of the event, and which words of them are not empty. */
+	uint64_t *found, *found_summary;
+	uint64_t *fired;
+
+	char *slots;
+	size_t slot_size;
+	uint32_t slot_count, next_slot;
+	uint32_t bit_words;
+	struct slot *slot; /* of the event's process */
+	uint64_t serial;   /* tells this evaluator's slots from an earlier one's */
+
+	uint64_t *match_counts;
+	uint64_t last_time;
+};
+
+/* Values and atoms */
+
+static const struct subject_answer *subject_value(struct evaluator *ev, uint32_t id)
+{
+	struct subject_answer *a = &ev->subjects[id];
+	const struct plan_subject *s = &ev->plan->subjects[id];
+	uint32_t epoch = ev->epochs[s->view];
+
+	if (a->epoch != epoch) {
+		a->epoch = epoch;
+		a->has_value = expression_evaluate(&ev->ctx, s->expression, &a->value);
+	}
+	return a;
+}
+
+static void lookup_value(const struct plan_lookup *l, const struct value *v,
+			 struct lookup_hits *hits)
+{
+	switch (l->input) {
+	case INPUT_TEXT:
+		lookup_text(l->lookup, v->str, hits);
+		break;
+	case INPUT_NUMBER:
+		lookup_number(l->lookup, v->u64, hits);
+		break;
+	default:
+		lookup_address(l->lookup, &v->ip, hits);
+		break;
+	}
+}
+
+/* Marks the atoms that hold, and answers how many they are: ev->hits. */
+static uint32_t run_lookup(struct evaluator *ev, uint32_t id)
+{
+	const struct plan_lookup *l = &ev->plan->lookups[id];
+	const struct subject_answer *a = subject_value(ev, l->subject);
+	struct lookup_hits hits = {ev->atom_epochs, ev->epochs[l->view], 0, ev->hits};
+
+	ev->lookup_epochs[id] = hits.epoch;
+	if (!a->has_value)
+		return 0;
+	if (!a->value.is_list && a->value.type == l->type) {
+		lookup_value(l, &a->value, &hits);
+	} else if (a->value.is_list && a->value.type == l->type) {
+		for (uint32_t i = 0; i < a->value.count; i++)
+			lookup_value(l, &a->value.list[i], &hits);
+	} else {
+		/* A value of another type than its field says. */
+		for (uint32_t i = 0; i < l->atom_count; i++) {
+			uint32_t atom = l->atoms[i];
+
+			if (comparison_holds_for(ev->plan->atoms[atom].comparison, &ev->ctx, true,
+						 &a->value)) {
+				hits.marks[atom] = hits.epoch;
+				hits.atoms[hits.count++] = atom;
+			}
+		}
+	}
+	return hits.count;
+}
+
+static bool atom_holds(struct evaluator *ev, uint32_t id)
+{
+	const struct plan_atom *a = &ev->plan->atoms[id];
+	uint32_t epoch = ev->epochs[a->view];
+
+	if (ev->atom_epochs[id] != epoch) {
+		const struct subject_answer *s = subject_value(ev, a->subject);
+
+		ev->atom_answers[id] =
+		    comparison_holds_for(a->comparison, &ev->ctx, s->has_value, &s->value);
+		ev->atom_epochs[id] = epoch;
+	}
+	return ev->atom_answers[id];
+}
+
+/* Programs */
+
+static bool run(struct evaluator *ev, uint32_t pc);
+
+static bool memo_holds(struct evaluator *ev, uint32_t id)
+{
+	const struct plan_memo *m = &ev->plan->memos[id];
+	uint32_t epoch = ev->epochs[m->view];
+
+	if (ev->memo_epochs[id] != epoch) {
+		ev->memo_answers[id] = run(ev, m->entry);
+		ev->memo_epochs[id] = epoch;
+	}
+	return ev->memo_answers[id];
+}
+
+static bool bit_holds(struct evaluator *ev, uint32_t id)
+{
+	uint64_t *known = ev->slot->words + ev->plan->guard_table_words;
+	uint64_t *value = known + ev->bit_words;
+
+	if (!bitset_has(known, id)) {
+		if (run(ev, ev->plan->bit_entries[id]))
+			bitset_add(value, id);
+		bitset_add(known, id);
+	}
+	return bitset_has(value, id);
+}
+
+static bool run(struct evaluator *ev, uint32_t pc)
+{
+	const struct plan *p = ev->plan;
+
+	while (pc < PC_LIMIT) {
+		const struct instruction *i = &p->code[pc];
+		const struct subject_answer *s;
+		bool holds;
+
+		switch ((enum test)i->test) {
+		case TEST_BIT:
+			holds = bit_holds(ev, i->operand);
+			break;
+		case TEST_MEMO:
+			holds = memo_holds(ev, i->operand);
+			break;
+		case TEST_LOOKUP:
+			if (ev->lookup_epochs[i->aux] != ev->epochs[i->view])
+				run_lookup(ev, i->aux);
+			holds = ev->atom_epochs[i->operand] == ev->epochs[i->view];
+			break;
+		case TEST_PRESENT:
+			holds = subject_value(ev, i->operand)->has_value;
+			break;
+		case TEST_EQUAL:
+			s = subject_value(ev, i->operand);
+			holds = s->has_value && s->value.u64 == p->constants[i->aux];
+			break;
+		case TEST_BELOW:
+			s = subject_value(ev, i->operand);
+			holds = s->has_value && s->value.u64 < p->constants[i->aux];
+			break;
+		case TEST_ABOVE:
+			s = subject_value(ev, i->operand);
+			holds = s->has_value && s->value.u64 > p->constants[i->aux];
+			break;
+		case TEST_BELOW_I64:
+			s = subject_value(ev, i->operand);
+			holds = s->has_value && s->value.i64 < (int64_t)p->constants[i->aux];
+			break;
+		case TEST_ABOVE_I64:
+			s = subject_value(ev, i->operand);
+			holds = s->has_value && s->value.i64 > (int64_t)p->constants[i->aux];
+			break;
+		case TEST_COMPARISON:
+		default:
+			holds = atom_holds(ev, i->operand);
+			break;
+		}
+		pc = holds ? i->on_true : i->on_false;
+	}
+	return pc == PC_ACCEPT;
+}
+
+/* Candidates */
+
+static void find_guarded(struct evaluator *ev, const struct kind_table *t, uint32_t atom)
+{
+	for (uint32_t slot = guard_slot(atom, t->guard_mask); t->guards[slot].atom != PLAN_NONE;
+	     slot = (slot + 1) & t->guard_mask) {
+		const struct guard_entry *g = &t->guards[slot];
+
+		if (g->atom != atom)
+			continue;
+		for (uint32_t i = 0; i < g->count; i++) {
+			uint32_t candidate = t->guarded[g->first + i];
+
+			bitset_add(ev->found, candidate);
+			bitset_add(ev->found_summary, candidate / 64);
+		}
+		return;
+	}
+}
+
+static void find_by_event(struct evaluator *ev, const struct kind_table *t, enum view view)
+{
+	const uint32_t *lookups =
+	    t->lookups + (view == VIEW_NAME ? t->lookup_count[VIEW_EVENT] : 0);
+
+	for (uint32_t i = 0; i < t->lookup_count[view]; i++) {
+		uint32_t hits = run_lookup(ev, lookups[i]);
+
+		for (uint32_t j = 0; j < hits; j++)
+			find_guarded(ev, t, ev->hits[j]);
+	}
+}
+
+static void find_by_process(struct evaluator *ev, const struct kind_table *t)
+{
+	const struct plan *p = ev->plan;
+	const struct slot *s = ev->slot;
+
+	if (s->has_too_many_guards) {
+		for (uint32_t i = 0; i < p->process_lookup_count; i++) {
+			const struct plan_lookup *l = &p->lookups[p->process_lookups[i]];
+
+			if (ev->lookup_epochs[p->process_lookups[i]] != ev->epochs[l->view])
+				run_lookup(ev, p->process_lookups[i]);
+			for (uint32_t j = 0; j < l->atom_count; j++)
+				if (ev->atom_epochs[l->atoms[j]] == ev->epochs[l->view])
+					find_guarded(ev, t, l->atoms[j]);
+		}
+	} else if (bitset_has(s->words, t->id)) {
+		for (uint32_t i = 0; i < s->guard_count; i++)
+			find_guarded(ev, t, s->guards[i]);
+	}
+}
+
+/* Processes */
+
+static struct slot *slot_at(const struct evaluator *ev, uint32_t index)
+{
+	return (struct slot *)(ev->slots + (size_t)index * ev->slot_size);
+}
+
+static void fill_slot(struct evaluator *ev, struct slot *s, const struct process *process)
+{
+	const struct plan *p = ev->plan;
+
+	s->process = process;
+	s->generation = process ? process->scope_generation : 0;
+	s->guard_count = 0;
+	s->has_too_many_guards = false;
+	memset(s->words, 0, ev->slot_size - sizeof(*s));
+	for (uint32_t i = 0; i < p->process_lookup_count; i++) {
+		uint32_t hits = run_lookup(ev, p->process_lookups[i]);
+
+		for (uint32_t j = 0; j < hits; j++) {
+			uint32_t set = p->guard_tables[ev->hits[j]];
+
+			if (set == PLAN_NONE)
+				continue;
+			bitset_unite(s->words, p->guard_table_sets + set, p->guard_table_words);
+			if (s->guard_count < SLOT_GUARDS_MAX)
+				s->guards[s->guard_count++] = ev->hits[j];
+			else
+				s->has_too_many_guards = true;
+		}
+	}
+}
+
+/* Slot 0 serves events without a process; it is good for one event. */
+static void choose_slot(struct evaluator *ev, struct process *process)
+{
+	if (!process) {
+		ev->slot = slot_at(ev, 0);
+		fill_slot(ev, ev->slot, NULL);
+		return;
+	}
+	uint64_t index = process->scope_bits[SCOPE_SLOT];
+
+	if (process->scope_bits[SCOPE_SERIAL] == ev->serial) {
+		ev->slot = slot_at(ev, (uint32_t)index);
+		if (ev->slot->process == process &&
+		    ev->slot->generation == process->scope_generation)
+			return;
+		if (ev->slot->process != process)
+			index = 0;
+	} else {
+		index = 0;
+	}
+	if (!index) {
+		index = ev->next_slot;
+		ev->next_slot = ev->next_slot + 1 < ev->slot_count ? ev->next_slot + 1 : 1;
+	}
+	ev->slot = slot_at(ev, (uint32_t)index);
+	fill_slot(ev, ev->slot, process);
+	process->scope_bits[SCOPE_SLOT] = index;
+	process->scope_bits[SCOPE_SERIAL] = ev->serial;
+	process->scope_bits_generation = process->scope_generation;
+}
+
+/* Judging */
+
+static uint32_t new_epoch(struct evaluator *ev)
+{
+	const struct plan *p = ev->plan;
+
+	if (ev->next_epoch == UINT32_MAX) {
+		/* Once in billions of judgements: old numbers must not be met again. */
+		for (uint32_t i = 0; i < p->subject_count; i++)
+			ev->subjects[i].epoch = 0;
+		memset(ev->lookup_epochs, 0, p->lookup_count * sizeof(*ev->lookup_epochs));
+		memset(ev->atom_epochs, 0, p->atom_count * sizeof(*ev->atom_epochs));
+		memset(ev->memo_epochs, 0, p->memo_count * sizeof(*ev->memo_epochs));
+		ev->next_epoch = 0;
+	}
+	return ++ev->next_epoch;
+}
+
+/*
+ * Runs the candidates below limit, in rule order, that are in `only` (NULL: all) and have not
+ * fired. Answers the first that holds, or limit; with all_matches it runs on and collects them in
+ * fired.
+ */
+static uint32_t run_candidates(struct evaluator *ev, const struct kind_table *t,
+			       const uint64_t *only, uint32_t limit, bool all_matches)
+{
+	uint32_t first = limit;
+
+	for (uint32_t w = 0; w < t->summary_words; w++) {
+		uint64_t words = ev->found_summary[w] | t->always_summary[w];
+
+		for (; words; words &= words - 1) {
+			uint32_t word = w * 64 + (uint32_t)__builtin_ctzll(words);
+			uint64_t bits = ev->found[word] | t->always[word];
+
+			if (only)
+				bits &= only[word];
+			if (all_matches)
+				bits &= ~ev->fired[word];
+			for (; bits; bits &= bits - 1) {
+				uint32_t id = word * 64 + (uint32_t)__builtin_ctzll(bits);
+
+				if (id >= limit)
+					return first;
+				if (!run(ev, t->candidates[id].entry))
+					continue;
+				if (!all_matches)
+					return id;
+				bitset_add(ev->fired, id);
+				if (first == limit)
+					first = id;
+			}
+		}
+	}
+	return first;
+}
+
+static void forget_candidates(struct evaluator *ev, const struct kind_table *t)
+{
+	for (uint32_t w = 0; w < t->summary_words; w++) {
+		for (uint64_t words = ev->found_summary[w]; words; words &= words - 1)
+			ev->found[w * 64 + (uint32_t)__builtin_ctzll(words)] = 0;
+		ev->found_summary[w] = 0;
+	}
+}
+
+static size_t emit_all(struct evaluator *ev, const struct kind_table *t, const uint64_t *given,
+		       struct match *matches, size_t room)
+{
+	size_t count = 0;
+
+	BITSET_FOREACH (id, ev->fired, t->words) {
+		uint32_t rule = t->candidates[id].rule;
+
+		ev->match_counts[rule]++;
+		if (count < room)
+			matches[count] =
+			    (struct match){&ev->plan->set->rules[rule],
+					   bitset_has(given, id) ? NAME_GIVEN : NAME_RESOLVED};
+		count++;
+	}
+	return count;
+}
+
+static size_t judge_all(struct evaluator *ev, const struct kind_table *t, struct event *e,
+			struct match *matches, size_t room)
+{
+	uint64_t *given = ev->fired + t->words;
+
+	memset(ev->fired, 0, t->words * sizeof(*ev->fired));
+	uint32_t first = run_candidates(ev, t, NULL, t->count, true);
+
+	memcpy(given, ev->fired, t->words * sizeof(*given));
+	if (e->has_second_name && t->has_any_path) {
+		e->name_view = NAME_RESOLVED;
+		ev->epochs[VIEW_NAME] = new_epoch(ev);
+		find_by_event(ev, t, VIEW_NAME);
+		uint32_t second = run_candidates(ev, t, t->has_path, t->count, true);
+
+		first = second < first ? second : first;
+		e->name_view = NAME_GIVEN;
+	}
+	return first < t->count ? emit_all(ev, t, given, matches, room) : 0;
+}
+
+static size_t judge_first(struct evaluator *ev, const struct kind_table *t, struct event *e,
+			  struct match *matches, size_t room)
+{
+	enum name_view view = NAME_GIVEN;
+	uint32_t first = run_candidates(ev, t, NULL, t->count, false);
+
+	if (e->has_second_name && t->has_any_path && first) {
+		e->name_view = NAME_RESOLVED;
+		ev->epochs[VIEW_NAME] = new_epoch(ev);
+		find_by_event(ev, t, VIEW_NAME);
+		uint32_t second = run_candidates(ev, t, t->has_path, first, false);
+
+		if (second < first) {
+			first = second;
+			view = NAME_RESOLVED;
+		}
+		e->name_view = NAME_GIVEN;
+	}
+	if (first >= t->count)
+		return 0;
+	uint32_t rule = t->candidates[first].rule;
+
+	ev->match_counts[rule]++;
+	if (room)
+		matches[0] = (struct match){&ev->plan->set->rules[rule], view};
+	return 1;
+}
+
+size_t evaluator_judge(struct evaluator *ev, struct event *e, struct match *matches, size_t room)
+{
+	const struct plan *p = ev->plan;
+	const struct kind_table *t =
+	    e->kind < p->kind_count ? p->tables[ev->ctx.source * p->kind_count + e->kind] : NULL;
+
+	ev->ctx.event = e;
+	ev->ctx.previous_event_time = ev->last_time;
+	ev->last_time = e->time;
+	if (!ev->ctx.first_event_time)
+		ev->ctx.first_event_time = e->time;
+	e->name_view = NAME_GIVEN;
+	arena_reset_to(&ev->scratch, ev->scratch_memory);
+	if (!t)
+		return 0;
+	ev->epochs[VIEW_EVENT] = new_epoch(ev);
+	ev->epochs[VIEW_NAME] = ev->epochs[VIEW_EVENT];
+	choose_slot(ev, e->process);
+	find_by_event(ev, t, VIEW_EVENT);
+	find_by_event(ev, t, VIEW_NAME);
+	if (t->has_process_guard)
+		find_by_process(ev, t);
+
+	size_t count = p->all_matches ? judge_all(ev, t, e, matches, room)
+				      : judge_first(ev, t, e, matches, room);
+
+	forget_candidates(ev, t);
+	if (count && room)
+		e->name_view = matches[0].name_view;
+	return count;
+}
+
+static void *array(size_t count, size_t size)
+{
+	void *p = calloc(count ? count : 1, size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
+struct evaluator *evaluator_new(const struct plan *p, struct state *state, const char *hostname)
+{
+	struct evaluator *ev = array(1, sizeof(*ev));
+	size_t words = BITSET_WORDS(p->most_candidates);
+	struct timespec now;
+
+	ev->plan = p;
+	ev->scratch_memory = array(1, SCRATCH_SIZE);
+	arena_fixed(&ev->scratch, ev->scratch_memory, SCRATCH_SIZE);
+	ev->ctx =
+	    (struct field_context){.state = state, .scratch = &ev->scratch, .hostname = hostname};
+	ev->subjects = array(p->subject_count, sizeof(*ev->subjects));
+	ev->lookup_epochs = array(p->lookup_count, sizeof(*ev->lookup_epochs));
+	ev->atom_epochs = array(p->atom_count, sizeof(*ev->atom_epochs));
+	ev->atom_answers = array(p->atom_count, sizeof(*ev->atom_answers));
+	ev->memo_epochs = array(p->memo_count, sizeof(*ev->memo_epochs));
+	ev->memo_answers = array(p->memo_count, sizeof(*ev->memo_answers));
+	ev->hits = array(p->most_hits, sizeof(*ev->hits));
+	ev->found = array(words, sizeof(*ev->found));
+	ev->found_summary = array(BITSET_WORDS(words), sizeof(*ev->found_summary));
+	ev->fired = array(words * 2, sizeof(*ev->fired));
+	ev->bit_words = (uint32_t)BITSET_WORDS(p->bit_count);
+	ev->slot_size = sizeof(struct slot) +
+			(p->guard_table_words + 2 * (size_t)ev->bit_words) * sizeof(uint64_t);
+	size_t slots = SLOTS_BYTES / ev->slot_size;
+	ev->slot_count = slots > SLOTS_MOST    ? SLOTS_MOST
+			 : slots < SLOTS_LEAST ? SLOTS_LEAST
+					       : (uint32_t)slots;
+	ev->slots = array(ev->slot_count, ev->slot_size);
+	ev->next_slot = 1;
+	ev->match_counts = array(p->set->rule_count, sizeof(*ev->match_counts));
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ev->serial =
+	    hash_u64((uintptr_t)ev) ^ ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+	return ev;
+}
+
+void evaluator_free(struct evaluator *ev)
+{
+	if (!ev)
+		return;
+	free(ev->scratch_memory);
+	free(ev->subjects);
+	free(ev->lookup_epochs);
+	free(ev->atom_epochs);
+	free(ev->atom_answers);
+	free(ev->memo_epochs);
+	free(ev->memo_answers);
+	free(ev->hits);
+	free(ev->found);
+	free(ev->found_summary);
+	free(ev->fired);
+	free(ev->slots);
+	free(ev->match_counts);
+	free(ev);
+}
+
+struct field_context *evaluator_context(struct evaluator *ev)
+{
+	return &ev->ctx;
+}
+
+const uint64_t *evaluator_match_counts(const struct evaluator *ev)
+{
+	return ev->match_counts;
+}
