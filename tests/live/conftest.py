@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the live tests: the helper program, one running monitor for all, a scene for each.
+
+Where the probe cannot work (no root, no BTF) the tests say so and are skipped; with CI=true they
+fail instead, so that a pipeline never passes because it tested nothing.
+"""
+
+import itertools
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import monitor as live
+
+HERE = Path(__file__).resolve().parent
+# Not below /tmp: programs that run from there are what one of the rules is about.
+WORKSHOP = live.PROGRAM.parent / "live"
+
+serial = itertools.count(1)
+
+
+def demand_live():
+    reason = live.why_not_live()
+    if reason:
+        (pytest.fail if live.IN_CI else pytest.skip)(f"cannot run live: {reason}", pytrace=False)
+    if not live.PROGRAM.exists():
+        pytest.fail(f"{live.PROGRAM} is not there: run make build, or set SAKER", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def program():
+    """The program, for tests that need no probe."""
+    if not live.PROGRAM.exists():
+        pytest.fail(f"{live.PROGRAM} is not there: run make build, or set SAKER", pytrace=False)
+    return live.PROGRAM
+
+
+@pytest.fixture(scope="session")
+def act():
+    """helpers/act.c, built."""
+    WORKSHOP.mkdir(parents=True, exist_ok=True)
+    binary = WORKSHOP / "act"
+    source = HERE / "helpers" / "act.c"
+    if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
+        subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror",
+                        "-static", "-o", binary, source], check=True)
+    return binary
+
+
+@pytest.fixture(scope="session")
+def monitor():
+    """Saker with the default rules and JSON output, running throughout."""
+    demand_live()
+    with live.Monitor() as running:
+        running.wait_ready()
+        yield running
+        assert running.process.poll() is None, f"saker ended early; it said:\n{running.said}"
+
+
+@pytest.fixture
+def scene(monitor, act):
+    directory = WORKSHOP / f"scene-{os.getpid()}-{next(serial)}"
+    directory.mkdir()
+    current = live.Scene(monitor, act, directory)
+    yield current
+    current.close()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def live_machine():
+    """For tests that start monitors of their own."""
+    demand_live()

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No detour to a file hides it: /etc/shadow is seen by whatever name it is reached.
+
+Where the name that the program gave says nothing, the name that the kernel resolved must give the
+alert; so each case only asks that there is one, and that it shows a name of the file.
+"""
+
+import os
+
+import pytest
+
+DETOURS = {
+    "symbolic link": lambda scene: scene.do("read", link(scene, "/etc/shadow")),
+    "symbolic link to the directory":
+        lambda scene: scene.do("read", link(scene, "/etc") + "/shadow"),
+    "dot dot": lambda scene: scene.do("read", "/usr/../etc/shadow"),
+    "dots and slashes": lambda scene: scene.do("read", "//etc/.//../etc/./shadow"),
+    "dot dot behind a symbolic link":
+        lambda scene: scene.do("read", link(scene, "/etc/ssl") + "/../shadow"),
+    "working directory": lambda scene: scene.do("read-in", "/etc", "shadow"),
+    "working directory above": lambda scene: scene.do("read-in", "/etc/ssl", "../shadow"),
+    "directory descriptor": lambda scene: scene.do("read-at", "/etc", "shadow"),
+    "directory descriptor above": lambda scene: scene.do("read-at", "/etc/ssl", "../shadow"),
+    "/proc/self/root": lambda scene: scene.do("read", "/proc/self/root/etc/shadow"),
+    "/proc/self/cwd":
+        lambda scene: scene.do("read", "/proc/self/cwd/shadow", cwd="/etc"),
+    "openat2": lambda scene: scene.do("read-openat2", "/etc/shadow"),
+    "openat2 through a link":
+        lambda scene: scene.do("read-openat2", link(scene, "/etc/shadow")),
+    "handle": lambda scene: scene.do("read-handle", "/etc/shadow"),
+    "bind mount":
+        lambda scene: scene.do("read-bind", "/etc", scene.path() + "/shadow"),
+}
+
+
+def link(scene, target):
+    path = scene.path(f"link-{len(os.listdir(scene.directory))}")
+    os.symlink(target, path)
+    return path
+
+
+def read_through_bind_mount(scene):
+    place = scene.path("place")
+    os.mkdir(place)
+    scene.do("read-bind", "/etc", place, "shadow")
+
+
+DETOURS["bind mount"] = lambda scene: scene.do(
+    "read-bind", "/etc/shadow", scene.file("place"))
+
+
+@pytest.mark.parametrize("way", DETOURS)
+def test_detour_does_not_hide_the_file(scene, way):
+    DETOURS[way](scene)
+    alert = scene.wait_for("Sensitive file read")
+    assert alert.fields["fd.name"].startswith("/"), alert["output"]
+
+
+def test_plain_name_is_shown_as_given(scene):
+    scene.do("read-in", "/etc", "shadow")
+    assert scene.wait_for("Sensitive file read").fields["fd.name"] == "/etc/shadow"
+
+
+def test_one_open_gives_one_alert(scene):
+    """Both names of the file match here, which is still one event."""
+    scene.do("read", "/proc/self/root/etc/shadow")
+    scene.wait_for("Sensitive file read")
+    scene.pass_by()
+    assert len(scene.monitor.find("Sensitive file read", scene.since, scene.is_ours)) == 1
