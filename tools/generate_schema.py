@@ -64,6 +64,7 @@ class Event:
         if cells[3] not in CATEGORIES:
             raise SchemaError(f"{where}: no category is named {cells[3]!r}")
         self.category = cells[3]
+        self.origin = cells[4]
         self.flags = [] if cells[5] == "-" else cells[5].split(",")
         for flag in self.flags:
             if flag not in FLAGS:
@@ -76,6 +77,7 @@ class Event:
 
     def c_flags(self):
         flags = [FLAGS[flag] for flag in self.flags] + (["EVENT_ENTER"] if self.is_enter else [])
+        flags += ["EVENT_SYSCALL"] if self.origin == "syscall" else []
         return " | ".join(flags) or "0"
 
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events of old captures → events as they are today.
+ *
+ * Once a system call was two events, one at its enter with the arguments and one at its exit with
+ * the results; today it is one, at the exit, with both. Parameters were added to events over time,
+ * and some events were replaced by others of the same name. A converter remembers each thread's
+ * enter event and gives the exit event what it lacks: parameters are matched by their names, first
+ * in the old exit event, then in the enter event.
+ */
+#ifndef SAKER_SOURCE_CONVERT_H
+#define SAKER_SOURCE_CONVERT_H
+
+#include "base/error.h"
+#include "source/capture.h"
+
+struct converter;
+
+enum convert_result {
+	CONVERT_EVENT,      /* out holds today's event */
+	CONVERT_REMEMBERED, /* an enter event: nothing to hand out */
+	CONVERT_NUMBERED,   /* likewise, but it has a number of its own in evt.num */
+};
+
+struct converter *converter_new(void);
+void converter_free(struct converter *c);
+
+/*
+ * Writes the event in today's form (header with nparams, lengths, data) to out and its size to
+ * *out_size. Negative errno: the event is damaged or of an unknown type.
+ */
+int converter_event(struct converter *c, const struct capture_event *in, uint8_t *out, size_t room,
+		    size_t *out_size, struct error *err);
+
+#endif
