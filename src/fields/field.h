@@ -63,6 +63,7 @@ struct field_use {
 	const struct field *field;
 	enum value_type type;  /* the field's; of evt.rawarg that of the parameter it names */
 	const char *type_name; /* likewise */
+	uint32_t facts; /* FACT_*: the field's, without those that this argument does not need */
 	bool has_argument;
 	bool is_index;
 	int64_t index;
