@@ -11,6 +11,12 @@ struct arena_block {
 	_Alignas(max_align_t) char memory[];
 };
 
+struct arena_release {
+	struct arena_release *older;
+	void (*release)(void *object);
+	void *object;
+};
+
 static void *system_alloc(size_t size)
 {
 	void *p = calloc(1, size);
@@ -31,11 +37,21 @@ void arena_free(struct arena *a)
 {
 	if (!a)
 		return;
+	for (struct arena_release *r = a->releases; r; r = r->older)
+		r->release(r->object);
 	for (struct arena_block *b = a->blocks, *older; b; b = older) {
 		older = b->older;
 		free(b);
 	}
 	free(a);
+}
+
+void arena_on_free(struct arena *a, void (*release)(void *object), void *object)
+{
+	struct arena_release *r = arena_alloc(a, sizeof(*r));
+
+	*r = (struct arena_release){a->releases, release, object};
+	a->releases = r;
 }
 
 void arena_fixed(struct arena *a, void *memory, size_t size)

@@ -21,6 +21,7 @@ struct arena {
 	char *next;
 	char *end;
 	bool is_fixed;
+	struct arena_release *releases;
 	uint64_t overflow_count; /* requests that a fixed arena could not serve */
 	size_t bytes;            /* taken from the system so far */
 };
@@ -28,6 +29,12 @@ struct arena {
 /* A growing arena; aborts the program with a message where the system has no memory left. */
 struct arena *arena_new(void);
 void arena_free(struct arena *a);
+
+/*
+ * Has release(object) called by arena_free, before the memory goes: for what an arena's objects
+ * hold outside it. Last registered, first released. Growing arenas only.
+ */
+void arena_on_free(struct arena *a, void (*release)(void *object), void *object);
 
 /* A scratch arena over memory that the caller owns. */
 void arena_fixed(struct arena *a, void *memory, size_t size);
