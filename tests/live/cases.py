@@ -189,10 +189,6 @@ def write_authorized_keys(scene):
     scene.do("write", scene.path(".ssh/authorized_keys"))
 
 
-def terminal_shell_in_memory(scene):
-    scene.do("memfd-exec")
-
-
 SHADOW = {"fd.name": "/etc/shadow", "proc.name": "act", "user.name": "root"}
 
 FIRES = [

@@ -70,7 +70,7 @@ def scene(monitor, act):
     shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def live_machine():
     """For tests that start monitors of their own."""
     demand_live()
