@@ -121,7 +121,7 @@ static uint32_t intern_subject(struct formula *f, const struct expression *x)
 
 	expression_visit(x, collect_field_flags, &fields);
 	bool is_field = x->transformer == TRANSFORM_NONE && !x->is_literal;
-	bool is_any_of = is_field && fields & FIELD_ANY_OF && !x->use.has_argument;
+	bool is_any_of = is_field && fields & FIELD_ANY_OF;
 	struct subject s = {
 	    .expression = x,
 	    .hash = hash,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/group.h"
 
+#include "condition/glob.h"
+
 #include <stdlib.h>
 
 /* Fewer bounds on one subject are cheaper to compare one by one. */
@@ -16,6 +18,7 @@ static const struct answered {
     {OP_EQ, INPUT_TEXT, LOOKUP_EXACT, 0},
     {OP_IN, INPUT_TEXT, LOOKUP_EXACT, 0},
     {OP_STARTSWITH, INPUT_TEXT, LOOKUP_PREFIX, 0},
+    {OP_PMATCH, INPUT_TEXT, LOOKUP_PATH, 0},
     {OP_ENDSWITH, INPUT_TEXT, LOOKUP_SUFFIX, 0},
     {OP_CONTAINS, INPUT_TEXT, LOOKUP_CONTAINS, 0},
     {OP_ICONTAINS, INPUT_TEXT, LOOKUP_ICONTAINS, 0},
@@ -55,6 +58,12 @@ static bool operand_fits(const struct value *v, enum value_type type, enum looku
 	return v->type == type;
 }
 
+/* pmatch takes shell patterns too. */
+static bool is_plain_path(struct str path)
+{
+	return path.n < LOOKUP_PATH_MAX && !glob_is_pattern(path);
+}
+
 /* The row that answers the atom, or NULL where it has to be asked by itself. */
 static const struct answered *answer_for(const struct formula *f, const struct atom *a)
 {
@@ -66,10 +75,11 @@ static const struct answered *answer_for(const struct formula *f, const struct a
 
 	if (a->form != ATOM_COMPARISON || c->right || input < 0 || !(s->is_scalar || s->is_any_of))
 		return NULL;
-	if (op != OP_IN && c->operand_count != 1)
+	if (op != OP_IN && op != OP_PMATCH && c->operand_count != 1)
 		return NULL;
 	for (size_t i = 0; i < c->operand_count; i++)
-		if (!operand_fits(&c->operands[i].value, type, (enum lookup_input)input))
+		if (!operand_fits(&c->operands[i].value, type, (enum lookup_input)input) ||
+		    (op == OP_PMATCH && !is_plain_path(c->operands[i].value.str)))
 			return NULL;
 	for (size_t i = 0; i < sizeof(answered) / sizeof(*answered); i++)
 		if (answered[i].op == op && answered[i].input == input)

@@ -229,6 +229,34 @@ static void bounds_find(const struct lookup_bounds *b, uint64_t value, struct lo
 		lookup_hit(hits, b->most[i].atom);
 }
 
+/*
+ * A path as its components with a slash before each; cut to room, which is more than any key has,
+ * so that no key matches only because of the cut.
+ */
+static struct str components(struct str path, char *out, size_t room)
+{
+	size_t n = 0;
+	bool is_start = true;
+
+	for (size_t i = 0; i < path.n && n < room; i++) {
+		if (path.p[i] == '/') {
+			is_start = true;
+			continue;
+		}
+		if (is_start)
+			out[n++] = '/';
+		is_start = false;
+		if (n < room)
+			out[n++] = path.p[i];
+	}
+	return (struct str){out, n};
+}
+
+static bool has_plain_components(struct str path)
+{
+	return path.n && path.p[0] == '/' && !memmem(path.p, path.n, "//", 2);
+}
+
 struct lookup *lookup_build(enum lookup_kind kind, struct lookup_key *keys, size_t count,
 			    struct arena *arena)
 {
@@ -236,9 +264,17 @@ struct lookup *lookup_build(enum lookup_kind kind, struct lookup_key *keys, size
 
 	l->kind = kind;
 	switch (kind) {
+	case LOOKUP_PATH:
+		for (size_t i = 0; i < count; i++) {
+			size_t room = keys[i].text.n + 1;
+
+			keys[i].text = components(keys[i].text, arena_bytes(arena, room), room);
+		}
+		l->trie = lookup_trie_build(keys, count, kind, arena);
+		break;
 	case LOOKUP_PREFIX:
 	case LOOKUP_SUFFIX:
-		l->trie = lookup_trie_build(keys, count, kind == LOOKUP_SUFFIX, arena);
+		l->trie = lookup_trie_build(keys, count, kind, arena);
 		break;
 	case LOOKUP_CONTAINS:
 	case LOOKUP_ICONTAINS:
@@ -256,10 +292,17 @@ struct lookup *lookup_build(enum lookup_kind kind, struct lookup_key *keys, size
 
 void lookup_text(const struct lookup *l, struct str value, struct lookup_hits *hits)
 {
+	char normal[LOOKUP_PATH_MAX + 1];
+
 	switch (l->kind) {
 	case LOOKUP_EXACT:
 		if (l->hash->lengths & length_bit(value.n))
 			hash_find_text(l->hash, value, hits);
+		break;
+	case LOOKUP_PATH:
+		if (!has_plain_components(value))
+			value = components(value, normal, sizeof(normal));
+		lookup_trie_find(l->trie, value, hits);
 		break;
 	case LOOKUP_PREFIX:
 	case LOOKUP_SUFFIX:

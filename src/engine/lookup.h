@@ -3,7 +3,8 @@
  * Lookups: one pass over a value answers which of many atoms on it hold, whatever their number.
  *
  *   LOOKUP_EXACT      = and in, on strings: a hash table
- *   LOOKUP_PREFIX     startswith and pmatch: a path-compressed trie
+ *   LOOKUP_PREFIX     startswith: a path-compressed trie
+ *   LOOKUP_PATH       pmatch: the same trie over whole components (condition/path_set.h says which)
  *   LOOKUP_SUFFIX     endswith: the same trie, read from the end
  *   LOOKUP_CONTAINS   contains: an Aho-Corasick automaton
  *   LOOKUP_ICONTAINS  icontains: the same with ASCII letters folded
@@ -19,9 +20,13 @@
 
 #include "fields/value.h"
 
+/* Longer keys do not fit LOOKUP_PATH. */
+enum { LOOKUP_PATH_MAX = 4096 };
+
 enum lookup_kind {
 	LOOKUP_EXACT,
 	LOOKUP_PREFIX,
+	LOOKUP_PATH,
 	LOOKUP_SUFFIX,
 	LOOKUP_CONTAINS,
 	LOOKUP_ICONTAINS,
@@ -37,7 +42,6 @@ enum lookup_bound { BOUND_BELOW, BOUND_NOT_ABOVE, BOUND_ABOVE, BOUND_NOT_BELOW }
 /* One operand of one atom. */
 struct lookup_key {
 	uint32_t atom;
-	bool is_path;            /* PREFIX: holds only up to a '/' or the value's end */
 	enum lookup_bound bound; /* BOUND */
 	bool is_signed;          /* BOUND: number is an int64 */
 	struct str text;         /* the string kinds */

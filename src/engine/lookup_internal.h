@@ -11,9 +11,6 @@ struct lookup_slice {
 	uint32_t count;
 };
 
-/* In an output: the atom wants a whole path component (pmatch). Atoms are fewer than 2^31. */
-#define OUTPUT_IS_PATH 0x80000000u
-
 struct lookup_trie;
 struct lookup_automaton;
 struct lookup_hash;
@@ -37,8 +34,8 @@ static inline void lookup_hit(struct lookup_hits *hits, uint32_t atom)
 	hits->atoms[hits->count++] = atom;
 }
 
-const struct lookup_trie *lookup_trie_build(struct lookup_key *keys, size_t count, bool is_reversed,
-					    struct arena *arena);
+const struct lookup_trie *lookup_trie_build(struct lookup_key *keys, size_t count,
+					    enum lookup_kind kind, struct arena *arena);
 void lookup_trie_find(const struct lookup_trie *t, struct str value, struct lookup_hits *hits);
 
 const struct lookup_automaton *lookup_automaton_build(struct lookup_key *keys, size_t count,

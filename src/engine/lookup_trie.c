@@ -21,7 +21,8 @@ struct lookup_trie {
 	const struct trie_node *nodes; /* 0: the root */
 	const uint32_t *children;
 	const uint32_t *outputs;
-	bool is_reversed;
+	bool is_reversed; /* suffixes, read from the end */
+	bool is_path;     /* keys end where a component ends */
 };
 
 /* The i-th byte in the trie's reading direction. */
@@ -68,9 +69,10 @@ struct trie_work {
 	uint32_t depth;
 };
 
-const struct lookup_trie *lookup_trie_build(struct lookup_key *keys, size_t count, bool is_reversed,
-					    struct arena *arena)
+const struct lookup_trie *lookup_trie_build(struct lookup_key *keys, size_t count,
+					    enum lookup_kind kind, struct arena *arena)
 {
+	const bool is_reversed = kind == LOOKUP_SUFFIX;
 	VEC(struct trie_node) nodes = {0};
 	VEC(uint32_t) children = {0};
 	VEC(uint32_t) outputs = {0};
@@ -93,7 +95,7 @@ const struct lookup_trie *lookup_trie_build(struct lookup_key *keys, size_t coun
 		node.end = (uint32_t)end;
 		node.outputs.first = (uint32_t)outputs.count;
 		for (; at < w.to && keys[at].text.n == end; at++)
-			VEC_PUSH(&outputs, keys[at].atom | (keys[at].is_path ? OUTPUT_IS_PATH : 0));
+			VEC_PUSH(&outputs, keys[at].atom);
 		node.outputs.count = (uint32_t)outputs.count - node.outputs.first;
 		if (at < w.to) {
 			uint8_t low = byte_at(keys[at].text, end, is_reversed);
@@ -130,7 +132,7 @@ const struct lookup_trie *lookup_trie_build(struct lookup_key *keys, size_t coun
 		memcpy(c, children.items, children.count * sizeof(*c));
 	if (outputs.count)
 		memcpy(o, outputs.items, outputs.count * sizeof(*o));
-	*t = (struct lookup_trie){n, c, o, is_reversed};
+	*t = (struct lookup_trie){n, c, o, is_reversed, kind == LOOKUP_PATH};
 	VEC_FREE(&nodes);
 	VEC_FREE(&children);
 	VEC_FREE(&outputs);
@@ -157,15 +159,9 @@ void lookup_trie_find(const struct lookup_trie *t, struct str value, struct look
 				return;
 		}
 		done = end;
-		for (uint32_t i = 0; i < node->outputs.count; i++) {
-			uint32_t output = t->outputs[node->outputs.first + i];
-
-			/* "/usr/bin" and "/usr/bin/" are prefixes of "/usr/bin/ls" alike. */
-			if (output & OUTPUT_IS_PATH && done < value.n && value.p[done] != '/' &&
-			    !(done && value.p[done - 1] == '/'))
-				continue;
-			lookup_hit(hits, output & ~OUTPUT_IS_PATH);
-		}
+		if (!t->is_path || done == value.n || value.p[done] == '/')
+			for (uint32_t i = 0; i < node->outputs.count; i++)
+				lookup_hit(hits, t->outputs[node->outputs.first + i]);
 		if (done == value.n)
 			return;
 
