@@ -4,8 +4,12 @@
  * namespace; times are ns since the epoch unless said otherwise.
  *
  * A process' strings live in one block that exec replaces. Parents are found by pid and start time,
- * never by a pointer, so that a reused pid is never taken for an ancestor. Exited processes are
- * kept while a child still refers to them, for proc.aname and friends.
+ * so that a reused pid is never taken for an ancestor. Exited processes are kept while a child
+ * still refers to them, for proc.aname and friends.
+ *
+ * Threads and processes come from pools, strings from free lists by size: at a steady number of
+ * processes nothing is taken from the system, and that only by fork, exec, chdir and first sight.
+ * Pointers hold until the next state_bind.
  */
 #ifndef SAKER_STATE_PROCESS_H
 #define SAKER_STATE_PROCESS_H
@@ -31,14 +35,23 @@ struct program {
 	uint32_t exe_flags; /* execve_flags: EXE_WRITABLE, EXE_UPPER_LAYER, EXE_FROM_MEMFD, ... */
 	bool args_cut;
 	bool env_cut;
-	char bytes[];
+	char bytes[]; /* of the strings above */
 };
 
+struct shared_text;
+
 struct process {
-	struct task_facts facts; /* of the newest record; start_time and pid are the key */
-	struct program *program; /* never NULL */
-	struct str cwd;          /* with a trailing slash, as proc.cwd; empty: not known */
-	struct str cgroups;      /* "subsystem=path\0"..., as the cgroups parameter */
+	/*
+	 * Of the newest record; start_time and pid are the key. What /proc told has start times
+	 * of clock tick precision until the first record brings the exact ones: a time that is a
+	 * whole number of ticks is equal to any within that tick.
+	 */
+	struct task_facts facts;
+	char comm[RECORD_COMM_SIZE]; /* of the main thread, NUL-padded; facts.comm may be another's
+				      */
+	struct program *program;     /* never NULL */
+	struct str cwd;              /* with a trailing slash, as proc.cwd; empty: not known */
+	struct str cgroups;          /* "subsystem=path\0"..., as the cgroups parameter */
 	const struct container *container; /* NULL: host */
 	uint64_t clone_time;               /* start, ns since the epoch */
 	uint64_t exec_time;                /* of the last exec, 0: none seen */
@@ -47,7 +60,7 @@ struct process {
 	uint64_t fdlimit;
 	uint64_t vm_size_kb, vm_rss_kb, vm_swap_kb;
 	uint64_t pgft_maj, pgft_min;
-	uint32_t thread_count;
+	uint32_t thread_count; /* as far as known; threads that were never seen may be missing */
 	uint32_t child_count;
 	uint32_t references; /* children that name it as their parent */
 	bool is_exited;
@@ -55,6 +68,19 @@ struct process {
 	uint64_t scope_generation; /* changes whenever a process-scope value may have changed */
 	uint64_t scope_bits[4];    /* the engine's, valid for scope_bits_generation */
 	uint64_t scope_bits_generation;
+
+	/* The table's own. */
+	struct process *parent;      /* NULL: not found yet, or none */
+	struct process *first_child; /* linked by next_sibling */
+	struct process *next_sibling, *prev_sibling;
+	struct process *older; /* exited, of the same pid, still referred to */
+	struct thread *threads;
+	struct shared_text *cwd_text, *cgroups_text;
+	uint64_t lineage_generation;
+	uint64_t program_exec_id; /* facts.exec_id since which program is right */
+	uint32_t known_threads;
+	bool is_exec_id_known;
+	bool is_unlisted; /* not of the table: one that was not remembered */
 };
 
 struct thread {
@@ -63,6 +89,7 @@ struct thread {
 	char comm[RECORD_COMM_SIZE];
 	uint64_t clone_time;
 	uint64_t last_event_time; /* for latency and delta */
+	struct thread *next;      /* of the process */
 };
 
 struct process_table;

@@ -32,8 +32,20 @@ struct state_counters {
 struct state *state_new(const struct state_options *options, struct error *err);
 void state_free(struct state *s);
 
+/*
+ * Times of processes are told since boot; what to add for times since the epoch. Live, state_new
+ * takes it from the clocks; again where the clock was set, and for captures, who knows says so.
+ */
+void state_set_boot_time(struct state *s, uint64_t ns_since_epoch);
+
 /* Reads all processes there are from /proc; the probe's iterator may have added them before. */
 int state_scan_proc(struct state *s, struct error *err);
+
+/*
+ * Looks whether up to `count` of the remembered processes still exist, going on where it stopped
+ * last, and forgets those that do not (their exit was lost). For a timer: system calls.
+ */
+void state_sweep(struct state *s, uint32_t count);
 
 /*
  * Binds an event: finds (or makes, or heals) its thread and process, applies what the event changes

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The descriptor of an event: what bind_fd.c fills e->fd from, for the sources of state/ alone. */
+#ifndef SAKER_STATE_BIND_H
+#define SAKER_STATE_BIND_H
+
+#include "event/event.h"
+#include "state/process.h"
+
+enum fd_use {
+	FD_USE_NONE,
+	FD_USE_USES,    /* a descriptor that was there before */
+	FD_USE_CREATES, /* a new one: the parameter holds it, or a negative errno */
+	FD_USE_OPENS,   /* a new one of a named file */
+	FD_USE_RESULT,  /* a new one that only the result tells */
+};
+
+/* How the events of one code name their descriptor. */
+struct fd_rule {
+	uint8_t use;  /* enum fd_use */
+	uint8_t type; /* enum fd_type that the call makes, where nothing better is known */
+	int8_t fd;    /* indexes of parameters, -1: none */
+	int8_t name;
+	int8_t dirfd;
+	int8_t tuple;
+	int8_t flags;
+	int8_t dev;
+	int8_t ino;
+	bool is_accept;
+	bool is_send;
+	bool is_connect;
+};
+
+/* Fills rules[0 .. event_code_count - 1] from the schema. */
+void fd_rules_make(struct fd_rule *rules);
+/* p may be NULL; names that have to be joined are written to memory. */
+void fd_bind(const struct fd_rule *rule, struct event *e, const struct process *p, char *memory,
+	     size_t room);
+
+#endif

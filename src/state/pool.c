@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/pool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	SLAB_ITEMS = 64,
+	BLOCK_SMALLEST = 64,
+	BLOCKS_KEPT_MAX = 4 * 1024 * 1024, /* bytes that wait in free lists */
+};
+
+/* Before each block; keeps what follows aligned for any type. */
+struct block_head {
+	_Alignas(16) uint32_t size_class;
+};
+
+static void *system_memory(size_t size)
+{
+	void *p = malloc(size);
+
+	if (!p) {
+		fprintf(stderr, "out of memory: %zu bytes for process state\n", size);
+		abort();
+	}
+	return p;
+}
+
+void *pool_take(struct pool *p)
+{
+	if (!p->free) {
+		char *slab = system_memory(p->item_size * SLAB_ITEMS);
+
+		for (size_t i = SLAB_ITEMS; i-- > 0;) {
+			void **item = (void **)(slab + i * p->item_size);
+
+			*item = p->free;
+			p->free = item;
+		}
+		VEC_PUSH(&p->slabs, slab);
+	}
+	void *item = p->free;
+	p->free = *(void **)item;
+	p->count++;
+	return memset(item, 0, p->item_size);
+}
+
+void pool_give(struct pool *p, void *item)
+{
+	*(void **)item = p->free;
+	p->free = item;
+	p->count--;
+}
+
+void pool_release(struct pool *p)
+{
+	VEC_FOREACH (slab, &p->slabs)
+		free(*slab);
+	VEC_FREE(&p->slabs);
+	p->free = NULL;
+}
+
+static size_t class_size(uint32_t class)
+{
+	return (size_t)BLOCK_SMALLEST << class;
+}
+
+void *block_take(struct block_pool *p, size_t size)
+{
+	uint32_t class = 0;
+
+	size += sizeof(struct block_head);
+	while (class < BLOCK_CLASSES && class_size(class) < size)
+		class ++;
+
+	struct block_head *head = class < BLOCK_CLASSES ? p->free[class] : NULL;
+	if (head) {
+		p->free[class] = *(void **)(head + 1);
+		p->kept -= class_size(class);
+	} else {
+		head = system_memory(class < BLOCK_CLASSES ? class_size(class) : size);
+		head->size_class = class;
+	}
+	return head + 1;
+}
+
+void block_give(struct block_pool *p, void *block)
+{
+	struct block_head *head = (struct block_head *)block - 1;
+
+	if (head->size_class >= BLOCK_CLASSES ||
+	    p->kept + class_size(head->size_class) > BLOCKS_KEPT_MAX) {
+		free(head);
+		return;
+	}
+	*(void **)block = p->free[head->size_class];
+	p->free[head->size_class] = head;
+	p->kept += class_size(head->size_class);
+}
+
+void block_pool_release(struct block_pool *p)
+{
+	for (size_t class = 0; class < BLOCK_CLASSES; class ++) {
+		while (p->free[class]) {
+			struct block_head *head = p->free[class];
+
+			p->free[class] = *(void **)(head + 1);
+			free(head);
+		}
+	}
+}

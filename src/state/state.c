@@ -1,0 +1,780 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/state.h"
+#include "base/cleanup.h"
+#include "state/bind.h"
+#include "state/path.h"
+#include "state/proc.h"
+#include "state/table.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+
+/* What an event does to processes, by its code. */
+enum action {
+	ACTION_NONE,
+	ACTION_EXEC,
+	ACTION_CLONE,
+	ACTION_EXIT,
+	ACTION_CHDIR,
+	ACTION_FCHDIR,
+	ACTION_CAPSET,
+};
+
+/* Codes and the places of parameters never change in the scap format: a new form gets a new code.
+ */
+static const struct {
+	uint16_t code;
+	enum action action;
+} actions[] = {
+    {293, ACTION_EXEC},  /* execve */
+    {331, ACTION_EXEC},  /* execveat */
+    {223, ACTION_CLONE}, /* clone */
+    {225, ACTION_CLONE}, /* fork */
+    {227, ACTION_CLONE}, /* vfork */
+    {335, ACTION_CLONE}, /* clone3 */
+    {186, ACTION_EXIT},  /* procexit */
+    {95, ACTION_CHDIR},  /* chdir */
+    {97, ACTION_FCHDIR}, /* fchdir */
+    {353, ACTION_CAPSET},
+};
+
+/* Positions of parameters: of exec events, and up to POS_CGROUPS of clone events too. */
+enum {
+	POS_RES,
+	POS_EXE,
+	POS_ARGS,
+	POS_TID,
+	POS_PID,
+	POS_PTID,
+	POS_CWD,
+	POS_FDLIMIT,
+	POS_PGFT_MAJ,
+	POS_PGFT_MIN,
+	POS_VM_SIZE,
+	POS_VM_RSS,
+	POS_VM_SWAP,
+	POS_COMM,
+	POS_CGROUPS,
+	POS_EXEC_ENV,
+	POS_EXEC_FLAGS = 19,
+	POS_EXEC_CAP_INHERITABLE,
+	POS_EXEC_CAP_PERMITTED,
+	POS_EXEC_CAP_EFFECTIVE,
+	POS_EXEC_INO,
+	POS_EXEC_CTIME,
+	POS_EXEC_MTIME,
+	POS_EXEC_TRUSTED_EXEPATH = 27,
+	POS_CLONE_FLAGS = 15,
+	POS_CLONE_PIDNS_START = 20,
+	POS_EXIT_REAPER = 4,
+	POS_CHDIR_PATH = 1,
+	POS_CAPSET_INHERITABLE = 1,
+};
+
+enum {
+	NAME_MEMORY = 3 * RECORD_PATH_MAX,
+	ENDED_REMEMBERED = 128,
+};
+
+struct state {
+	struct process_table *processes;
+	struct user_table *users;
+	struct state_counters counters;
+	bool is_live;
+	int proc_fd; /* -1: not live */
+	uint64_t boot_time;
+	struct proc_process *reading; /* live: what /proc tells of one process */
+
+	uint8_t *actions; /* by event code */
+	struct fd_rule *fd_rules;
+
+	struct thread *exiting; /* ended with the event before this one */
+	/* Ended lately: records that were overtaken by their exit must not bring them back. */
+	struct {
+		int32_t pid;
+		uint64_t start_time;
+	} ended[ENDED_REMEMBERED];
+	uint32_t ended_next;
+	/* Stand in for what the full table does not remember. */
+	struct process other_process;
+	struct thread other_thread;
+	uint32_t sweep_at; /* next pid to look at */
+
+	char name_memory[NAME_MEMORY];
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+struct state *state_new(const struct state_options *options, struct error *err)
+{
+	struct state *s = calloc(1, sizeof(*s));
+	int proc_fd = -1;
+
+	if (!s)
+		abort();
+	s->proc_fd = -1;
+	s->processes = process_table_new(options->max_threads);
+	s->users = user_table_new();
+	s->actions = calloc(event_code_count, sizeof(*s->actions));
+	s->fd_rules = calloc(event_code_count, sizeof(*s->fd_rules));
+	if (!s->actions || !s->fd_rules)
+		abort();
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		s->actions[actions[i].code] = (uint8_t)actions[i].action;
+	fd_rules_make(s->fd_rules);
+	s->other_process.program = program_unknown(s->processes);
+	s->is_live = options->is_live;
+	if (!options->is_live)
+		return s;
+
+	s->boot_time = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+	s->reading = malloc(sizeof(*s->reading));
+	if (!s->reading)
+		abort();
+	proc_fd = proc_open(options->host_root, err);
+	if (proc_fd < 0) {
+		state_free(s);
+		return NULL;
+	}
+	s->proc_fd = proc_fd;
+	return s;
+}
+
+void state_free(struct state *s)
+{
+	if (!s)
+		return;
+	process_table_free(s->processes);
+	user_table_free(s->users);
+	if (s->proc_fd >= 0)
+		close(s->proc_fd);
+	free(s->reading);
+	free(s->actions);
+	free(s->fd_rules);
+	free(s);
+}
+
+void state_set_boot_time(struct state *s, uint64_t ns_since_epoch)
+{
+	s->boot_time = ns_since_epoch;
+}
+
+struct process_table *state_processes(struct state *s)
+{
+	return s->processes;
+}
+
+struct user_table *state_users(struct state *s)
+{
+	return s->users;
+}
+
+struct state_counters state_counters(const struct state *s)
+{
+	struct state_counters c = s->counters;
+
+	c.threads = process_table_thread_count(s->processes);
+	c.processes = process_table_process_count(s->processes);
+	c.removed = c.added - c.threads;
+	return c;
+}
+
+/* Processes that were never seen */
+
+static struct thread *add_thread(struct state *s, struct process *p, int32_t tid)
+{
+	struct thread *th = thread_find(s->processes, tid);
+
+	if (th && th->process == p)
+		return th;
+	th = thread_add(s->processes, p, tid);
+	if (th) {
+		s->counters.added++;
+		memcpy(th->comm, p->facts.comm, sizeof(th->comm));
+	}
+	return th;
+}
+
+static struct process *add_process(struct state *s, const struct task_facts *f)
+{
+	struct process *p = process_add(s->processes, f);
+
+	if (!p)
+		return NULL;
+	p->clone_time = f->start_time ? f->start_time + s->boot_time : 0;
+	p->thread_count = 0;
+	/* The first process of a pid namespace tells its start. */
+	if (f->vpid == 1)
+		p->pidns_start_time = p->clone_time;
+	else if (p->parent && p->parent->facts.pidns == f->pidns)
+		p->pidns_start_time = p->parent->pidns_start_time;
+	return p;
+}
+
+static struct program *make_program(struct state *s, const struct program_strings *strings,
+				    bool args_cut, bool env_cut)
+{
+	struct program *program = program_new(s->processes, strings);
+
+	program->args_cut = args_cut;
+	program->env_cut = env_cut;
+	s->counters.args_cut += args_cut;
+	return program;
+}
+
+/* Sets a process' program and gives up the caller's own reference to it. */
+static void give_program(struct state *s, struct process *p, struct program *program)
+{
+	process_set_program(s->processes, p, program);
+	program_release(s->processes, program);
+}
+
+static void take_proc(struct state *s, struct process *p, const struct proc_process *read)
+{
+	struct program *program = make_program(s, &read->strings, read->args_cut, read->env_cut);
+
+	program->exe_ino = read->exe_ino;
+	program->exe_ctime = read->exe_ctime;
+	program->exe_mtime = read->exe_mtime;
+	program->exe_dev = read->exe_dev;
+	program->exe_flags = read->exe_flags;
+	give_program(s, p, program);
+	process_set_cwd(s->processes, p, read->cwd);
+	process_set_cgroups(s->processes, p, read->cgroups);
+	p->cap_inheritable = read->cap_inheritable;
+	p->cap_permitted = read->cap_permitted;
+	p->cap_effective = read->cap_effective;
+	p->fdlimit = read->fdlimit;
+	p->vm_size_kb = read->vm_size_kb;
+	p->vm_rss_kb = read->vm_rss_kb;
+	p->vm_swap_kb = read->vm_swap_kb;
+	p->pgft_maj = read->pgft_maj;
+	p->pgft_min = read->pgft_min;
+	if (read->thread_count > p->thread_count)
+		p->thread_count = read->thread_count;
+	p->is_partial = false;
+}
+
+/* Reads a process from /proc into s->reading; false where it is gone or is another by now. */
+static bool look_up(struct state *s, const struct task_facts *f)
+{
+	if (s->proc_fd < 0)
+		return false;
+	s->counters.proc_lookups++;
+	return proc_read_process(s->proc_fd, f->pid, s->reading) == 0 &&
+	       start_time_equal(s->reading->facts.start_time, f->start_time);
+}
+
+/*
+ * The record shows an exec that was never seen: asks /proc once what the program is. Where it is
+ * too late for that the program is unknown, which is better than a wrong one.
+ */
+static void heal_program(struct state *s, struct process *p, const struct task_facts *f)
+{
+	s->counters.healed++;
+	if (look_up(s, f)) {
+		take_proc(s, p, s->reading);
+	} else {
+		struct program_strings strings = {
+		    .comm = {f->comm, strnlen(f->comm, sizeof(f->comm))}};
+
+		give_program(s, p, make_program(s, &strings, false, false));
+		p->is_partial = true;
+	}
+	p->program_exec_id = f->exec_id;
+	p->is_exec_id_known = true;
+}
+
+/* A process whose fork was never seen. */
+static struct process *discover(struct state *s, const struct task_facts *f)
+{
+	struct process *p = add_process(s, f);
+
+	if (!p)
+		return NULL;
+	s->counters.healed++;
+	if (look_up(s, f))
+		take_proc(s, p, s->reading);
+	else if (p->parent && p->parent->is_exec_id_known &&
+		 p->parent->program_exec_id == f->exec_id)
+		process_inherit(s->processes, p, p->parent); /* forked, and no exec since */
+	p->program_exec_id = f->exec_id;
+	p->is_exec_id_known = true;
+	return p;
+}
+
+/* Facts of a record */
+
+/* The first annex item of a kind that an event has but one of. */
+static const struct annex_item *annex_item(const struct event *e, enum annex_kind kind)
+{
+	const struct annex_item *i = e->annex ? event_annex_next(e, NULL) : NULL;
+
+	while (i && i->kind != kind)
+		i = event_annex_next(e, i);
+	return i;
+}
+
+/* Everything but which thread it was: tid, vtid. */
+static bool facts_equal(const struct task_facts *a, const struct task_facts *b)
+{
+	struct task_facts copy = *a;
+
+	copy.tid = b->tid;
+	copy.vtid = b->vtid;
+	return memcmp(&copy, b, sizeof(copy)) == 0;
+}
+
+static void refresh_cgroups(struct state *s, struct event *e, struct process *p)
+{
+	const struct annex_item *item = annex_item(e, ANNEX_CGROUPS);
+
+	if (item) {
+		process_set_cgroups(s->processes, p, annex_str(item));
+	} else if (s->proc_fd >= 0) {
+		s->counters.proc_lookups++;
+		if (proc_read_cgroups(s->proc_fd, p->facts.pid, s->reading) == 0)
+			process_set_cgroups(s->processes, p, s->reading->cgroups);
+	}
+}
+
+static void change_facts(struct state *s, struct event *e, struct process *p,
+			 const struct task_facts *f, enum action action)
+{
+	struct task_facts old = p->facts;
+
+	p->facts = *f;
+	process_changed(p);
+	if (f->tid == f->pid && memcmp(p->comm, f->comm, sizeof(p->comm))) {
+		memcpy(p->comm, f->comm, sizeof(p->comm));
+		process_lineage_changed(s->processes, p);
+	}
+	if (old.ppid != f->ppid || old.parent_start_time != f->parent_start_time)
+		process_find_parent(s->processes, p);
+	if (old.start_time != f->start_time)
+		p->clone_time = f->start_time + s->boot_time;
+	if (old.cgroup_id && f->cgroup_id && old.cgroup_id != f->cgroup_id &&
+	    action != ACTION_EXEC && action != ACTION_CLONE)
+		refresh_cgroups(s, e, p);
+}
+
+/* Events */
+
+static uint64_t param_u64(const struct event *e, unsigned index, uint64_t otherwise)
+{
+	uint64_t v = otherwise;
+
+	event_param_u64(e, index, &v);
+	return v;
+}
+
+static struct str param_str(const struct event *e, unsigned index)
+{
+	struct str s = {"", 0};
+
+	event_param_str(e, index, &s);
+	return s;
+}
+
+/* What exec and clone events tell alike. */
+static void take_common(struct state *s, struct event *e, struct process *p)
+{
+	p->fdlimit = param_u64(e, POS_FDLIMIT, p->fdlimit);
+	p->pgft_maj = param_u64(e, POS_PGFT_MAJ, p->pgft_maj);
+	p->pgft_min = param_u64(e, POS_PGFT_MIN, p->pgft_min);
+	p->vm_size_kb = param_u64(e, POS_VM_SIZE, p->vm_size_kb);
+	p->vm_rss_kb = param_u64(e, POS_VM_RSS, p->vm_rss_kb);
+	p->vm_swap_kb = param_u64(e, POS_VM_SWAP, p->vm_swap_kb);
+	process_set_cgroups(s->processes, p, param_str(e, POS_CGROUPS));
+	process_set_cwd(s->processes, p, param_str(e, POS_CWD));
+}
+
+static void apply_exec(struct state *s, struct event *e, struct process *p, struct thread *th)
+{
+	bool is_cut = e->record->flags & RECORD_ARGS_CUT;
+	const struct annex_item *item = annex_item(e, ANNEX_EXE);
+	struct program_strings strings = {
+	    .exe = param_str(e, POS_EXE),
+	    .exepath = param_str(e, POS_EXEC_TRUSTED_EXEPATH),
+	    .args = param_str(e, POS_ARGS),
+	    .env = param_str(e, POS_EXEC_ENV),
+	    .comm = {th->comm, strnlen(th->comm, sizeof(th->comm))},
+	};
+	struct program *program = make_program(s, &strings, is_cut, is_cut);
+	struct annex_exe exe;
+
+	program->exe_flags = (uint32_t)param_u64(e, POS_EXEC_FLAGS, 0);
+	program->exe_ino = param_u64(e, POS_EXEC_INO, 0);
+	program->exe_ctime = param_u64(e, POS_EXEC_CTIME, 0);
+	program->exe_mtime = param_u64(e, POS_EXEC_MTIME, 0);
+	if (item && item->size >= sizeof(exe)) {
+		memcpy(&exe, item + 1, sizeof(exe));
+		program->exe_ino = exe.ino;
+		program->exe_ctime = exe.ctime;
+		program->exe_mtime = exe.mtime;
+		program->exe_dev = exe.dev;
+		program->exe_flags |= exe.flags;
+	}
+	give_program(s, p, program);
+	take_common(s, e, p);
+	p->cap_inheritable = param_u64(e, POS_EXEC_CAP_INHERITABLE, p->cap_inheritable);
+	p->cap_permitted = param_u64(e, POS_EXEC_CAP_PERMITTED, p->cap_permitted);
+	p->cap_effective = param_u64(e, POS_EXEC_CAP_EFFECTIVE, p->cap_effective);
+	p->is_partial = false;
+
+	/* The probe's list of what runs already has the form of execs that nobody asked for. */
+	bool is_listed = e->record->flags & RECORD_STATE_ONLY &&
+			 !(p->is_exec_id_known && e->record->task.exec_id > p->program_exec_id);
+	p->program_exec_id = e->record->task.exec_id;
+	p->is_exec_id_known = true;
+	if (is_listed)
+		return;
+	p->exec_time = e->time;
+	/* Exec ends all other threads, and the one that goes on becomes the main one. */
+	process_remove_threads(s->processes, p, th);
+}
+
+/* What a child was forked with differs from what is known of its parent (CLONE_PARENT). */
+static bool is_other_program(const struct event *e, const struct program *program)
+{
+	struct str exe = param_str(e, POS_EXE);
+	struct str args = param_str(e, POS_ARGS);
+
+	return exe.n && (!str_equal(exe, program->exe) || !str_equal(args, program->args));
+}
+
+static struct process *apply_clone(struct state *s, struct event *e, const struct task_facts *f)
+{
+	struct process *p = add_process(s, f);
+
+	if (!p)
+		return NULL;
+	if (p->parent)
+		process_inherit(s->processes, p, p->parent);
+	if (p->is_partial || is_other_program(e, p->program)) {
+		if (look_up(s, f)) {
+			take_proc(s, p, s->reading);
+		} else if (param_str(e, POS_EXE).n) {
+			struct program_strings strings = {
+			    .exe = param_str(e, POS_EXE),
+			    .args = param_str(e, POS_ARGS),
+			    .comm = {f->comm, strnlen(f->comm, sizeof(f->comm))},
+			};
+
+			give_program(s, p, make_program(s, &strings, false, false));
+			p->is_partial = false;
+		}
+	}
+	take_common(s, e, p);
+	if (!p->pidns_start_time)
+		p->pidns_start_time = param_u64(e, POS_CLONE_PIDNS_START, 0);
+	p->program_exec_id = f->exec_id;
+	p->is_exec_id_known = true;
+	return p;
+}
+
+static void apply_exit(struct state *s, struct event *e, struct process *p, struct thread *th)
+{
+	int64_t reaper = 0;
+
+	s->exiting = th;
+	if (p->thread_count > 1 || !event_param_i64(e, POS_EXIT_REAPER, &reaper) || reaper <= 0)
+		return;
+	struct thread *to = thread_find(s->processes, (int32_t)reaper);
+	if (to)
+		process_reparent_children(s->processes, p, to->process);
+}
+
+static void apply_chdir(struct state *s, struct event *e, struct process *p, enum action action)
+{
+	struct buffer path = BUFFER(s->name_memory);
+	const struct annex_item *item;
+	int64_t res;
+
+	if (!event_param_i64(e, POS_RES, &res) || res < 0 || annex_item(e, ANNEX_CWD))
+		return;
+	item = annex_item(e, ANNEX_PATH_RESOLVED);
+	if (item) {
+		process_set_cwd(s->processes, p, annex_str(item));
+	} else if (action == ACTION_CHDIR) {
+		path_join(&path, p->cwd, param_str(e, POS_CHDIR_PATH));
+		process_set_cwd(s->processes, p, buffer_str(&path));
+	}
+}
+
+static void apply_capset(struct event *e, struct process *p)
+{
+	int64_t res;
+
+	if (!event_param_i64(e, POS_RES, &res) || res < 0)
+		return;
+	p->cap_inheritable = param_u64(e, POS_CAPSET_INHERITABLE, p->cap_inheritable);
+	p->cap_permitted = param_u64(e, POS_CAPSET_INHERITABLE + 1, p->cap_permitted);
+	p->cap_effective = param_u64(e, POS_CAPSET_INHERITABLE + 2, p->cap_effective);
+	process_changed(p);
+}
+
+/* Exec and the child's side of clone answer 0; the parent's side, and failures, change nothing. */
+static enum action action_of(const struct state *s, const struct event *e)
+{
+	enum action action = s->actions[e->header->type];
+	int64_t res;
+
+	if ((action == ACTION_EXEC || action == ACTION_CLONE) &&
+	    (!event_param_i64(e, POS_RES, &res) || res != 0))
+		return ACTION_NONE;
+	return action;
+}
+
+static bool is_ended(const struct state *s, const struct task_facts *f)
+{
+	for (size_t i = 0; i < ENDED_REMEMBERED; i++)
+		if (s->ended[i].pid == f->pid && s->ended[i].start_time == f->start_time)
+			return true;
+	return false;
+}
+
+static void finish_exit(struct state *s)
+{
+	struct process *p = s->exiting ? s->exiting->process : NULL;
+
+	if (!p)
+		return;
+	if (p->thread_count <= 1) {
+		s->ended[s->ended_next % ENDED_REMEMBERED].pid = p->facts.pid;
+		s->ended[s->ended_next++ % ENDED_REMEMBERED].start_time = p->facts.start_time;
+	}
+	thread_remove(s->processes, s->exiting);
+	s->exiting = NULL;
+}
+
+/* The thread of a record that the table does not have, or has for another process. */
+static struct thread *find_or_make(struct state *s, struct event *e, const struct task_facts *f,
+				   enum action action)
+{
+	struct process *p = process_find(s->processes, f->pid, f->start_time);
+
+	if (is_ended(s, f))
+		return NULL;
+	if (p && action == ACTION_CLONE && f->tid != f->pid)
+		p->thread_count++;
+	if (!p && action == ACTION_EXEC)
+		p = add_process(s, f);
+	else if (!p && action == ACTION_CLONE && f->tid == f->pid)
+		p = apply_clone(s, e, f);
+	else if (!p)
+		p = discover(s, f);
+	struct thread *th = p ? add_thread(s, p, f->tid) : NULL;
+	if (th && action == ACTION_CLONE)
+		th->clone_time = e->time;
+	if (!th)
+		s->counters.table_full++;
+	if (p && !p->threads)
+		process_remove_threads(s->processes, p, NULL);
+	return th;
+}
+
+/*
+ * The table is full, or the process has ended: what is still known of it, or else the record's own
+ * facts, have to do.
+ */
+static void bind_other(struct state *s, struct event *e, const struct task_facts *f)
+{
+	struct process *p = &s->other_process;
+	struct process *ended = process_find(s->processes, f->pid, f->start_time);
+	uint64_t generation = p->scope_generation + 1;
+
+	s->other_thread.tid = f->tid;
+	memcpy(s->other_thread.comm, f->comm, sizeof(f->comm));
+	s->other_thread.process = ended ? ended : p;
+	e->thread = &s->other_thread;
+	e->process = s->other_thread.process;
+	if (ended)
+		return;
+	*p = (struct process){
+	    .facts = *f,
+	    .program = program_unknown(s->processes),
+	    .cwd = STR(""),
+	    .cgroups = STR(""),
+	    .clone_time = f->start_time ? f->start_time + s->boot_time : 0,
+	    .thread_count = 1,
+	    .is_partial = true,
+	    .is_unlisted = true,
+	    .scope_generation = generation,
+	};
+	memcpy(p->comm, f->comm, sizeof(p->comm));
+	s->other_thread.clone_time = p->clone_time;
+}
+
+static void bind_task(struct state *s, struct event *e, const struct task_facts *f)
+{
+	enum action action = action_of(s, e);
+	struct thread *th = thread_find(s->processes, f->tid);
+	struct process *p = th ? th->process : NULL;
+
+	if (!p || p->facts.pid != f->pid || !start_time_equal(p->facts.start_time, f->start_time))
+		th = find_or_make(s, e, f, action);
+	if (!th) {
+		bind_other(s, e, f);
+		return;
+	}
+	p = th->process;
+	e->thread = th;
+	e->process = p;
+	/* A record that was overtaken by one from after an exec tells nothing new. */
+	bool is_late = p->is_exec_id_known && f->exec_id < p->program_exec_id;
+
+	if (!is_late && !facts_equal(&p->facts, f))
+		change_facts(s, e, p, f, action);
+	p->facts.tid = f->tid;
+	p->facts.vtid = f->vtid;
+	if (!is_late)
+		memcpy(th->comm, f->comm, sizeof(th->comm));
+	if (action == ACTION_EXEC && !is_late) {
+		apply_exec(s, e, p, th);
+	} else if (!p->is_exec_id_known) {
+		p->program_exec_id = f->exec_id;
+		p->is_exec_id_known = true;
+	} else if (f->exec_id > p->program_exec_id) {
+		heal_program(s, p, f);
+	}
+	if (action == ACTION_EXIT)
+		apply_exit(s, e, p, th);
+	else if (action == ACTION_CHDIR || action == ACTION_FCHDIR)
+		apply_chdir(s, e, p, action);
+	else if (action == ACTION_CAPSET)
+		apply_capset(e, p);
+	process_refresh_scope(s->processes, p);
+}
+
+/* Captures: the header's thread is all there is. */
+static void bind_tid(struct state *s, struct event *e)
+{
+	if (e->header->tid > INT32_MAX)
+		return;
+	e->thread = thread_find(s->processes, (int32_t)e->header->tid);
+	if (e->thread)
+		e->process = e->thread->process;
+}
+
+void state_bind(struct state *s, struct event *e)
+{
+	finish_exit(s);
+	if (e->record->flags & RECORD_HAS_TASK)
+		bind_task(s, e, &e->record->task);
+	else
+		bind_tid(s, e);
+	if (e->annex && e->process) {
+		const struct annex_item *cwd = annex_item(e, ANNEX_CWD);
+
+		if (cwd && e->process != &s->other_process)
+			process_set_cwd(s->processes, e->process, annex_str(cwd));
+	}
+	fd_bind(&s->fd_rules[e->header->type], e, e->process, s->name_memory,
+		sizeof(s->name_memory));
+	if (e->thread)
+		e->thread->last_event_time = e->time;
+}
+
+/* All there are */
+
+static void scan_process(struct state *s, int32_t pid)
+{
+	struct process *p = process_find(s->processes, pid, 0);
+
+	if (p && !p->is_exited && !p->is_partial)
+		return;
+	if (proc_read_process(s->proc_fd, pid, s->reading) < 0)
+		return;
+	const struct task_facts *f = &s->reading->facts;
+	p = process_find(s->processes, pid, f->start_time);
+	if (!p)
+		p = add_process(s, f);
+	if (!p || !add_thread(s, p, pid)) {
+		s->counters.table_full++;
+		return;
+	}
+	take_proc(s, p, s->reading);
+}
+
+/* Parents have to be known before they are found: a second pass over what the first one added. */
+static void scan_family(struct state *s, int32_t pid)
+{
+	struct process *p = process_find(s->processes, pid, 0);
+	struct process *parent =
+	    p && !p->parent ? process_find(s->processes, p->facts.ppid, 0) : NULL;
+
+	if (!parent || parent == p)
+		return;
+	if (!p->facts.parent_start_time)
+		p->facts.parent_start_time = parent->facts.start_time;
+	process_find_parent(s->processes, p);
+}
+
+/* Namespaces' first processes have the lowest ids of them but after a wrap; parents tell then. */
+static void scan_pidns(struct state *s, int32_t pid)
+{
+	struct process *p = process_find(s->processes, pid, 0);
+	struct process *q = p;
+
+	while (q && !q->pidns_start_time && q->facts.pidns == p->facts.pidns)
+		q = q->parent;
+	if (q && q->facts.pidns == p->facts.pidns)
+		p->pidns_start_time = q->pidns_start_time;
+}
+
+static void for_each_pid(DIR *dir, struct state *s, void (*visit)(struct state *s, int32_t pid))
+{
+	struct dirent *entry;
+
+	rewinddir(dir);
+	while ((entry = readdir(dir))) {
+		uint64_t pid;
+
+		if (str_to_u64(str_from(entry->d_name), &pid) && pid > 0 && pid <= INT32_MAX)
+			visit(s, (int32_t)pid);
+	}
+}
+
+int state_scan_proc(struct state *s, struct error *err)
+{
+	int fd = s->proc_fd >= 0 ? openat(s->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (!dir) {
+		int code = s->proc_fd >= 0 ? -errno : -EBADF;
+
+		if (fd >= 0)
+			close(fd);
+		return error_set(err, code, "cannot list processes: %s", strerror(-code));
+	}
+	for_each_pid(dir, s, scan_process);
+	for_each_pid(dir, s, scan_family);
+	for_each_pid(dir, s, scan_pidns);
+	closedir(dir);
+	return 0;
+}
+
+void state_sweep(struct state *s, uint32_t count)
+{
+	finish_exit(s);
+	while (s->proc_fd >= 0 && count--) {
+		struct process *p = process_next(s->processes, s->sweep_at);
+		char name[16];
+
+		s->sweep_at = p ? (uint32_t)p->facts.pid + 1 : 0;
+		if (!p)
+			return;
+		snprintf(name, sizeof(name), "%d", p->facts.pid);
+		if (!p->is_exited && faccessat(s->proc_fd, name, F_OK, 0) < 0 && errno == ENOENT)
+			process_remove_threads(s->processes, p, NULL);
+	}
+}
