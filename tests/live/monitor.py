@@ -54,9 +54,6 @@ class Alert(dict):
     def fields(self):
         return self["output_fields"]
 
-    def __getattr__(self, name):
-        raise AttributeError(name)
-
 
 class Monitor:
     """A running saker. Use as a context manager; leaving it ends the program."""
