@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Alerts: a verdict made into text or JSON (Falco's formats), and the way to the channels. An alert
- * is copied out of the event before it goes into a queue: one block, no pointers into the event.
+ * Alerts: a verdict made into text or JSON, and the way to the channels. An alert is copied out of
+ * the event before it goes into a queue: one line, no pointers into the event.
+ *
+ * Formats, keys and time forms are Falco's. JSON keys stand in alphabetical order, tags too; fields
+ * are numbers, booleans, strings, lists or null as they are there. Two things are added, because
+ * whoever is watched chooses file names: bytes that are no UTF-8 become U+FFFD in JSON, and in text
+ * control characters are escaped (\n, \x1b), so that one alert is one line and terminals are safe.
  */
 #ifndef SAKER_OUTPUT_ALERT_H
 #define SAKER_OUTPUT_ALERT_H
@@ -9,6 +14,9 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "engine/plan.h"
+
+/* Room for a line; any alert fits into as much, values that are very long are cut. */
+enum { ALERT_LINE_MAX = 256 * 1024 };
 
 struct alert_options {
 	bool is_json;
@@ -18,32 +26,12 @@ struct alert_options {
 	const char *hostname;
 };
 
-/* One line without its line end. The event of ctx is the one that matched. */
+/*
+ * One line without its line end, appended to out. The event of ctx is the one that matched; times
+ * are those of the local time zone (tzset() by the caller, once). JSON is always whole: where it
+ * would not fit, long strings are cut. The upper half of out's free room is used as scratch.
+ */
 void alert_format(const struct alert_options *options, const struct rule *rule,
 		  struct field_context *ctx, struct buffer *out);
-
-/*
- * The outputs: each channel has a queue of its own and a worker, so that a slow one delays nobody.
- * outputs_send never blocks: what a full queue cannot take is counted by channel.
- */
-struct outputs;
-
-struct outputs_options {
-	bool to_stdout;
-	bool is_buffered;        /* flush only when the buffer is full */
-	uint32_t queue_capacity; /* alerts per channel; 0: default */
-};
-
-struct channel_counters {
-	const char *name;
-	uint64_t sent, dropped, failed;
-};
-
-struct outputs *outputs_new(const struct outputs_options *options, struct error *err);
-void outputs_send(struct outputs *o, enum severity priority, struct str line);
-/* Delivers what is queued (waiting up to timeout_ms), stops the workers and frees. */
-void outputs_drain(struct outputs *o, int timeout_ms);
-void outputs_free(struct outputs *o);
-size_t outputs_counters(struct outputs *o, struct channel_counters *counters, size_t room);
 
 #endif

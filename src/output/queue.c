@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output/queue.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+int queue_init(struct queue *q, size_t capacity)
+{
+	size_t size = 2;
+
+	while (size < capacity)
+		size *= 2;
+	*q = (struct queue){.mask = size - 1};
+	q->cells = calloc(size, sizeof(*q->cells));
+	if (!q->cells)
+		return -ENOMEM;
+	q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->wake_fd < 0) {
+		free(q->cells);
+		q->cells = NULL;
+		return -errno;
+	}
+	for (size_t i = 0; i < size; i++)
+		atomic_init(&q->cells[i].turn, i);
+	return 0;
+}
+
+void queue_release(struct queue *q)
+{
+	if (!q->cells)
+		return;
+	close(q->wake_fd);
+	free(q->cells);
+	q->cells = NULL;
+}
+
+void queue_wake(struct queue *q)
+{
+	uint64_t one = 1;
+	ssize_t n;
+
+	/* Fails only where it is so full of wakes that one more changes nothing. */
+	do
+		n = write(q->wake_fd, &one, sizeof(one));
+	while (n < 0 && errno == EINTR);
+}
+
+bool queue_push(struct queue *q, void *item)
+{
+	size_t tail = atomic_load_explicit(&q->tail, memory_order_relaxed);
+	struct queue_cell *cell;
+
+	for (;;) {
+		cell = &q->cells[tail & q->mask];
+		size_t turn = atomic_load_explicit(&cell->turn, memory_order_acquire);
+		ptrdiff_t ahead = (ptrdiff_t)(turn - tail);
+
+		if (ahead < 0)
+			return false;
+		if (ahead > 0)
+			tail = atomic_load_explicit(&q->tail, memory_order_relaxed);
+		else if (atomic_compare_exchange_weak_explicit(
+			     &q->tail, &tail, tail + 1, memory_order_relaxed, memory_order_relaxed))
+			break;
+	}
+	cell->item = item;
+	/* Sequentially consistent, as is is_waiting: either we see that the consumer waits, or it
+	 * sees the item before it sleeps. */
+	atomic_store(&cell->turn, tail + 1);
+	if (atomic_load(&q->is_waiting) && atomic_exchange(&q->is_waiting, false))
+		queue_wake(q);
+	return true;
+}
+
+static bool has_item(struct queue *q)
+{
+	return atomic_load(&q->cells[q->head & q->mask].turn) == q->head + 1;
+}
+
+void *queue_pop(struct queue *q)
+{
+	struct queue_cell *cell = &q->cells[q->head & q->mask];
+	void *item;
+
+	if (!has_item(q))
+		return NULL;
+	item = cell->item;
+	atomic_store_explicit(&cell->turn, q->head + q->mask + 1, memory_order_release);
+	q->head++;
+	return item;
+}
+
+void queue_wait(struct queue *q, int timeout_ms)
+{
+	struct pollfd wake = {.fd = q->wake_fd, .events = POLLIN};
+	uint64_t count;
+
+	atomic_store(&q->is_waiting, true);
+	if (!has_item(q) && poll(&wake, 1, timeout_ms) > 0) {
+		ssize_t n = read(q->wake_fd, &count, sizeof(count));
+
+		(void)n; /* empty already: somebody else's wake */
+	}
+	atomic_store(&q->is_waiting, false);
+}

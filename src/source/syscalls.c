@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The live source: the probe's rings, merged.
+ *
+ * Waiting. The probe wakes us at most every few milliseconds (probe/probe.h), so a record may come
+ * in silence, but never later than that after a wake. Hence we look again every LOOK_AGAIN_MS until
+ * such a wait has passed with nothing found, and only then sleep for as long as nothing wakes us.
+ */
+#include "source/source.h"
+
+#include "base/vec.h"
+#include "probe/probe.h"
+#include "source/ring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	LOOK_AGAIN_MS = 10,
+	RINGS_MAX = 512,
+	WATCHED = 1u << 31, /* mark of descriptors that are no rings, in epoll's data */
+};
+#define CLOCK_CHECK_NS UINT64_C(1000000000)
+
+struct source {
+	struct probe *probe;
+	int epoll_fd;
+	bool is_quiet; /* a wait has passed with nothing found */
+	struct ring *rings;
+	size_t ring_count;
+	uint64_t epoch_offset;    /* what makes a time since boot one since the epoch */
+	uint64_t offset_taken_at; /* since boot */
+	uint64_t number;
+	struct source_counters counters;
+	source_event_fn *handle; /* of the poll that runs */
+	void *context;
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static bool time_of_record(const struct ring *r, uint64_t payload, uint32_t size, uint64_t *time)
+{
+	if (size < sizeof(struct record) + sizeof(struct event_header))
+		return false;
+	ring_copy(r, payload + sizeof(struct record) + offsetof(struct event_header, ts), time,
+		  sizeof(*time));
+	return true;
+}
+
+static void hand_over(void *context, const void *record, uint32_t size)
+{
+	struct source *s = context;
+	struct event e;
+
+	/* Every record has a number, whether we can read it or not. */
+	s->number++;
+	if (event_decode(&e, record, size, NULL) < 0) {
+		s->counters.damaged++;
+		return;
+	}
+	e.time = e.header->ts + s->epoch_offset;
+	e.number = s->number;
+	s->counters.events++;
+	s->handle(s->context, &e);
+}
+
+static size_t read_rings(struct source *s)
+{
+	/* First the time, then (in ring_merge) the producers' positions: see source/ring.h. */
+	uint64_t now = clock_ns(CLOCK_BOOTTIME);
+
+	if (s->offset_taken_at == 0 || now - s->offset_taken_at > CLOCK_CHECK_NS) {
+		s->epoch_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+		s->offset_taken_at = now;
+	}
+	return ring_merge(s->rings, s->ring_count, now, time_of_record, hand_over, s);
+}
+
+int source_poll(struct source *s, int timeout_ms, source_event_fn *handle, void *context)
+{
+	uint64_t end = timeout_ms < 0 ? UINT64_MAX
+				      : clock_ns(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * 1000000;
+
+	s->handle = handle;
+	s->context = context;
+	for (;;) {
+		struct epoll_event ready[16];
+		int wait = s->is_quiet ? -1 : LOOK_AGAIN_MS;
+
+		if (timeout_ms >= 0) {
+			uint64_t now = clock_ns(CLOCK_MONOTONIC);
+			int left = now >= end ? 0 : (int)((end - now + 999999) / 1000000);
+
+			if (wait < 0 || left < wait)
+				wait = left;
+		}
+
+		int n = epoll_wait(s->epoll_fd, ready, 16, wait);
+
+		if (n < 0)
+			return -errno;
+		size_t handed = read_rings(s);
+
+		if (handed > 0)
+			s->is_quiet = false;
+		else if (n == 0 && wait == LOOK_AGAIN_MS)
+			s->is_quiet = true;
+		for (int i = 0; i < n; i++)
+			if (ready[i].data.u32 & WATCHED)
+				return -EINTR;
+		if (n > 0 && handed == 0)
+			s->is_quiet = false;
+		if (handed > 0)
+			return handed > INT32_MAX ? INT32_MAX : (int)handed;
+		if (n == 0 && timeout_ms >= 0 && clock_ns(CLOCK_MONOTONIC) >= end)
+			return 0;
+	}
+}
+
+int source_fd(const struct source *s)
+{
+	return s->epoll_fd;
+}
+
+static int add_fd(struct source *s, int fd, uint32_t mark, struct error *err)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = mark};
+
+	if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+		return error_set(err, -errno, "cannot wait for descriptor %d: %s", fd,
+				 strerror(errno));
+	return 0;
+}
+
+int source_watch(struct source *s, int fd, struct error *err)
+{
+	return add_fd(s, fd, WATCHED, err);
+}
+
+struct source *source_syscalls_new(struct probe *probe, struct error *err)
+{
+	struct probe_ring rings[RINGS_MAX];
+	size_t count = probe_rings(probe, rings, RINGS_MAX);
+	struct source *s = calloc(1, sizeof(*s));
+
+	if (!s || !(s->rings = calloc(count ? count : 1, sizeof(*s->rings)))) {
+		free(s);
+		error_set(err, -ENOMEM, "no memory for the event source");
+		return NULL;
+	}
+	s->probe = probe;
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll_fd < 0) {
+		error_set(err, -errno, "epoll_create1: %s", strerror(errno));
+		source_free(s);
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (ring_map(&s->rings[i], rings[i].fd, rings[i].bytes, err) < 0) {
+			source_free(s);
+			return NULL;
+		}
+		s->ring_count++;
+		if (add_fd(s, rings[i].fd, (uint32_t)i, err) < 0) {
+			source_free(s);
+			return NULL;
+		}
+	}
+	return s;
+}
+
+struct source_counters source_counters(const struct source *s)
+{
+	struct source_counters counters = s->counters;
+	struct probe_counters probe = probe_counters(s->probe);
+
+	for (size_t i = 0; i < s->ring_count; i++)
+		counters.damaged += s->rings[i].damaged;
+	for (int i = 0; i < DROP_CAUSE_COUNT; i++)
+		counters.dropped += probe.drops[i];
+	return counters;
+}
+
+void source_free(struct source *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->ring_count; i++)
+		ring_unmap(&s->rings[i]);
+	if (s->epoll_fd >= 0)
+		close(s->epoll_fd);
+	free(s->rings);
+	free(s);
+}
