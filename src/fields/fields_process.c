@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Extractors of proc.*, thread.*, user.*, group.* and container.id. */
+#include "fields/extractors.h"
+
+enum {
+	ANCESTORS_LISTED = 128, /* of fields that stand for all ancestors */
+	ENV_ANCESTORS = 20,     /* whose environments proc.aenv[NAME] looks into */
+	CODE_PROCEXIT = 186,
+	CODE_PROCINFO = 234,
+};
+
+/* Bits of the execve_flags table. */
+enum { EXE_WRITABLE = 1, EXE_UPPER_LAYER = 2, EXE_FROM_MEMFD = 4, EXE_LOWER_LAYER = 8 };
+
+/* What stands where a user or group has no name. */
+#define NOT_AVAILABLE STR("<NA>")
+
+/* A process, and the thread that the event is of where it is the event's own process. */
+struct subject {
+	struct process *process;
+	const struct thread *thread;
+};
+
+static struct str name_of(struct subject s)
+{
+	if (s.thread)
+		return (struct str){s.thread->comm,
+				    strnlen(s.thread->comm, sizeof(s.thread->comm))};
+	return process_name(s.process);
+}
+
+static bool set_str(struct value *out, struct str s)
+{
+	*out = value_str(s);
+	return true;
+}
+
+/* All numeric types of the condition language share their bits. */
+static bool set_number(const struct field_use *use, struct value *out, uint64_t v)
+{
+	*out = (struct value){.type = use->field->type, .u64 = v};
+	return true;
+}
+
+/* Lists of NUL-terminated strings, as arguments and environments are kept */
+
+/* Cuts the first string off; false at the end. */
+static bool next_string(struct str *list, struct str *out)
+{
+	if (list->n == 0)
+		return false;
+	size_t end = str_find_byte(*list, '\0', 0);
+
+	*out = str_slice(*list, 0, end);
+	*list = str_slice(*list, end + 1, list->n);
+	return true;
+}
+
+static struct str without_last_nul(struct str list)
+{
+	return list.n && list.p[list.n - 1] == '\0' ? str_slice(list, 0, list.n - 1) : list;
+}
+
+/* first, separator, then the list with blanks between its strings, all in one piece. */
+static bool set_joined(struct field_context *ctx, struct str first, struct str separator,
+		       struct str list, struct value *out)
+{
+	list = without_last_nul(list);
+
+	size_t n = first.n + separator.n + list.n;
+	char *memory = arena_bytes(ctx->scratch, n);
+	if (!memory)
+		return false;
+	char *at = memory;
+	if (first.n)
+		at = mempcpy(at, first.p, first.n);
+	if (separator.n)
+		at = mempcpy(at, separator.p, separator.n);
+	for (size_t i = 0; i < list.n; i++)
+		at[i] = list.p[i] ? list.p[i] : ' ';
+	return set_str(out, (struct str){memory, n});
+}
+
+static struct str nth_string(struct str list, int64_t n)
+{
+	struct str s;
+
+	while (n >= 0 && next_string(&list, &s))
+		if (n-- == 0)
+			return s;
+	return STR("");
+}
+
+/* The value of NAME=value; empty where there is none. */
+static struct str find_variable(struct str env, struct str name)
+{
+	struct str s;
+
+	while (next_string(&env, &s))
+		if (s.n > name.n && s.p[name.n] == '=' && str_starts_with(s, name))
+			return str_slice(s, name.n + 1, s.n);
+	return STR("");
+}
+
+static uint64_t count_strings(struct str list)
+{
+	struct str s;
+	uint64_t count = 0;
+
+	while (next_string(&list, &s))
+		count++;
+	return count;
+}
+
+static uint64_t sum_of_lengths(struct str list)
+{
+	struct str s;
+	uint64_t sum = 0;
+
+	while (next_string(&list, &s))
+		sum += s.n;
+	return sum;
+}
+
+/* Relatives */
+
+static struct process_table *table(const struct field_context *ctx)
+{
+	return state_processes(ctx->state);
+}
+
+/* The process that leads a session or group, or the eldest ancestor that is in it too. */
+static struct process *find_leader(struct field_context *ctx, struct process *p,
+				   enum process_relation relation)
+{
+	bool is_session = relation == OF_SESSION;
+	int32_t id = is_session ? p->facts.sid : p->facts.pgid;
+	struct process *leader = id > 0 ? process_find(table(ctx), id, 0) : NULL;
+
+	if (leader && !leader->is_exited)
+		return leader;
+	leader = NULL;
+	for (unsigned n = 0; n < ANCESTORS_LISTED; n++) {
+		p = process_parent(table(ctx), p);
+		if (!p || (is_session ? p->facts.sid : p->facts.pgid) != id)
+			break;
+		leader = p;
+	}
+	return leader;
+}
+
+static bool is_shell(struct str name)
+{
+	return str_ends_with(name, STR("sh"));
+}
+
+static bool set_login_shell(struct field_context *ctx, const struct field_use *use,
+			    struct process *p, struct value *out)
+{
+	const struct process *shell = NULL;
+
+	for (unsigned n = 0; p && n < ANCESTORS_LISTED; n++) {
+		if (is_shell(process_name(p)))
+			shell = p;
+		p = process_parent(table(ctx), p);
+	}
+	return shell && set_number(use, out, (uint64_t)(int64_t)shell->facts.pid);
+}
+
+static bool set_duration(struct field_context *ctx, const struct field_use *use,
+			 const struct process *p, struct value *out)
+{
+	uint64_t now = ctx->event->time;
+
+	/* The clocks of start times and events differ by a little. */
+	return p->clone_time && set_number(use, out, now > p->clone_time ? now - p->clone_time : 0);
+}
+
+static bool set_id(const struct field_use *use, int32_t id, struct value *out)
+{
+	return set_number(use, out, (uint64_t)(int64_t)id);
+}
+
+static bool set_difference(const struct field_use *use, uint64_t later, uint64_t earlier,
+			   struct value *out)
+{
+	return earlier && later > earlier && set_number(use, out, later - earlier);
+}
+
+/* The exiting thread no longer counts. */
+static uint64_t thread_count(const struct field_context *ctx, const struct process *p)
+{
+	uint64_t n = p->thread_count;
+
+	return n && ctx->event->header->type == CODE_PROCEXIT ? n - 1 : n;
+}
+
+static bool extract_value(struct field_context *ctx, const struct field_use *use, struct subject s,
+			  struct value *out)
+{
+	const struct process *p = s.process;
+	const struct program *program = p->program;
+	bool has_key = use->has_argument && !use->is_index;
+	bool is_own = PROCESS_SELECTOR_RELATION(use->field->selector) == OF_SELF;
+	uint64_t threads;
+
+	switch (PROCESS_SELECTOR_VALUE(use->field->selector)) {
+	case PROC_EXE:
+		return set_str(out, program->exe);
+	case PROC_EXEPATH:
+		return set_str(out, program->exepath);
+	case PROC_NAME:
+		return set_str(out, name_of(s));
+	case PROC_ARGS:
+		if (is_own && use->has_argument)
+			return set_str(out, nth_string(program->args, use->index));
+		return set_joined(ctx, STR(""), STR(""), program->args, out);
+	case PROC_CMDLINE:
+		if (!program->args.n)
+			return set_str(out, name_of(s));
+		return set_joined(ctx, name_of(s), STR(" "), program->args, out);
+	case PROC_CMDNARGS:
+		return set_number(use, out, count_strings(program->args));
+	case PROC_CMDLENARGS:
+		return set_number(use, out, sum_of_lengths(program->args));
+	case PROC_EXELINE:
+		return set_joined(ctx, program->exe, STR(" "), program->args, out);
+	case PROC_ENV:
+		if (has_key)
+			return set_str(out, find_variable(program->env, use->key));
+		return set_joined(ctx, STR(""), STR(""), program->env, out);
+	case PROC_CWD:
+		return set_str(out, p->cwd);
+	case PROC_LOGINSHELLID:
+		return set_login_shell(ctx, use, s.process, out);
+	case PROC_TTY:
+		return set_number(use, out, p->facts.tty);
+	case PROC_PID:
+		return set_id(use, p->facts.pid, out);
+	case PROC_VPID:
+		return set_id(use, p->facts.vpid, out);
+	case PROC_SID:
+		return set_id(use, p->facts.sid, out);
+	case PROC_PGID:
+		return set_id(use, p->facts.pgid, out);
+	case PROC_VPGID:
+		return set_id(use, p->facts.vpgid, out);
+	case PROC_DURATION:
+		return set_duration(ctx, use, p, out);
+	case PROC_TS:
+		return (p->clone_time || !is_own) && set_number(use, out, p->clone_time);
+	case PROC_IS_EXE_WRITABLE:
+		return set_number(use, out, !!(program->exe_flags & EXE_WRITABLE));
+	case PROC_IS_EXE_UPPER_LAYER:
+		return set_number(use, out, !!(program->exe_flags & EXE_UPPER_LAYER));
+	case PROC_IS_EXE_LOWER_LAYER:
+		return set_number(use, out, !!(program->exe_flags & EXE_LOWER_LAYER));
+	case PROC_IS_EXE_FROM_MEMFD:
+		return set_number(use, out, !!(program->exe_flags & EXE_FROM_MEMFD));
+	case PROC_IS_SID_LEADER:
+		return set_number(use, out, p->facts.sid == p->facts.pid);
+	case PROC_IS_VPGID_LEADER:
+		return set_number(use, out, p->facts.vpgid == p->facts.vpid);
+	case PROC_IS_PGID_LEADER:
+		return set_number(use, out, p->facts.pgid == p->facts.pid);
+	case PROC_EXE_INO:
+		return program->exe_ino && set_number(use, out, program->exe_ino);
+	case PROC_EXE_INO_CTIME:
+		return program->exe_ctime && set_number(use, out, program->exe_ctime);
+	case PROC_EXE_INO_MTIME:
+		return program->exe_mtime && set_number(use, out, program->exe_mtime);
+	case PROC_EXE_INO_CTIME_DURATION_PROC_START:
+		return set_difference(use, p->clone_time, program->exe_ctime, out);
+	case PROC_EXE_INO_CTIME_DURATION_PIDNS_START:
+		return set_difference(use, program->exe_ctime, p->pidns_start_time, out);
+	case PROC_PIDNS_INIT_START_TS:
+		return p->pidns_start_time && set_number(use, out, p->pidns_start_time);
+	case PROC_FDLIMIT:
+		return set_number(use, out, p->fdlimit);
+	case PROC_VMSIZE:
+		return set_number(use, out, p->vm_size_kb);
+	case PROC_VMRSS:
+		return set_number(use, out, p->vm_rss_kb);
+	case PROC_VMSWAP:
+		return set_number(use, out, p->vm_swap_kb);
+	case PROC_NTHREADS:
+		return set_number(use, out, thread_count(ctx, p));
+	case PROC_NCHILDS:
+		threads = thread_count(ctx, p);
+		return set_number(use, out, threads ? threads - 1 : 0);
+	/* Nothing keeps descriptors while events come from the kernel. */
+	case PROC_FDOPENCOUNT:
+	case PROC_FDUSAGE:
+	case PROC_STDIN_TYPE:
+	case PROC_STDOUT_TYPE:
+	case PROC_STDERR_TYPE:
+	case PROC_STDIN_NAME:
+	case PROC_STDOUT_NAME:
+	case PROC_STDERR_NAME:
+		return false;
+	}
+	return false;
+}
+
+/* The values of all ancestors, the parent's first. */
+static bool extract_ancestors(struct field_context *ctx, const struct field_use *use,
+			      struct process *p, struct value *out)
+{
+	struct process *ancestors[ANCESTORS_LISTED];
+	uint32_t count = 0;
+	uint32_t n = 0;
+
+	while (count < ANCESTORS_LISTED && (p = process_parent(table(ctx), p)))
+		ancestors[count++] = p;
+	struct value *values = count ? ARENA_ARRAY(ctx->scratch, struct value, count) : NULL;
+	if (!values)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		n += extract_value(ctx, use, (struct subject){.process = ancestors[i]}, &values[n]);
+	*out =
+	    (struct value){.type = use->field->type, .is_list = true, .count = n, .list = values};
+	return n > 0;
+}
+
+/* proc.aenv[NAME]: of the nearest ancestor that has it. */
+static bool extract_inherited_variable(struct field_context *ctx, const struct field_use *use,
+				       struct process *p, struct value *out)
+{
+	struct str value = STR("");
+
+	for (int n = 0; n < ENV_ANCESTORS && !value.n; n++) {
+		p = process_parent(table(ctx), p);
+		if (!p)
+			break;
+		value = find_variable(p->program->env, use->key);
+	}
+	return set_str(out, value);
+}
+
+bool field_process(struct field_context *ctx, const struct field_use *use, struct value *out)
+{
+	struct process *p = ctx->event->process;
+	enum process_relation relation = PROCESS_SELECTOR_RELATION(use->field->selector);
+
+	if (!p)
+		return false;
+	switch (relation) {
+	case OF_SELF:
+		return extract_value(ctx, use, (struct subject){p, ctx->event->thread}, out);
+	case OF_PARENT:
+		p = process_parent(table(ctx), p);
+		break;
+	case OF_ANCESTOR:
+		if (!use->has_argument)
+			return extract_ancestors(ctx, use, p, out);
+		if (!use->is_index)
+			return extract_inherited_variable(ctx, use, p, out);
+		if (use->index < 0 || use->index > UINT16_MAX)
+			return false;
+		p = process_ancestor(table(ctx), p, (unsigned)use->index);
+		break;
+	case OF_SESSION:
+	case OF_PGROUP:
+	case OF_VPGROUP:
+		p = find_leader(ctx, p, relation);
+		/* A group whose leader is gone has one without a name. */
+		if (!p)
+			return set_str(out, STR(""));
+		break;
+	}
+	return p && extract_value(ctx, use, (struct subject){.process = p}, out);
+}
+
+/* capabilities(7), by number */
+static const char *const capability_names[] = {
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
+};
+
+static bool set_capabilities(struct field_context *ctx, uint64_t caps, struct value *out)
+{
+	enum { ROOM = 1024 };
+	char *memory = arena_bytes(ctx->scratch, ROOM);
+	struct buffer text = {.p = memory, .room = memory ? ROOM : 0};
+
+	for (size_t i = 0; i < sizeof(capability_names) / sizeof(capability_names[0]); i++) {
+		if (!(caps >> i & 1))
+			continue;
+		if (text.n)
+			buffer_putc(&text, ' ');
+		buffer_put(&text, str_from(capability_names[i]));
+	}
+	return memory && set_str(out, buffer_str(&text));
+}
+
+static bool set_cgroup(struct str cgroups, struct str name, struct value *out)
+{
+	struct str s;
+
+	while (next_string(&cgroups, &s)) {
+		size_t equal = str_find_byte(s, '=', 0);
+
+		if (str_equal(str_slice(s, 0, equal), name))
+			return set_str(out, str_slice(s, equal + 1, s.n));
+	}
+	return false;
+}
+
+bool field_thread(struct field_context *ctx, const struct field_use *use, struct value *out)
+{
+	const struct event *e = ctx->event;
+	const struct process *p = e->process;
+
+	/* These two are known of any event. */
+	if (use->field->selector == THREAD_TID)
+		return set_number(use, out, e->header->tid);
+	if (use->field->selector == THREAD_EXECTIME)
+		return set_number(use, out, 0);
+	if (!p || !e->thread)
+		return false;
+	bool is_main = e->thread->tid == p->facts.pid;
+
+	switch ((enum thread_value)use->field->selector) {
+	case THREAD_CAP_PERMITTED:
+		return set_capabilities(ctx, p->cap_permitted, out);
+	case THREAD_CAP_INHERITABLE:
+		return set_capabilities(ctx, p->cap_inheritable, out);
+	case THREAD_CAP_EFFECTIVE:
+		return set_capabilities(ctx, p->cap_effective, out);
+	case THREAD_PFMAJOR:
+		return set_number(use, out, p->pgft_maj);
+	case THREAD_PFMINOR:
+		return set_number(use, out, p->pgft_min);
+	case THREAD_ISMAIN:
+		return set_number(use, out, is_main);
+	case THREAD_VTID:
+		return set_id(use, p->facts.vtid, out);
+	case THREAD_TOTEXECTIME:
+		return set_number(use, out, 0);
+	case THREAD_CGROUPS:
+		return p->cgroups.n && set_joined(ctx, STR(""), STR(""), p->cgroups, out);
+	case THREAD_CGROUP:
+		return set_cgroup(p->cgroups, use->key, out);
+	case THREAD_VMSIZE:
+		return set_number(use, out, is_main ? p->vm_size_kb : 0);
+	case THREAD_VMRSS:
+		return set_number(use, out, is_main ? p->vm_rss_kb : 0);
+	case THREAD_CPU:
+	case THREAD_CPU_USER:
+	case THREAD_CPU_SYSTEM:
+		/* Told by an event that only old captures have, from the second one on. */
+		*out = (struct value){.type = VALUE_DOUBLE};
+		return e->header->type == CODE_PROCINFO;
+	case THREAD_TID:
+	case THREAD_EXECTIME:
+		break;
+	}
+	return false;
+}
+
+bool field_user(struct field_context *ctx, const struct field_use *use, struct value *out)
+{
+	const struct process *p = ctx->event->process;
+	enum user_value selector = use->field->selector;
+
+	if (!p)
+		return false;
+	if (selector == USER_UID)
+		return set_number(use, out, p->facts.uid);
+	if (selector == USER_LOGINUID)
+		return set_id(use, (int32_t)p->facts.loginuid, out);
+
+	uint32_t uid = selector == USER_LOGINNAME ? p->facts.loginuid : p->facts.uid;
+	static const struct user root = {
+	    .name = {"root", 4}, .home = {"/root", 5}, .shell = {"", 0}};
+	const struct user *u = uid == UINT32_MAX ? NULL : user_find(state_users(ctx->state), uid);
+
+	/* Root is root where no file says so. */
+	if (!u && uid == 0)
+		u = &root;
+	if (!u)
+		return set_str(out, NOT_AVAILABLE);
+	switch (selector) {
+	case USER_NAME:
+	case USER_LOGINNAME:
+		return set_str(out, u->name);
+	case USER_HOMEDIR:
+		return set_str(out, u->home);
+	case USER_SHELL:
+		return set_str(out, u->shell);
+	case USER_UID:
+	case USER_LOGINUID:
+		break;
+	}
+	return false;
+}
+
+bool field_group(struct field_context *ctx, const struct field_use *use, struct value *out)
+{
+	const struct process *p = ctx->event->process;
+
+	if (!p)
+		return false;
+	if (use->field->selector == GROUP_GID)
+		return set_number(use, out, p->facts.gid);
+
+	const struct group *g =
+	    p->facts.gid == UINT32_MAX ? NULL : group_find(state_users(ctx->state), p->facts.gid);
+	if (!g && p->facts.gid == 0)
+		return set_str(out, STR("root"));
+	return set_str(out, g ? g->name : NOT_AVAILABLE);
+}
+
+bool field_container(struct field_context *ctx, const struct field_use *use, struct value *out)
+{
+	const struct process *p = ctx->event->process;
+
+	if (!p)
+		return false;
+	const struct container *c = p->container;
+
+	switch ((enum container_value)use->field->selector) {
+	case CONTAINER_ID:
+		return set_str(out, c ? c->id : STR("host"));
+	case CONTAINER_FULL_ID:
+		return c && set_str(out, c->full_id);
+	case CONTAINER_TYPE:
+		return set_str(out, c ? str_from(container_type_name(c->type)) : STR("host"));
+	}
+	return false;
+}
