@@ -50,12 +50,20 @@ struct diagnostic {
 	uint32_t line, column;
 	const char *item_type; /* "rule", "macro", "list", ... or "" */
 	struct str item_name;
-	struct str snippet; /* the offending line */
+	struct str snippet;     /* the offending line; of a long one the part around the place */
+	uint32_t snippet_caret; /* offset of the place in the snippet */
+	uint32_t offset;        /* of the place in the file, in bytes from 0 */
+	uint32_t item_line, item_column, item_offset; /* where the item begins; line 0: no item */
+	const char *part; /* of the item: "rule condition", "exception", ...; or "" */
+	struct str part_name;
 };
+
+struct loader;
 
 struct rule_set {
 	struct arena *arena;
-	struct rule *rules; /* in the order of their first definition */
+	struct loader *loader; /* the files and definitions; see rules_forget_sources */
+	struct rule *rules;    /* in the order of their first definition */
 	size_t rule_count;
 	size_t macro_count, list_count;
 	struct diagnostic *diagnostics;
@@ -69,11 +77,34 @@ struct rule_set {
 	size_t file_count;
 };
 
+/*
+ * One entry of the `rules:` configuration: enables or disables the rules whose name matches the
+ * pattern (* stands for any text) or that have the tag. Applied in order, the last one decides.
+ */
+struct rules_selection {
+	bool enable;
+	const char *rule; /* pattern, NULL: by tag */
+	const char *tag;
+};
+
+/* One entry of `append_output`: text for the outputs of rules that fit all that is given. */
+struct rules_append {
+	const char *format;
+	const char *rule;        /* exact name, NULL: any */
+	const char *source;      /* NULL: any */
+	const char *const *tags; /* the rule must have all of them */
+	size_t tag_count;
+};
+
 struct rules_options {
 	enum severity least_priority; /* rules below it are not loaded */
 	uint32_t sources;             /* event sources that run: rules of others are not loaded */
 	/* Appended to every output, NULL: nothing. */
 	const char *append_output;
+	const struct rules_append *appends;
+	size_t append_count;
+	const struct rules_selection *selections;
+	size_t selection_count;
 };
 
 /*
@@ -90,6 +121,23 @@ struct rules_text {
 struct rule_set *rules_load_texts(const struct rules_text *texts, size_t count,
 				  const struct rules_options *options);
 void rules_free(struct rule_set *set);
+
+/*
+ * Gives the memory of the YAML files and definitions back: for a program that goes on to run. After
+ * it rules_describe_* answer nothing, and conditions' origins must not be followed.
+ */
+void rules_forget_sources(struct rule_set *set);
+
+/*
+ * What a load gave, file by file, as people read it: "FILE: Ok", "FILE: Ok, with warnings" or
+ * "FILE: Invalid" and then the diagnostics. As JSON it is the value of upstream's
+ * "falco_load_results". The caller frees both.
+ */
+char *rules_report_text(const struct rule_set *set, bool with_warnings);
+char *rules_report_json(const struct rule_set *set);
+
+/* `*` stands for any text, also for none; everything else for itself. Linear in the text. */
+bool rule_name_matches(struct str name, struct str pattern);
 
 /* One diagnostic as people read it: several lines, with the snippet and a caret. */
 void diagnostic_print(const struct diagnostic *d, struct buffer *out);
