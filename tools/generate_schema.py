@@ -169,7 +169,7 @@ def write_kinds(kinds, out):
     out("const struct schema_kind schema_kinds[] = {")
     for name, event in kinds.items():
         if event is None:
-            out(f'\t{{"{name}", 0, CATEGORY_OTHER, -1}},')
+            out(f'\t{{"{name}", EVENT_SYSCALL, CATEGORY_OTHER, -1}},')
         else:
             code = -1 if "unused" in event.flags or "old_version" in event.flags else event.code
             out(

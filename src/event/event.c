@@ -228,16 +228,11 @@ const struct annex_item *event_annex_find(const struct event *e, enum annex_kind
 
 bool event_result(const struct event *e, int64_t *out)
 {
-	for (unsigned i = 0; i < e->schema->nparams; i++) {
-		const char *name = e->schema->params[i].name;
+	uint16_t flags = e->schema->flags;
 
-		if (strcmp(name, "res") == 0 || (i == 0 && strcmp(name, "fd") == 0))
-			return event_param_i64(e, i, out);
-	}
-	if (e->record->syscall_nr == UINT16_MAX)
+	if (!(flags & EVENT_SYSCALL) || flags & EVENT_ENTER || e->schema->code == 1)
 		return false;
-	*out = e->record->ret;
-	return true;
+	return event_param_i64(e, 0, out);
 }
 
 static void *take(struct record_builder *b, size_t size)

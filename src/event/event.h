@@ -99,8 +99,8 @@ static inline struct str annex_str(const struct annex_item *item)
 }
 
 /*
- * What the call answered: the parameter res or fd, else the record's ret. evt.res, evt.rawres and
- * evt.failed are made from it. False for events that are no calls.
+ * What the call answered: the first parameter of a completed system call, whatever its name. False
+ * for events that are no calls, and for calls without parameters or an event of their own.
  */
 bool event_result(const struct event *e, int64_t *out);
 

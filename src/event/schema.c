@@ -104,7 +104,7 @@ const char *event_category_name(enum event_category category)
 	    [CATEGORY_OTHER] = "other",
 	    [CATEGORY_FILE] = "file",
 	    [CATEGORY_NET] = "net",
-	    [CATEGORY_IPC] = "ipc",
+	    [CATEGORY_IPC] = "IPC",
 	    [CATEGORY_WAIT] = "wait",
 	    [CATEGORY_SIGNAL] = "signal",
 	    [CATEGORY_SLEEP] = "sleep",

@@ -100,7 +100,7 @@ enum event_flag {
 	EVENT_OLD_VERSION = 1 << 9,
 	EVENT_CONVERTED = 1 << 10,
 	EVENT_LARGE_PAYLOAD = 1 << 11,
-	EVENT_ENTER = 1 << 12,   /* direction '>' */
+	EVENT_ENTER = 1 << 12, /* direction '>' */
 	EVENT_SYSCALL = 1 << 13, /* of a system call, not of a tracepoint or the program itself */
 };
 
