@@ -42,6 +42,18 @@ enum operator{
 	OP_COUNT
 };
 
+/*
+ * Words between an operator and a list: `contains anyof (a, b)`. condition_check replaces such a
+ * comparison by the and, or, not of plain ones, so that nothing behind it meets a modifier.
+ */
+enum comparison_modifier {
+	MODIFIER_NONE,
+	MODIFIER_ONEOF, /* exactly one of the values */
+	MODIFIER_ANYOF,
+	MODIFIER_ALLOF,
+	MODIFIER_COUNT
+};
+
 enum condition_kind {
 	CONDITION_AND,
 	CONDITION_OR,
@@ -57,7 +69,7 @@ struct operand {
 	struct str text;
 	uint32_t offset;
 	bool is_quoted;
-	bool is_list_name; /* a bare word in a list that may name a list; gone after resolution */
+	bool is_list_name; /* a bare word, that may name a list; rules/ resolves those it knows */
 	struct value value;
 };
 
@@ -65,6 +77,9 @@ struct matcher; /* compiled regex, glob, searcher, prefix set...: condition/matc
 
 struct comparison {
 	enum operator operator;
+	enum comparison_modifier modifier; /* MODIFIER_NONE after the check */
+	uint32_t operator_offset;
+	uint32_t right_offset;    /* where the right side begins */
 	struct str left_text;     /* as parsed: the expression on the left */
 	struct expression *left;  /* set by the check */
 	struct str right_text;    /* where the right side is an expression (field or transformer) */
@@ -102,6 +117,10 @@ int condition_parse(struct str text, struct arena *arena, struct condition **out
  */
 typedef void condition_warn_fn(void *context, const struct condition *node, const char *code,
 			       const char *message);
+/*
+ * A tree may be checked again, for other sources or as part of another rule: what is converted
+ * stays.
+ */
 int condition_check(struct condition *c, uint32_t sources, struct arena *arena,
 		    condition_warn_fn *warn, void *warn_context, const struct condition **failed,
 		    struct error *err);
@@ -117,6 +136,7 @@ bool comparison_holds_for(const struct comparison *c, struct field_context *ctx,
 void condition_print(const struct condition *c, struct buffer *out);
 
 const char *operator_name(enum operator op);
+const char *modifier_name(enum comparison_modifier modifier);
 
 /*
  * Which kinds of events (event/schema.h) a checked tree can hold for, going by its comparisons of

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "condition/condition.h"
+#include "condition/convert.h"
+#include "condition/matcher.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+struct checker {
+	uint32_t sources;
+	struct arena *arena;
+	condition_warn_fn *warn;
+	void *warn_context;
+	const struct condition **failed;
+	struct error *err;
+};
+
+static void warn(struct checker *k, const struct condition *node, const char *code,
+		 const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void warn(struct checker *k, const struct condition *node, const char *code,
+		 const char *format, ...)
+{
+	char message[300];
+	va_list args;
+
+	if (!k->warn)
+		return;
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	k->warn(k->warn_context, node, code, message);
+}
+
+/* What a comparison is in, for the visitors of its fields. */
+struct visited {
+	struct checker *checker;
+	const struct condition *node;
+	const struct field *refused;
+};
+
+static void warn_deprecated(const struct field_use *use, void *context)
+{
+	const struct visited *v = context;
+	struct str name = str_from(use->field->name);
+
+	if (!(use->field->flags & FIELD_DEPRECATED) || !str_starts_with(name, STR("evt.")))
+		return;
+	if (str_equal(name, STR("evt.dir")))
+		warn(v->checker, v->node, "LOAD_DEPRECATED_ITEM",
+		     "evt.dir is deprecated: every event is a completed call, so 'evt.dir = <' is "
+		     "always true and 'evt.dir = >' never; leave the comparison out");
+	else
+		warn(v->checker, v->node, "LOAD_DEPRECATED_ITEM",
+		     "%s is deprecated: without enter events it has no meaning", use->field->name);
+}
+
+static void find_print_only(const struct field_use *use, void *context)
+{
+	struct visited *v = context;
+
+	if (use->field->flags & FIELD_PRINT_ONLY)
+		v->refused = use->field;
+}
+
+static void find_foreign(const struct field_use *use, void *context)
+{
+	struct visited *v = context;
+
+	if (v->checker->sources && !(use->field->sources & v->checker->sources))
+		v->refused = use->field;
+}
+
+static void visit_fields(const struct comparison *c,
+			 void (*visit)(const struct field_use *use, void *context), void *context)
+{
+	expression_visit(c->left, visit, context);
+	if (c->right)
+		expression_visit(c->right, visit, context);
+}
+
+static int parse_side(struct checker *k, struct str text, uint32_t offset, struct expression **out)
+{
+	struct expression *x = ARENA_NEW(k->arena, struct expression);
+	size_t end = 0;
+	int r = expression_parse(text, &end, k->sources, k->arena, x, k->err);
+
+	if (r == 0 && end != text.n)
+		r = error_set_at(k->err, -EINVAL, end, "'%.*s' is no field", STR_ARG(text));
+	if (r < 0 && k->err)
+		k->err->offset += offset;
+	*out = x;
+	return r;
+}
+
+static void list_operators(uint32_t operators, struct buffer *out)
+{
+	for (enum operator op = 0; op < OP_COUNT; op++)
+		if (operators >> op & 1)
+			buffer_printf(out, " %s", operator_name(op));
+}
+
+static int check_operator(struct checker *k, const struct comparison *c,
+			  const struct comparable_type *type)
+{
+	const struct expression *left = c->left;
+	uint32_t operators = comparable_operators(type, left->is_list);
+	char text[200];
+	struct buffer b = BUFFER(text);
+
+	if (operators >> c->operator& 1)
+		return 0;
+	list_operators(operators, &b);
+	return error_set_at(
+	    k->err, -EINVAL, c->operator_offset,
+	    "operator '%s' does not go with %.*s (%s%s); these do:%.*s", operator_name(c->operator),
+	    (int)(c->left_text.n > 60 ? 60 : c->left_text.n), c->left_text.p,
+	    left->is_list ? "list of " : "", left->type_name, STR_ARG(buffer_str(&b)));
+}
+
+static bool has_no_rhs(const struct expression *x)
+{
+	const struct field_use *use = expression_field(x, NULL);
+
+	return use && use->field->flags & FIELD_NO_RHS;
+}
+
+static int check_right_expression(struct checker *k, const struct comparison *c)
+{
+	const struct expression *left = c->left, *right = c->right;
+
+	if (c->operator== OP_PMATCH || c->operator== OP_REGEX)
+		return error_set_at(k->err, -EINVAL, c->right_offset,
+				    "operator '%s' takes constants on its right, not a field",
+				    operator_name(c->operator));
+	if (left->type == VALUE_NET || has_no_rhs(left))
+		return error_set_at(k->err, -EINVAL, c->right_offset,
+				    "%.*s can be compared with constants only",
+				    STR_ARG(c->left_text));
+	if (has_no_rhs(right))
+		return error_set_at(k->err, -EINVAL, c->right_offset,
+				    "%.*s may not stand on the right of an operator",
+				    STR_ARG(c->right_text));
+	if (strcmp(left->type_name, right->type_name) != 0 || left->is_list != right->is_list)
+		return error_set_at(k->err, -EINVAL, c->right_offset,
+				    "%.*s (%s%s) cannot be compared with %.*s (%s%s)",
+				    STR_ARG(c->left_text), left->is_list ? "list of " : "",
+				    left->type_name, STR_ARG(c->right_text),
+				    right->is_list ? "list of " : "", right->type_name);
+	return 0;
+}
+
+static int check_event_type(struct checker *k, const struct operand *o)
+{
+	struct str text = o->text;
+
+	if (event_kind_by_name(text) >= 0)
+		return 0;
+
+	const char **names = ARENA_ARRAY(k->arena, const char *, event_kind_count);
+	for (uint16_t kind = 0; kind < event_kind_count; kind++)
+		names[kind] = event_kind_name(kind);
+	const char *nearest = str_nearest(text, names, event_kind_count);
+	return error_set_at(k->err, -EINVAL, o->offset, "unknown event type '%.*s'%s%s%s",
+			    (int)(text.n > 60 ? 60 : text.n), text.p,
+			    nearest ? "; did you mean '" : "", nearest ? nearest : "",
+			    nearest ? "'?" : "");
+}
+
+/* Whether a pattern has nothing that needs one but at its ends, where other operators would do. */
+static bool is_simple_regex(struct str v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		char c = v.p[i];
+		bool is_start = i == 0, is_end = i + 1 == v.n;
+
+		if ((is_start && c == '^') || (is_end && c == '$'))
+			continue;
+		if (((is_start && v.n > 1) || i + 2 == v.n) && c == '.' &&
+		    memchr("+*?", v.p[i + 1], 3)) {
+			i++;
+			continue;
+		}
+		if (memchr(".+*?^$()[]{}|\\", c, 14))
+			return false;
+	}
+	return true;
+}
+
+/* A constant that looks like something that was meant to be evaluated. */
+static void warn_operand(struct checker *k, const struct condition *node, const struct operand *o)
+{
+	struct scanner s = {o->text, 0};
+	struct str name;
+
+	if (node->comparison->operator== OP_REGEX && is_simple_regex(o->text))
+		warn(k, node, "LOAD_COMPILE_CONDITION",
+		     "the regular expression '%.*s' could be one of the cheaper operators =, "
+		     "contains, startswith, endswith",
+		     (int)(o->text.n > 80 ? 80 : o->text.n), o->text.p);
+	if (o->text.n > 200)
+		return;
+	scan_blank(&s);
+	if (expression_scan_transformer(&s) != TRANSFORM_NONE &&
+	    str_ends_with(str_trim(o->text), STR(")"))) {
+		warn(k, node, "LOAD_COMPILE_CONDITION",
+		     "'%.*s' is taken for a text; without quotes it would be a transformer",
+		     STR_ARG(o->text));
+	} else if (scan_field_name(&s, &name) && field_find(name)) {
+		scan_blank(&s);
+		if (scan_at_end(&s) || scan_peek(&s) == '[')
+			warn(k, node, "LOAD_COMPILE_CONDITION",
+			     "'%.*s' is taken for a text; to compare with the field write "
+			     "val(%.*s)",
+			     STR_ARG(o->text), STR_ARG(o->text));
+	}
+}
+
+static bool is_of_plugin_event(const struct expression *left)
+{
+	const struct field_use *use = expression_field(left, NULL);
+	struct str name = str_from(use ? use->field->name : "");
+
+	return str_starts_with(name, STR("ka.")) || str_starts_with(name, STR("jevt."));
+}
+
+static void warn_comparison(struct checker *k, const struct condition *node)
+{
+	const struct comparison *c = node->comparison;
+	struct visited v = {.checker = k, .node = node};
+	bool is_equality = c->operator== OP_EQ || c->operator== OP_NE || c->operator== OP_IN ||
+			   c->
+			   operator== OP_INTERSECTS || c->
+			   operator== OP_PMATCH;
+	bool has_na = false;
+
+	if (!k->warn)
+		return;
+	visit_fields(c, warn_deprecated, &v);
+	for (size_t i = 0; i < c->operand_count; i++) {
+		warn_operand(k, node, &c->operands[i]);
+		has_na |= str_equal(c->operands[i].text, STR("<NA>"));
+	}
+	if (has_na && is_equality && is_of_plugin_event(c->left))
+		warn(k, node, "LOAD_UNSAFE_NA_CHECK",
+		     "%.*s is never \"<NA>\": a value that is not there fits no comparison; use "
+		     "'exists'",
+		     STR_ARG(c->left_text));
+}
+
+static int convert_operands(struct checker *k, const struct condition *node,
+			    const struct comparable_type *type)
+{
+	struct comparison *c = node->comparison;
+	const struct field_use *use = expression_field(c->left, NULL);
+	bool is_event_type =
+	    use && str_equal_c(STR("evt.type"), use->field->name) && c->left->type == VALUE_STRING;
+
+	for (size_t i = 0; i < c->operand_count; i++) {
+		const char *note;
+		int r = operand_convert(&c->operands[i], type, c->left->type, c->operator, k->arena,
+					&note, k->err);
+
+		if (r == 0 && is_event_type)
+			r = check_event_type(k, &c->operands[i]);
+		if (r < 0)
+			return r;
+		if (note)
+			warn(k, node, NULL, "%.*s: %s", STR_ARG(c->operands[i].text), note);
+	}
+	return 0;
+}
+
+/* How many values the operator takes; more can come from a list's name in their place. */
+static int check_count(struct checker *k, const struct comparison *c)
+{
+	bool takes_list =
+	    c->operator== OP_IN || c->operator== OP_INTERSECTS || c->operator== OP_PMATCH ||
+	    c->modifier != MODIFIER_NONE;
+
+	if (takes_list || c->right || c->operator== OP_EXISTS || c->operand_count == 1)
+		return 0;
+	return error_set_at(k->err, -EINVAL, c->right_offset,
+			    "operator '%s' takes one value, found a list of %zu; 'in' takes lists",
+			    operator_name(c->operator), c->operand_count);
+}
+
+static struct condition *new_like(struct checker *k, const struct condition *like,
+				  enum condition_kind kind, size_t child_count)
+{
+	struct condition *c = ARENA_NEW(k->arena, struct condition);
+
+	*c = *like;
+	c->kind = kind;
+	c->children = ARENA_ARRAY(k->arena, struct condition *, child_count);
+	c->child_count = child_count;
+	return c;
+}
+
+static struct condition *any_of(struct checker *k, const struct condition *like,
+				struct condition **leaves, size_t count)
+{
+	struct condition *c = new_like(k, like, CONDITION_OR, count);
+
+	memcpy(c->children, leaves, count * sizeof(*leaves));
+	return count == 1 ? leaves[0] : c;
+}
+
+static struct condition *and_not(struct checker *k, struct condition *a, struct condition *b)
+{
+	struct condition *not = new_like(k, a, CONDITION_NOT, 1);
+	struct condition *and = new_like(k, a, CONDITION_AND, 2);
+
+	not ->children[0] = b;
+	and->children[0] = a;
+	and->children[1] = not ;
+	return and;
+}
+
+/* One in this half and none in the other, either way round: n log n nodes for n leaves. */
+static struct condition *one_of(struct checker *k, const struct condition *like,
+				struct condition **leaves, size_t count)
+{
+	size_t half = count / 2;
+
+	if (count == 1)
+		return leaves[0];
+
+	struct condition *either = new_like(k, like, CONDITION_OR, 2);
+
+	either->children[0] =
+	    and_not(k, one_of(k, like, leaves, half), any_of(k, like, leaves + half, count - half));
+	either->children[1] =
+	    and_not(k, one_of(k, like, leaves + half, count - half), any_of(k, like, leaves, half));
+	return either;
+}
+
+/* Turns a comparison with a modifier into what it means; its left side is parsed. */
+static void expand_modifier(struct checker *k, struct condition *node)
+{
+	struct comparison *whole = node->comparison;
+	enum comparison_modifier modifier = whole->modifier;
+	size_t count = whole->operand_count;
+
+	whole->modifier = MODIFIER_NONE;
+	if (whole->operator== OP_EQ && modifier == MODIFIER_ANYOF && count> 0) {
+		whole->operator= OP_IN;
+		return;
+	}
+	if (count == 0) {
+		node->kind = CONDITION_FALSE;
+		return;
+	}
+
+	struct condition **leaves = ARENA_ARRAY(k->arena, struct condition *, count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct comparison *c = ARENA_NEW(k->arena, struct comparison);
+
+		*c = *whole;
+		c->operands = &whole->operands[i];
+		c->operand_count = 1;
+		c->is_list = false;
+		leaves[i] = ARENA_NEW(k->arena, struct condition);
+		*leaves[i] = *node;
+		leaves[i]->comparison = c;
+	}
+	if (count == 1) {
+		node->comparison = leaves[0]->comparison;
+	} else if (modifier == MODIFIER_ONEOF) {
+		*node = *one_of(k, node, leaves, count);
+	} else {
+		node->kind = modifier == MODIFIER_ALLOF ? CONDITION_AND : CONDITION_OR;
+		node->children = leaves;
+		node->child_count = count;
+	}
+}
+
+/* Leaves the matcher to the caller: it is made once the modifier is gone. */
+static int check_sides(struct checker *k, const struct condition *node)
+{
+	struct comparison *c = node->comparison;
+	struct visited v = {.checker = k, .node = node};
+	int r = parse_side(k, c->left_text, node->offset, &c->left);
+
+	if (r < 0)
+		return r;
+
+	const struct comparable_type *type = comparable_type_find(c->left->type_name);
+
+	if ((r = check_operator(k, c, type)) < 0)
+		return r;
+	if (c->right_text.n) {
+		r = parse_side(k, c->right_text, c->right_offset, &c->right);
+		if (r == 0)
+			r = check_right_expression(k, c);
+	} else {
+		r = check_count(k, c);
+		if (r == 0)
+			r = convert_operands(k, node, type);
+	}
+	if (r < 0)
+		return r;
+	visit_fields(c, find_print_only, &v);
+	if (v.refused)
+		return error_set_at(k->err, -EINVAL, node->offset,
+				    "%s may stand in outputs only, not in a condition",
+				    v.refused->name);
+	return 0;
+}
+
+/* Of a comparison that an earlier check made ready: only what depends on the sources. */
+static int check_again(struct checker *k, const struct condition *node)
+{
+	struct visited v = {.checker = k, .node = node};
+
+	visit_fields(node->comparison, find_foreign, &v);
+	if (v.refused)
+		return error_set_at(k->err, -ENOENT, node->offset,
+				    "%s is no field of this rule's source", v.refused->name);
+	warn_comparison(k, node);
+	return 0;
+}
+
+static int check_node(struct checker *k, struct condition *node, unsigned depth);
+
+static int check_children(struct checker *k, struct condition *node, unsigned depth)
+{
+	for (size_t i = 0; i < node->child_count; i++) {
+		int r = check_node(k, node->children[i], depth + 1);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_comparison(struct checker *k, struct condition *node, unsigned depth)
+{
+	int r;
+
+	if (node->comparison->matcher)
+		return check_again(k, node);
+	if ((r = check_sides(k, node)) < 0)
+		return r;
+	warn_comparison(k, node);
+	if (node->comparison->modifier != MODIFIER_NONE)
+		expand_modifier(k, node);
+	if (node->kind == CONDITION_COMPARE)
+		return matcher_build(node->comparison, k->arena, k->err);
+	if (node->kind == CONDITION_FALSE)
+		return 0;
+
+	/* The parts are made ready without saying again what was just said of the whole. */
+	struct checker quiet = *k;
+
+	quiet.warn = NULL;
+	return check_children(&quiet, node, depth);
+}
+
+static int check_node(struct checker *k, struct condition *node, unsigned depth)
+{
+	int r;
+
+	if (depth > CONDITION_DEPTH_MAX) {
+		r = error_set_at(k->err, -E2BIG, node->offset, "the condition nests deeper than %d",
+				 CONDITION_DEPTH_MAX);
+	} else if (node->kind == CONDITION_COMPARE) {
+		r = check_comparison(k, node, depth);
+	} else if (node->kind == CONDITION_NAME) {
+		r = error_set_at(k->err, -ENOENT, node->offset,
+				 "'%.*s' is neither a field nor a macro", STR_ARG(node->name));
+	} else if (node->kind == CONDITION_TRUE || node->kind == CONDITION_FALSE) {
+		r = 0;
+	} else {
+		return check_children(k, node, depth);
+	}
+	if (r < 0 && k->failed && !*k->failed)
+		*k->failed = node;
+	return r;
+}
+
+int condition_check(struct condition *c, uint32_t sources, struct arena *arena,
+		    condition_warn_fn *warn_fn, void *warn_context, const struct condition **failed,
+		    struct error *err)
+{
+	struct checker k = {.sources = sources,
+			    .arena = arena,
+			    .warn = warn_fn,
+			    .warn_context = warn_context,
+			    .failed = failed,
+			    .err = err};
+
+	if (failed)
+		*failed = NULL;
+	return check_node(&k, c, 1);
+}
