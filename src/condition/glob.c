@@ -73,19 +73,20 @@ static bool read_class(struct str p, size_t i, unsigned char c, size_t *end, boo
 	return true;
 }
 
-enum set_result { SET_BROKEN, SET_HAS, SET_HAS_NOT };
+enum set_result { SET_OPEN, SET_LOST, SET_HAS, SET_HAS_NOT };
 
 /*
- * The set that begins behind the [ at *at, which is moved behind its ]. One that has no end is
- * broken: its [ stands for itself then, unless it ends within an escape, which matches nothing.
+ * The set that begins behind the [ at *at, which is moved behind its ]. Where it has no end its [
+ * stands for itself (SET_OPEN); but one that ends within an escape or range, or had the byte
+ * before its end was missed, matches nothing (SET_LOST).
  */
 static enum set_result match_set(struct str p, size_t *at, unsigned char c, bool folds)
 {
 	size_t i = *at;
 	bool is_negated = i < p.n && (p.p[i] == '!' || p.p[i] == '^');
 	bool found = false;
+	unsigned char folded = fold_byte(c, folds);
 
-	c = fold_byte(c, folds);
 	i += is_negated;
 	for (bool is_first = true;; is_first = false) {
 		unsigned char low, high;
@@ -93,28 +94,26 @@ static enum set_result match_set(struct str p, size_t *at, unsigned char c, bool
 		size_t end;
 
 		if (i >= p.n)
-			return SET_BROKEN;
+			return found ? SET_LOST : SET_OPEN;
 		if (p.p[i] == ']' && !is_first)
 			break;
 		if (read_class(p, i, c, &end, &has)) {
-			/* Either case of a letter may be in the class. */
-			if (!has && folds && isalpha(c))
-				read_class(p, i, (unsigned char)(c ^ 0x20), &end, &has);
 			found |= has;
 			i = end;
 			continue;
 		}
 		if (!read_member(p, &i, &low, &is_equivalence))
-			return SET_BROKEN;
+			return SET_LOST;
 		high = low;
-		if (!is_equivalence && i + 1 < p.n && p.p[i] == '-' && p.p[i + 1] != ']') {
+		if (!is_equivalence && i < p.n && p.p[i] == '-' &&
+		    !(i + 1 < p.n && p.p[i + 1] == ']')) {
 			i++;
 			if (!read_member(p, &i, &high, &is_equivalence))
-				return SET_BROKEN;
+				return SET_LOST;
 		}
 		low = fold_byte(low, folds);
 		high = fold_byte(high, folds);
-		found |= c >= low && c <= high;
+		found |= folded >= low && folded <= high;
 	}
 	*at = i + 1;
 	return found != is_negated ? SET_HAS : SET_HAS_NOT;
@@ -130,7 +129,7 @@ static bool match_one(struct str p, size_t *at, unsigned char c, bool folds)
 	if (want == '[') {
 		enum set_result r = match_set(p, at, c, folds);
 
-		if (r != SET_BROKEN)
+		if (r != SET_OPEN)
 			return r == SET_HAS;
 	} else if (want == '\\') {
 		if (*at == p.n)
