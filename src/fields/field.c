@@ -86,81 +86,69 @@ static uint32_t param_facts(const struct param_schema *param)
 	}
 }
 
-static enum value_type param_value_type(enum param_type type)
-{
-	switch (type) {
-	case PARAM_INT8:
-	case PARAM_INT16:
-	case PARAM_INT32:
-	case PARAM_INT64:
-	case PARAM_ERRNO:
-	case PARAM_FD:
-	case PARAM_PID:
-	case PARAM_FD32:
-	case PARAM_PID32:
-		return VALUE_I64;
-	case PARAM_BYTEBUF:
-	case PARAM_SOCKADDR:
-	case PARAM_SOCKTUPLE:
-	case PARAM_FDLIST:
-		return VALUE_BYTES;
-	case PARAM_RELTIME:
-		return VALUE_RELTIME;
-	case PARAM_ABSTIME:
-		return VALUE_ABSTIME;
-	case PARAM_BOOL:
-		return VALUE_BOOL;
-	case PARAM_IPV4ADDR:
-	case PARAM_IPV6ADDR:
-	case PARAM_IPADDR:
-		return VALUE_IP;
-	case PARAM_DOUBLE:
-		return VALUE_DOUBLE;
-	case PARAM_NONE:
-	case PARAM_CHARBUF:
-	case PARAM_FSPATH:
-	case PARAM_FSRELPATH:
-	case PARAM_CHARBUFARRAY:
-	case PARAM_CHARBUFPAIRARRAY:
-	case PARAM_DYN:
-	case PARAM_IPNET:
-		return VALUE_STRING;
-	default:
-		return VALUE_U64;
-	}
-}
+/* Types of parameters: as conditions compare them, and as they are called. */
+static const struct {
+	const char *name;
+	enum value_type type;
+} param_types[PARAM_TYPE_COUNT] = {
+    [PARAM_NONE] = {"NONE", VALUE_BYTES},
+    [PARAM_INT8] = {"INT8", VALUE_I64},
+    [PARAM_INT16] = {"INT16", VALUE_I64},
+    [PARAM_INT32] = {"INT32", VALUE_I64},
+    [PARAM_INT64] = {"INT64", VALUE_I64},
+    [PARAM_UINT8] = {"UINT8", VALUE_U64},
+    [PARAM_UINT16] = {"UINT16", VALUE_U64},
+    [PARAM_UINT32] = {"UINT32", VALUE_U64},
+    [PARAM_UINT64] = {"UINT64", VALUE_U64},
+    [PARAM_CHARBUF] = {"CHARBUF", VALUE_STRING},
+    [PARAM_BYTEBUF] = {"BYTEBUF", VALUE_BYTES},
+    [PARAM_ERRNO] = {"ERRNO", VALUE_I64},
+    [PARAM_SOCKADDR] = {"SOCKADDR", VALUE_BYTES},
+    [PARAM_SOCKTUPLE] = {"SOCKTUPLE", VALUE_BYTES},
+    [PARAM_FD] = {"FD", VALUE_I64},
+    [PARAM_PID] = {"PID", VALUE_I64},
+    [PARAM_FDLIST] = {"FDLIST", VALUE_BYTES},
+    [PARAM_FSPATH] = {"FSPATH", VALUE_STRING},
+    [PARAM_SYSCALLID] = {"SYSCALLID", VALUE_U64},
+    [PARAM_SIGTYPE] = {"SIGTYPE", VALUE_U64},
+    [PARAM_RELTIME] = {"RELTIME", VALUE_RELTIME},
+    [PARAM_ABSTIME] = {"ABSTIME", VALUE_ABSTIME},
+    [PARAM_PORT] = {"PORT", VALUE_U64},
+    [PARAM_L4PROTO] = {"L4PROTO", VALUE_U64},
+    [PARAM_SOCKFAMILY] = {"SOCKFAMILY", VALUE_U64},
+    [PARAM_BOOL] = {"BOOL", VALUE_BOOL},
+    [PARAM_IPV4ADDR] = {"IPV4ADDR", VALUE_IP},
+    [PARAM_IPV6ADDR] = {"IPV6ADDR", VALUE_IP},
+    [PARAM_IPADDR] = {"IPADDR", VALUE_IP},
+    [PARAM_IPNET] = {"IPNET", VALUE_NET},
+    [PARAM_DYN] = {"DYNAMIC", VALUE_BYTES},
+    [PARAM_FLAGS8] = {"FLAGS8", VALUE_U64},
+    [PARAM_FLAGS16] = {"FLAGS16", VALUE_U64},
+    [PARAM_FLAGS32] = {"FLAGS32", VALUE_U64},
+    [PARAM_ENUMFLAGS8] = {"ENUMFLAGS8", VALUE_U64},
+    [PARAM_ENUMFLAGS16] = {"ENUMFLAGS16", VALUE_U64},
+    [PARAM_ENUMFLAGS32] = {"ENUMFLAGS32", VALUE_U64},
+    [PARAM_UID] = {"UID", VALUE_U64},
+    [PARAM_GID] = {"GID", VALUE_U64},
+    [PARAM_DOUBLE] = {"DOUBLE", VALUE_DOUBLE},
+    [PARAM_SIGSET] = {"SIGSET", VALUE_BYTES},
+    [PARAM_CHARBUFARRAY] = {"CHARBUFARRAY", VALUE_BYTES},
+    [PARAM_CHARBUFPAIRARRAY] = {"CHARBUFPAIRARRAY", VALUE_BYTES},
+    [PARAM_FSRELPATH] = {"FSRELPATH", VALUE_STRING},
+    [PARAM_MODE] = {"MODE", VALUE_U64},
+    [PARAM_FD32] = {"FD", VALUE_I64},
+    [PARAM_PID32] = {"PID", VALUE_I64},
+};
 
-static const char *param_type_name(enum param_type type)
-{
-	switch (param_value_type(type)) {
-	case VALUE_I64:
-		return "INT64";
-	case VALUE_BYTES:
-		return "BYTEBUF";
-	case VALUE_RELTIME:
-		return "RELTIME";
-	case VALUE_ABSTIME:
-		return "ABSTIME";
-	case VALUE_BOOL:
-		return "BOOL";
-	case VALUE_IP:
-		return "IPADDR";
-	case VALUE_DOUBLE:
-		return "DOUBLE";
-	case VALUE_STRING:
-		return type == PARAM_FSPATH      ? "FSPATH"
-		       : type == PARAM_FSRELPATH ? "FSRELPATH"
-						 : "CHARBUF";
-	default:
-		return "UINT64";
-	}
-}
-
-/* evt.arg and evt.rawarg: any event has a parameter of that name; its type is the first one's. */
+/*
+ * evt.arg and evt.rawarg: some event has a parameter of that name. Its type is that of the first
+ * event that is made today, or of the first that once was.
+ */
 static int resolve_param(struct field_use *use, struct error *err)
 {
 	bool is_raw = use->field->extract == field_raw_argument;
 	const struct param_schema *first = NULL;
+	bool is_first_old = true;
 
 	if (use->is_index && is_raw)
 		return error_set(err, -EINVAL,
@@ -174,17 +162,20 @@ static int resolve_param(struct field_use *use, struct error *err)
 
 		if (i < 0)
 			continue;
-		if (!first)
+		bool is_old = schema->flags & (EVENT_OLD_VERSION | EVENT_UNUSED);
+		if (!first || (is_first_old && !is_old)) {
 			first = &schema->params[i];
-		if (!(schema->flags & (EVENT_OLD_VERSION | EVENT_UNUSED)) && !is_raw)
+			is_first_old = is_old;
+		}
+		if (!is_old && !is_raw)
 			use->facts |= param_facts(&schema->params[i]);
 	}
 	if (!first)
 		return error_set(err, -ENOENT, "no event has an argument named '%.*s'",
 				 STR_ARG(use->key));
 	if (is_raw) {
-		use->type = param_value_type(first->type);
-		use->type_name = param_type_name(first->type);
+		use->type = param_types[first->type].type;
+		use->type_name = param_types[first->type].name;
 		use->facts = use->type == VALUE_BYTES ? FACT_BUFFER : 0;
 	}
 	return 0;

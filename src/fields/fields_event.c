@@ -412,31 +412,40 @@ bool field_argument(struct field_context *ctx, const struct field_use *use, stru
 	return answer(out, value_str(scratch_keep(ctx->scratch, &text)));
 }
 
-/* Signed numbers as such, names as text, all else as the number or the bytes that it is. */
+/*
+ * The argument as it was passed, in the type that the field resolved to: another event's parameter
+ * of the same name may be of another, which is no value then.
+ */
 bool field_raw_argument(struct field_context *ctx, const struct field_use *use, struct value *out)
 {
 	const struct event *e = ctx->event;
 	int i = event_schema_param(e->schema, use->key);
-	struct str text;
 	uint64_t bits;
 
-	if (i < 0 || (unsigned)i >= e->nparams)
+	if (i < 0 || (unsigned)i >= e->nparams || e->params[i].n == 0)
 		return false;
-	if (event_param_u64(e, (unsigned)i, &bits)) {
-		*out = (struct value){.type = use->type, .u64 = bits};
-		if (use->type == VALUE_STRING || use->type == VALUE_BYTES)
-			out->type = VALUE_U64;
-		return true;
+	out->is_list = false;
+	switch (use->type) {
+	case VALUE_STRING:
+		if (!event_param_str(e, (unsigned)i, &out->str))
+			return false;
+		break;
+	case VALUE_BYTES:
+		out->str = e->params[i];
+		break;
+	case VALUE_IP:
+		out->ip = (struct ip_address){.size = e->params[i].n >= 16 ? 16 : 4};
+		if (e->params[i].n < out->ip.size)
+			return false;
+		memcpy(out->ip.bytes, e->params[i].p, out->ip.size);
+		break;
+	default:
+		if (!event_param_u64(e, (unsigned)i, &bits))
+			return false;
+		out->u64 = bits;
+		break;
 	}
-	if (event_param_str(e, (unsigned)i, &text)) {
-		*out = value_str(text);
-		if (e->schema->params[i].type == PARAM_BYTEBUF)
-			out->type = VALUE_BYTES;
-		return true;
-	}
-	if (e->params[i].n == 0)
-		return false;
-	*out = (struct value){.type = VALUE_BYTES, .str = e->params[i]};
+	out->type = use->type;
 	return true;
 }
 
