@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 /* Bits of the execve_flags table. */
@@ -25,7 +26,10 @@ int proc_open(const char *host_root, struct error *err)
 	return fd;
 }
 
-/* Reads as much of a file as fits; empty where it cannot be read. */
+/*
+ * Reads as much of a file as fits; empty where it cannot be read. Small files come whole with the
+ * first read; is_cut is given for those that may need several.
+ */
 static struct str read_file(int dir, const char *name, char *memory, size_t room, bool *is_cut)
 {
 	CLEANUP_CLOSE int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
@@ -37,6 +41,8 @@ static struct str read_file(int dir, const char *name, char *memory, size_t room
 		if (got <= 0)
 			break;
 		n += (size_t)got;
+		if (!is_cut)
+			break;
 	}
 	if (is_cut)
 		*is_cut = n == room;
@@ -304,11 +310,17 @@ static void read_strings(int dir, struct proc_process *out)
 	    read_file(dir, "environ", out->environ, sizeof(out->environ), &out->env_cut);
 }
 
-static void read_limits(int dir, struct proc_process *out)
+/* The limits file costs more than all others; it is needed where pids are not our own. */
+static void read_limits(int dir, int32_t pid, bool is_own_proc, struct proc_process *out)
 {
 	char memory[2048];
-	struct str text = read_file(dir, "limits", memory, sizeof(memory), NULL);
+	struct rlimit limit;
 
+	if (is_own_proc && prlimit(pid, RLIMIT_NOFILE, NULL, &limit) == 0) {
+		out->fdlimit = limit.rlim_cur;
+		return;
+	}
+	struct str text = read_file(dir, "limits", memory, sizeof(memory), NULL);
 	while (text.n) {
 		struct str line = next_line(&text);
 
@@ -345,7 +357,7 @@ int proc_read_cgroups(int proc_fd, int32_t pid, struct proc_process *out)
 	return 0;
 }
 
-int proc_read_process(int proc_fd, int32_t pid, struct proc_process *out)
+int proc_read_process(int proc_fd, bool is_own_proc, int32_t pid, struct proc_process *out)
 {
 	char memory[4096];
 	CLEANUP_CLOSE int dir = open_process(proc_fd, pid);
@@ -364,12 +376,10 @@ int proc_read_process(int proc_fd, int32_t pid, struct proc_process *out)
 	struct str loginuid = read_file(dir, "loginuid", memory, sizeof(memory), NULL);
 	out->facts.loginuid = loginuid.n ? (uint32_t)number(loginuid) : UINT32_MAX;
 	out->facts.pidns = read_namespace(dir, "ns/pid");
-	out->facts.mntns = read_namespace(dir, "ns/mnt");
-	out->facts.userns = read_namespace(dir, "ns/user");
 	read_strings(dir, out);
 	read_exe(dir, out);
 	out->cwd = read_link(dir, "cwd", out->cwd_link, sizeof(out->cwd_link));
 	read_cgroups(dir, out);
-	read_limits(dir, out);
+	read_limits(dir, pid, is_own_proc, out);
 	return 0;
 }

@@ -13,7 +13,8 @@
 enum { PROC_TEXT_MAX = 16 * 1024 }; /* of arguments, of environment; longer ones are cut */
 
 struct proc_process {
-	struct task_facts facts; /* start times in whole clock ticks; no exec_id, no cgroup_id */
+	struct task_facts facts; /* start times in whole clock ticks; no exec_id, no cgroup_id, no
+				    namespaces but pidns */
 	struct program_strings strings;
 	struct str cwd;
 	struct str cgroups;
@@ -38,8 +39,12 @@ struct proc_process {
 
 /* Opens host_root/proc: a directory's descriptor, or a negative errno. */
 int proc_open(const char *host_root, struct error *err);
-/* 0, or a negative errno where there is no such process. */
-int proc_read_process(int proc_fd, int32_t pid, struct proc_process *out);
+/*
+ * 0, or a negative errno where there is no such process. is_own_proc: the pids in it are those that
+ * this program's own system calls take, as they are not where the host's /proc is looked at from a
+ * container.
+ */
+int proc_read_process(int proc_fd, bool is_own_proc, int32_t pid, struct proc_process *out);
 /* The cgroups alone. */
 int proc_read_cgroups(int proc_fd, int32_t pid, struct proc_process *out);
 

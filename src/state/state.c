@@ -84,6 +84,7 @@ struct state {
 	struct state_counters counters;
 	bool is_live;
 	int proc_fd; /* -1: not live */
+	bool is_own_proc;
 	uint64_t boot_time;
 	struct proc_process *reading; /* live: what /proc tells of one process */
 
@@ -145,6 +146,7 @@ struct state *state_new(const struct state_options *options, struct error *err)
 		return NULL;
 	}
 	s->proc_fd = proc_fd;
+	s->is_own_proc = !options->host_root || !options->host_root[0];
 	return s;
 }
 
@@ -269,7 +271,7 @@ static bool look_up(struct state *s, const struct task_facts *f)
 	if (s->proc_fd < 0)
 		return false;
 	s->counters.proc_lookups++;
-	return proc_read_process(s->proc_fd, f->pid, s->reading) == 0 &&
+	return proc_read_process(s->proc_fd, s->is_own_proc, f->pid, s->reading) == 0 &&
 	       start_time_equal(s->reading->facts.start_time, f->start_time);
 }
 
@@ -692,7 +694,7 @@ static void scan_process(struct state *s, int32_t pid)
 
 	if (p && !p->is_exited && !p->is_partial)
 		return;
-	if (proc_read_process(s->proc_fd, pid, s->reading) < 0)
+	if (proc_read_process(s->proc_fd, s->is_own_proc, pid, s->reading) < 0)
 		return;
 	const struct task_facts *f = &s->reading->facts;
 	p = process_find(s->processes, pid, f->start_time);
