@@ -31,6 +31,17 @@ static uint64_t hash_value(const struct value *v)
 	return hash_u64(v->u64);
 }
 
+/*
+ * Values of one class can be compared. evt.rawarg's is known only with each event: one that is of
+ * another class than the constants fits no comparison.
+ */
+static unsigned class_of(enum value_type type)
+{
+	if (holds_text(type))
+		return 0;
+	return type == VALUE_IP || type == VALUE_NET ? 1 : 2;
+}
+
 static bool network_has(const struct ip_network *net, const struct ip_address *address)
 {
 	unsigned whole = net->prefix / 8, rest = net->prefix % 8;
@@ -311,8 +322,8 @@ static bool holds_single(const struct comparison *c, struct field_context *ctx,
 static bool holds_value(const struct comparison *c, struct field_context *ctx,
 			const struct value *left, const struct value *right)
 {
-	if (c->operator== OP_EXISTS)
-		return true;
+	if (left->type != c->left->type && class_of(left->type) != class_of(c->left->type))
+		return false;
 	if (right && right->is_list) {
 		for (uint32_t i = 0; i < right->count; i++)
 			if (holds_single(c, ctx, left, &right->list[i]))
@@ -343,6 +354,9 @@ bool comparison_holds_for(const struct comparison *c, struct field_context *ctx,
 			return false;
 		right = &value;
 	}
+	if (right && class_of(right->is_list && right->count ? right->list[0].type : right->type) !=
+			 class_of(c->left->type))
+		return false;
 	if (!left->is_list)
 		return holds_value(c, ctx, left, right);
 

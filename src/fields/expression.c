@@ -76,81 +76,6 @@ static int fail(struct parser *p, const char *expected)
 			    found.n ? found.p : "the end here", found.n ? "'" : "");
 }
 
-/*
- * The type of a parameter, for evt.rawarg: that of the first event type of today that has a
- * parameter of the name.
- */
-static const struct {
-	const char *name;
-	enum value_type type;
-} param_types[PARAM_TYPE_COUNT] = {
-    [PARAM_NONE] = {"NONE", VALUE_BYTES},
-    [PARAM_INT8] = {"INT8", VALUE_I64},
-    [PARAM_INT16] = {"INT16", VALUE_I64},
-    [PARAM_INT32] = {"INT32", VALUE_I64},
-    [PARAM_INT64] = {"INT64", VALUE_I64},
-    [PARAM_UINT8] = {"UINT8", VALUE_U64},
-    [PARAM_UINT16] = {"UINT16", VALUE_U64},
-    [PARAM_UINT32] = {"UINT32", VALUE_U64},
-    [PARAM_UINT64] = {"UINT64", VALUE_U64},
-    [PARAM_CHARBUF] = {"CHARBUF", VALUE_STRING},
-    [PARAM_BYTEBUF] = {"BYTEBUF", VALUE_BYTES},
-    [PARAM_ERRNO] = {"ERRNO", VALUE_I64},
-    [PARAM_SOCKADDR] = {"SOCKADDR", VALUE_BYTES},
-    [PARAM_SOCKTUPLE] = {"SOCKTUPLE", VALUE_BYTES},
-    [PARAM_FD] = {"FD", VALUE_I64},
-    [PARAM_PID] = {"PID", VALUE_I64},
-    [PARAM_FDLIST] = {"FDLIST", VALUE_BYTES},
-    [PARAM_FSPATH] = {"FSPATH", VALUE_STRING},
-    [PARAM_SYSCALLID] = {"SYSCALLID", VALUE_U64},
-    [PARAM_SIGTYPE] = {"SIGTYPE", VALUE_U64},
-    [PARAM_RELTIME] = {"RELTIME", VALUE_RELTIME},
-    [PARAM_ABSTIME] = {"ABSTIME", VALUE_ABSTIME},
-    [PARAM_PORT] = {"PORT", VALUE_U64},
-    [PARAM_L4PROTO] = {"L4PROTO", VALUE_U64},
-    [PARAM_SOCKFAMILY] = {"SOCKFAMILY", VALUE_U64},
-    [PARAM_BOOL] = {"BOOL", VALUE_BOOL},
-    [PARAM_IPV4ADDR] = {"IPV4ADDR", VALUE_IP},
-    [PARAM_IPV6ADDR] = {"IPV6ADDR", VALUE_IP},
-    [PARAM_IPADDR] = {"IPADDR", VALUE_IP},
-    [PARAM_IPNET] = {"IPNET", VALUE_NET},
-    [PARAM_DYN] = {"DYNAMIC", VALUE_BYTES},
-    [PARAM_FLAGS8] = {"FLAGS8", VALUE_U64},
-    [PARAM_FLAGS16] = {"FLAGS16", VALUE_U64},
-    [PARAM_FLAGS32] = {"FLAGS32", VALUE_U64},
-    [PARAM_ENUMFLAGS8] = {"ENUMFLAGS8", VALUE_U64},
-    [PARAM_ENUMFLAGS16] = {"ENUMFLAGS16", VALUE_U64},
-    [PARAM_ENUMFLAGS32] = {"ENUMFLAGS32", VALUE_U64},
-    [PARAM_UID] = {"UID", VALUE_U64},
-    [PARAM_GID] = {"GID", VALUE_U64},
-    [PARAM_DOUBLE] = {"DOUBLE", VALUE_DOUBLE},
-    [PARAM_SIGSET] = {"SIGSET", VALUE_BYTES},
-    [PARAM_CHARBUFARRAY] = {"CHARBUFARRAY", VALUE_BYTES},
-    [PARAM_CHARBUFPAIRARRAY] = {"CHARBUFPAIRARRAY", VALUE_BYTES},
-    [PARAM_FSRELPATH] = {"FSRELPATH", VALUE_STRING},
-    [PARAM_MODE] = {"MODE", VALUE_U64},
-    [PARAM_FD32] = {"FD", VALUE_I64},
-    [PARAM_PID32] = {"PID", VALUE_I64},
-};
-
-static void type_of_rawarg(struct expression *x)
-{
-	for (uint16_t code = 0; code < event_code_count; code++) {
-		const struct event_schema *schema = event_schema_get(code);
-
-		if (!schema || schema->flags & (EVENT_UNUSED | EVENT_OLD_VERSION))
-			continue;
-		int i = event_schema_param(schema, x->use.key);
-		if (i >= 0) {
-			enum param_type type = schema->params[i].type;
-
-			x->type = param_types[type].type;
-			x->type_name = param_types[type].name;
-			return;
-		}
-	}
-}
-
 static int parse_argument_text(struct parser *p, struct str *out, bool *found)
 {
 	*found = scan_text(&p->s, "[");
@@ -190,13 +115,9 @@ static int parse_field(struct parser *p, struct expression *x)
 		return r;
 	}
 
-	const struct field *field = x->use.field;
-
-	x->type = field->type;
-	x->type_name = field->type_name;
-	x->is_list = field->flags & FIELD_LIST;
-	if (str_equal_c(str_from(field->name), "evt.rawarg"))
-		type_of_rawarg(x);
+	x->type = x->use.type;
+	x->type_name = x->use.type_name;
+	x->is_list = x->use.field->flags & FIELD_LIST;
 	return 0;
 }
 
@@ -468,7 +389,7 @@ uint32_t expression_facts(const struct expression *x)
 	uint32_t facts = 0;
 
 	if (x->transformer == TRANSFORM_NONE)
-		return x->is_literal ? 0 : x->use.field->facts;
+		return x->is_literal ? 0 : x->use.facts;
 	for (unsigned i = 0; i < x->argument_count; i++)
 		facts |= expression_facts(x->arguments[i]);
 	return facts;

@@ -34,8 +34,8 @@ static void add_field(const struct field_use *use, void *context)
 
 	struct expression *x = ARENA_NEW(b->arena, struct expression);
 
-	*x = (struct expression){.type = use->field->type,
-				 .type_name = use->field->type_name,
+	*x = (struct expression){.type = use->type,
+				 .type_name = use->type_name,
 				 .is_list = use->field->flags & FIELD_LIST,
 				 .use = *use};
 	VEC_PUSH(&b->fields, (struct template_field){.name = use->text, .expression = x});

@@ -97,17 +97,33 @@ static bool transform_text(struct arena *scratch, enum transformer t, struct str
 	}
 }
 
-/* A transformer of one argument: on a list it works item by item. */
-static bool transform_value(struct arena *scratch, enum transformer t, struct value *v)
+static bool is_text(const struct value *v)
 {
-	if (t == TRANSFORM_VAL)
-		return true;
+	return !v->is_list && (v->type == VALUE_STRING || v->type == VALUE_BYTES);
+}
+
+static bool transform_single(struct arena *scratch, enum transformer t, struct value *v)
+{
+	if (!is_text(v))
+		return false;
 	if (t == TRANSFORM_LEN) {
-		*v = value_u64(v->is_list ? v->count : v->str.n);
+		*v = value_u64(v->str.n);
+		return true;
+	}
+	return transform_text(scratch, t, v->str, &v->str);
+}
+
+/* A transformer of one argument: on a list it works item by item, but for the list's length. */
+static bool transform_value(struct arena *scratch, const struct expression *x, struct value *v)
+{
+	if (x->transformer == TRANSFORM_VAL)
+		return true;
+	if (x->transformer == TRANSFORM_LEN && x->arguments[0]->is_list) {
+		*v = value_u64(v->is_list ? v->count : 1);
 		return true;
 	}
 	if (!v->is_list)
-		return transform_text(scratch, t, v->str, &v->str);
+		return transform_single(scratch, x->transformer, v);
 
 	struct value *items = ARENA_ARRAY(scratch, struct value, v->count);
 
@@ -115,10 +131,33 @@ static bool transform_value(struct arena *scratch, enum transformer t, struct va
 		return false;
 	for (uint32_t i = 0; i < v->count; i++) {
 		items[i] = v->list[i];
-		if (!transform_text(scratch, t, v->list[i].str, &items[i].str))
+		if (!transform_single(scratch, x->transformer, &items[i]))
 			return false;
 	}
 	v->list = items;
+	v->type = x->type;
+	return true;
+}
+
+/* An argument that is to be one text. */
+static bool evaluate_text(struct field_context *ctx, const struct expression *x, struct str *out)
+{
+	struct value v;
+
+	if (!expression_evaluate(ctx, x, &v) || !is_text(&v))
+		return false;
+	*out = v.str;
+	return true;
+}
+
+/* An argument that is to be a list of texts. */
+static bool evaluate_texts(struct field_context *ctx, const struct expression *x, struct value *out)
+{
+	if (!expression_evaluate(ctx, x, out) || !out->is_list)
+		return false;
+	for (uint32_t i = 0; i < out->count; i++)
+		if (!is_text(&out->list[i]))
+			return false;
 	return true;
 }
 
@@ -218,10 +257,14 @@ static bool evaluate_concat(struct field_context *ctx, const struct expression *
 
 	if (!items)
 		return false;
-	for (unsigned i = 0; i < x->argument_count; i++)
-		if (!expression_evaluate(ctx, x->arguments[i], &items[i]))
+	for (unsigned i = 0; i < x->argument_count; i++) {
+		struct str text;
+
+		if (!evaluate_text(ctx, x->arguments[i], &text))
 			return false;
-	return join(ctx, &STR(""), items, x->argument_count, out);
+		items[i] = value_str(text);
+	}
+	return join(ctx, &(struct str){"", 0}, items, x->argument_count, out);
 }
 
 struct option_string {
@@ -306,13 +349,14 @@ static void read_word(struct options *o, const struct option_string *s, const st
 static bool evaluate_getopt(struct field_context *ctx, const struct expression *x,
 			    struct value *out)
 {
-	struct value words, option_string;
+	struct str option_string;
+	struct value words;
 
-	if (!expression_evaluate(ctx, x->arguments[1], &option_string) ||
-	    !expression_evaluate(ctx, x->arguments[0], &words))
+	if (!evaluate_text(ctx, x->arguments[1], &option_string) ||
+	    !evaluate_texts(ctx, x->arguments[0], &words))
 		return false;
 
-	struct option_string s = parse_option_string(option_string.str);
+	struct option_string s = parse_option_string(option_string);
 	struct options o = {
 	    .selected = x->argument_count > 2 ? (unsigned char)x->arguments[2]->literal.p[0] : -1};
 	size_t most = 0; /* every character gives one result, a value one more */
@@ -342,7 +386,8 @@ static bool evaluate_getopt(struct field_context *ctx, const struct expression *
 
 bool expression_evaluate(struct field_context *ctx, const struct expression *x, struct value *out)
 {
-	struct value separator, list;
+	struct str separator;
+	struct value list;
 
 	switch (x->transformer) {
 	case TRANSFORM_NONE:
@@ -357,11 +402,11 @@ bool expression_evaluate(struct field_context *ctx, const struct expression *x, 
 	case TRANSFORM_GETOPT:
 		return evaluate_getopt(ctx, x, out);
 	case TRANSFORM_JOIN:
-		return expression_evaluate(ctx, x->arguments[0], &separator) &&
-		       expression_evaluate(ctx, x->arguments[1], &list) &&
-		       join(ctx, &separator.str, list.list, list.count, out);
+		return evaluate_text(ctx, x->arguments[0], &separator) &&
+		       evaluate_texts(ctx, x->arguments[1], &list) &&
+		       join(ctx, &separator, list.list, list.count, out);
 	default:
 		return expression_evaluate(ctx, x->arguments[0], out) &&
-		       transform_value(ctx->scratch, x->transformer, out);
+		       transform_value(ctx->scratch, x, out);
 	}
 }
