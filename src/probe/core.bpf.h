@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * What every program builds on: reading kernel memory the fastest way that this kernel has, the
+ * memory in which an event is built, and what the loader sets.
+ *
+ * What the loader decides is constant to the verifier, so that branches on it cost nothing and the
+ * code of features that this kernel lacks is never looked at.
+ */
+#ifndef SAKER_PROBE_CORE_BPF_H
+#define SAKER_PROBE_CORE_BPF_H
+
+#include "probe/kernel.h"
+#include "probe/shared.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+/*
+ * Features of the running kernel, by the helpers that it knows. libbpf makes each a constant when
+ * it loads the programs. bpf_rdonly_cast is no helper; it came with the one that is named.
+ */
+enum bpf_func_id___probe {
+	BPF_FUNC_get_current_task_btf___probe = 1, /* 5.11 */
+	BPF_FUNC_loop___probe,                     /* 5.17 */
+	BPF_FUNC_cgrp_storage_get___probe,         /* 6.2 */
+};
+#define HAS_HELPER(name) bpf_core_enum_value_exists(enum bpf_func_id___probe, name##___probe)
+#define HAS_TASK_BTF HAS_HELPER(BPF_FUNC_get_current_task_btf)
+#define HAS_LOOP HAS_HELPER(BPF_FUNC_loop)
+#define HAS_RDONLY_CAST HAS_HELPER(BPF_FUNC_cgrp_storage_get)
+
+/* Options. */
+
+const volatile __u32 cpus_per_ring; /* 0: one ring for all */
+const volatile __u32 snaplen;
+const volatile __u32 slots_per_cpu;
+const volatile bool drop_failed;
+
+/* Changed while running; see probe_set_wants. */
+__u32 own_tgid; /* set by `identify` */
+__u16 wants[PROBE_SYSCALLS];
+__u32 facts_wanted[PROBE_SYSCALLS];
+struct probe_cpu_counters counters[PROBE_CPUS];
+__u64 last_wakeup[2 * PROBE_RINGS]; /* of each ring; the critical one is PROBE_RINGS */
+
+/* The kernel's function, weak because older ones lack it. */
+extern void *bpf_rdonly_cast(const void *pointer, __u32 type_id) __ksym __weak;
+
+/*
+ * READ(file, pointer, f_inode): a member of a kernel structure whose address is but a number.
+ * FOLLOW(task, cred, euid.val): a chain of members from a pointer that the verifier knows.
+ */
+#define READ(type, pointer, member)                                                                \
+	({                                                                                         \
+		__u64 from_ = (__u64)(pointer);                                                    \
+		typeof(((struct type *)0)->member) value_ = {0};                                   \
+		if (HAS_RDONLY_CAST) {                                                             \
+			struct type *typed_ = bpf_rdonly_cast(                                     \
+			    (const void *)from_, bpf_core_type_id_kernel(struct type));            \
+			value_ = typed_->member;                                                   \
+		} else {                                                                           \
+			bpf_core_read(&value_, sizeof(value_), &((struct type *)from_)->member);   \
+		}                                                                                  \
+		value_;                                                                            \
+	})
+#define FOLLOW(known, pointer, ...)                                                                \
+	((known) ? ___arrow(pointer, __VA_ARGS__) : BPF_CORE_READ(pointer, __VA_ARGS__))
+
+#define unlikely(x) __builtin_expect(!!(x), 0)
+/* What is checked from here on is the very register that is used: the verifier follows registers,
+ * and the compiler likes to check a copy. */
+#define BOUND(x) asm volatile("" : "+r"(x))
+#define likely(x) __builtin_expect(!!(x), 1)
+
+/*
+ * Where one event is built. A CPU has a few slots, because programs of ours may meet on it: an
+ * interrupt's within a call's today, and two calls' where a kernel lets tracing programs be
+ * preempted. See slot_claim.
+ */
+struct slot {
+	volatile __u64 claimant; /* who tried last */
+	volatile __u64 owner;    /* who has it; 0: free */
+	__u32 index;             /* of the slot, for programs that look it up again */
+	__u32 pos;               /* where the next bytes go */
+	__u32 event_size;
+	__u32 params_at; /* where the first parameter's bytes stand */
+	__u16 code;
+	__u16 nr;
+	__u16 flags;    /* RECORD_* */
+	__u16 relative; /* bit per parameter: a path that doesn't start with a slash */
+	__u32 facts;
+	__u32 overflow;
+	__u32 is_critical;
+	__u32 cpu;
+	__u64 ts;
+	__u64 file; /* struct file of the call, 0: none */
+	/* Arguments of path_resolve and cgroup_resolve, here to be numbers and no pointers. */
+	__u64 walk_dentry;
+	__u64 walk_mnt;
+	__u64 walk_node;
+	__u64 root_dentry; /* of the task */
+	__u64 root_mnt;
+	__u32 path_at; /* start of the last resolved path in path[] */
+	__u32 path_flags;
+	/* Arguments, ret, zero; then the fetched user structure. The order is enum
+	 * collect_source's. */
+	__u64 values[SOURCE_MEM64 + PROBE_MEM_BYTES / 8];
+	__u8 path[RECORD_PATH_MAX + 512]; /* filled from the end of the first RECORD_PATH_MAX */
+	__u8 scratch[1024];
+	__u8 data[PROBE_POS_LIMIT + 2 * 4096]; /* the record */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PROBE_SLOTS); /* the loader makes it slots times CPUs */
+	__type(key, __u32);
+	__type(value, struct slot);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PROBE_CODES *DROP_CAUSE_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} drops_by_code SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32); /* ring buffers, made by the loader */
+} rings SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} ring_critical SEC(".maps");
+
+enum {
+	EVENT_AT = sizeof(struct record),
+	LENGTHS_AT = EVENT_AT + sizeof(struct event_header),
+	/* A forced wakeup goes with the first event this long after the last one. */
+	WAKEUP_NS = 5 * 1000 * 1000,
+};
+
+static __always_inline struct task_struct *current_task(void)
+{
+	if (HAS_TASK_BTF)
+		return bpf_get_current_task_btf();
+	return (void *)bpf_get_current_task();
+}
+
+static __always_inline void count_drop(__u32 cpu, __u32 code, enum drop_cause cause)
+{
+	BOUND(cpu);
+	if (cpu < PROBE_CPUS)
+		counters[cpu].drops[cause]++;
+	__u32 key = code * DROP_CAUSE_COUNT + cause;
+	__u64 *count = bpf_map_lookup_elem(&drops_by_code, &key);
+	if (count)
+		++*count;
+}
+
+/*
+ * Takes a free slot of this CPU, or NULL. Lamport's splitter: of all that try for a slot at a time
+ * at most one gets it, whatever interrupts or preempts whom, with plain loads and stores. In the
+ * worst case (a preemption between two of these lines, by somebody who tries as well) nobody gets
+ * it and the slot is lost; no event is ever built in memory that another one uses.
+ */
+static __always_inline struct slot *slot_claim(void)
+{
+	__u64 me = bpf_get_current_pid_tgid() | (1ULL << 63);
+	__u32 cpu = bpf_get_smp_processor_id();
+	for (__u32 i = 0; i < PROBE_SLOTS; i++) {
+		if (i >= slots_per_cpu)
+			break;
+		__u32 index = cpu * slots_per_cpu + i;
+		struct slot *s = bpf_map_lookup_elem(&slots, &index);
+		if (!s)
+			return NULL;
+		s->claimant = me;
+		if (s->owner)
+			continue;
+		s->owner = me;
+		if (s->claimant != me)
+			continue;
+		s->index = index;
+		s->cpu = cpu;
+		return s;
+	}
+	return NULL;
+}
+
+static __always_inline void slot_release(struct slot *s)
+{
+	s->owner = 0;
+}
+
+/* Ends the event: fills in the sizes, sends it, frees the slot. */
+static __always_inline void slot_emit(struct slot *s)
+{
+	__u32 size = s->pos;
+	__u32 cpu = s->cpu;
+	struct record *r = (struct record *)s->data;
+	struct event_header *header = (struct event_header *)(s->data + EVENT_AT);
+
+	if (s->overflow || size > RECORD_SIZE_MAX) {
+		count_drop(cpu, s->code, DROP_TOO_LARGE);
+		slot_release(s);
+		return;
+	}
+	r->size = size;
+	r->event_size = s->event_size;
+	r->flags = s->flags;
+	header->len = s->event_size;
+	if (!r->annex_offset)
+		r->annex_offset = size;
+	BOUND(cpu);
+	if (s->flags & RECORD_USER_FAULT && cpu < PROBE_CPUS)
+		counters[cpu].faults++;
+
+	void *ring = &ring_critical;
+	__u32 index = PROBE_RINGS;
+	if (!s->is_critical) {
+		index = cpus_per_ring ? cpu / cpus_per_ring : 0;
+		ring = bpf_map_lookup_elem(&rings, &index);
+		if (!ring) {
+			slot_release(s);
+			return;
+		}
+	}
+	BOUND(index);
+	__u64 *wakeup = &last_wakeup[index & (2 * PROBE_RINGS - 1)];
+	/* Waking the reader costs an interrupt: it is done seldom, and early where the ring fills.
+	 * probe.h says how the reader must wait for this to lose no time. */
+	__u64 flags = BPF_RB_NO_WAKEUP;
+	if (s->ts - *wakeup > WAKEUP_NS || bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) * 4 >
+					       bpf_ringbuf_query(ring, BPF_RB_RING_SIZE)) {
+		flags = BPF_RB_FORCE_WAKEUP;
+		*wakeup = s->ts;
+	}
+	if (bpf_ringbuf_output(ring, s->data, size, flags)) {
+		count_drop(cpu, s->code, DROP_RING_FULL);
+	} else {
+		BOUND(cpu);
+		if (cpu < PROBE_CPUS)
+			counters[cpu].events++;
+	}
+	slot_release(s);
+}
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* Parameters that only one or two calls have. */
+#ifndef SAKER_PROBE_MISC_BPF_H
+#define SAKER_PROBE_MISC_BPF_H
+
+#include "probe/params.bpf.h"
+
+enum {
+	DYN_PTRACE_U64,
+	DYN_PTRACE_SIGNAL,
+	DYN_KEYCTL_S64 = 0,
+	DYN_KEYCTL_STRING,
+	PR_SET_NAME_ = 15,
+	PR_GET_NAME_ = 16,
+	PR_GET_CHILD_SUBREAPER_ = 37,
+	MS_MGC_VALUE = 0xc0ed0000,
+	SETVAL_ = 16,
+	FSCONFIG_STRING = 1,
+	FSCONFIG_BINARY = 2,
+	FSCONFIG_PATH = 3,
+	FSCONFIG_PATH_EMPTY = 4,
+};
+
+/* Kernel numbers of ptrace requests whose data is something else than a number. */
+enum {
+	PTRACE_PEEKTEXT_ = 1,
+	PTRACE_PEEKUSR_ = 3,
+	PTRACE_CONT_ = 7,
+	PTRACE_SINGLESTEP_ = 9,
+	PTRACE_DETACH_ = 17,
+	PTRACE_SYSCALL_ = 24,
+};
+
+static __always_inline void put_ptrace_data(struct slot *s, __u32 i, __u64 request, __u64 data,
+					    __s64 ret)
+{
+	if (ret < 0) {
+		put_dyn(s, i, DYN_PTRACE_U64, 0);
+	} else if (request >= PTRACE_PEEKTEXT_ && request <= PTRACE_PEEKUSR_) {
+		__u64 word = 0;
+		bpf_probe_read_user(&word, sizeof(word), (void *)data);
+		put_dyn(s, i, DYN_PTRACE_U64, word);
+	} else if (request == PTRACE_CONT_ || request == PTRACE_SINGLESTEP_ ||
+		   request == PTRACE_DETACH_ || request == PTRACE_SYSCALL_) {
+		append_u8(s, DYN_PTRACE_SIGNAL);
+		append_u8(s, data);
+		set_length(s, i, 2);
+	} else {
+		put_dyn(s, i, DYN_PTRACE_U64, data);
+	}
+}
+
+/*
+ * Which of keyctl's arguments 2 to 5 are used by each operation (low bits, argument 2 first) and
+ * which of them are strings (high bits). See keyctl(2).
+ */
+enum { KEYCTL_OPERATIONS = 33 };
+#define USES(n) ((1 << (n)) - 1)
+#define STRING(argument) (16 << ((argument)-2))
+static const __u8 keyctl_arguments[KEYCTL_OPERATIONS] = {
+    [0] = USES(2),                          /* get_keyring_ID */
+    [1] = USES(1) | STRING(2),              /* join_session_keyring */
+    [2] = USES(3),                          /* update */
+    [3] = USES(1),                          /* revoke */
+    [4] = USES(3),                          /* chown */
+    [5] = USES(2),                          /* setperm */
+    [6] = USES(3),                          /* describe */
+    [7] = USES(1),                          /* clear */
+    [8] = USES(2),                          /* link */
+    [9] = USES(2),                          /* unlink */
+    [10] = USES(4) | STRING(3) | STRING(4), /* search */
+    [11] = USES(3),                         /* read */
+    [12] = USES(4),                         /* instantiate */
+    [13] = USES(3),                         /* negate */
+    [14] = USES(1),                         /* set_reqkey_keyring */
+    [15] = USES(2),                         /* set_timeout */
+    [16] = USES(1),                         /* assume_authority */
+    [17] = USES(3),                         /* get_security */
+    [19] = USES(4),                         /* reject */
+    [20] = USES(4),                         /* instantiate_iov */
+    [21] = USES(1),                         /* invalidate */
+    [22] = USES(2),                         /* get_persistent */
+    [23] = USES(4),                         /* dh_compute */
+    [24] = USES(3) | STRING(4),             /* pkey_query */
+    [25] = USES(4) | STRING(3),             /* pkey_encrypt */
+    [26] = USES(4) | STRING(3),             /* pkey_decrypt */
+    [27] = USES(4) | STRING(3),             /* pkey_sign */
+    [28] = USES(4) | STRING(3),             /* pkey_verify */
+    [29] = USES(3) | STRING(3) | STRING(4), /* restrict_keyring */
+    [30] = USES(4),                         /* move */
+    [31] = USES(2),                         /* capabilities */
+    [32] = USES(3),                         /* watch_key */
+};
+
+static __always_inline void put_keyctl(struct slot *s, __u32 i, __u32 operation, __u64 value,
+				       __u32 place)
+{
+	__u32 arguments = 0;
+	if (operation < KEYCTL_OPERATIONS)
+		arguments = keyctl_arguments[operation];
+	__u32 bit = 1 << ((place - 2) & 3);
+	if (arguments & (bit << 4)) {
+		append_u8(s, DYN_KEYCTL_STRING);
+		set_length(s, i, 1 + (value ? append_user_str(s, value) : 0));
+	} else {
+		put_dyn(s, i, DYN_KEYCTL_S64, arguments & bit ? value : 0);
+	}
+}
+
+__noinline int collect_misc(__u32 slot_index, __u32 i)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s || i >= PROBE_ROW_PARAMS)
+		return 0;
+	const struct collect_param *p = &collect_rows[s->nr & (PROBE_SYSCALLS - 1)].params[i];
+	__u64 value = value_of(s, p->src);
+	__s64 ret = s->values[SOURCE_RET];
+
+	switch (p->kind) {
+	case KIND_PTRACE_ADDR:
+		put_dyn(s, i, DYN_PTRACE_U64, ret < 0 ? 0 : value);
+		break;
+	case KIND_PTRACE_DATA:
+		put_ptrace_data(s, i, s->values[SOURCE_ARG0], value, ret);
+		break;
+	case KIND_KEYCTL:
+		put_keyctl(s, i, s->values[SOURCE_ARG0], value, p->aux);
+		break;
+	case KIND_PRCTL_STR: {
+		__u32 option = s->values[SOURCE_ARG0];
+		set_length(s, i,
+			   option == PR_SET_NAME_ || option == PR_GET_NAME_
+			       ? append_user_str(s, value)
+			       : 0);
+		break;
+	}
+	case KIND_PRCTL_INT: {
+		__u32 option = s->values[SOURCE_ARG0];
+		if (option == PR_SET_NAME_ || option == PR_GET_NAME_) {
+			value = 0;
+		} else if (option == PR_GET_CHILD_SUBREAPER_) {
+			__s32 flag = 0;
+			bpf_probe_read_user(&flag, sizeof(flag), (void *)value);
+			value = (__s64)flag;
+		}
+		put_u64(s, i, value);
+		break;
+	}
+	case KIND_CAPS:
+		put_u64(s, i, cred_caps(FOLLOW(HAS_TASK_BTF, current_task(), cred), p->src));
+		break;
+	case KIND_MOUNT_FLAGS:
+		if ((value & 0xffff0000) == MS_MGC_VALUE)
+			value &= 0xffff;
+		put_u32(s, i, value);
+		break;
+	case KIND_VM_SIZE:
+		put_u32(s, i, vm_size((__u64)FOLLOW(HAS_TASK_BTF, current_task(), mm)));
+		break;
+	case KIND_VM_RSS:
+		put_u32(s, i, vm_rss((__u64)FOLLOW(HAS_TASK_BTF, current_task(), mm)));
+		break;
+	case KIND_VM_SWAP:
+		put_u32(s, i, vm_swap((__u64)FOLLOW(HAS_TASK_BTF, current_task(), mm)));
+		break;
+	case KIND_BLOB:
+		set_length(s, i,
+			   append_user(s, value,
+				       value_of(s, p->aux) > PROBE_ARGS_MAX ? PROBE_ARGS_MAX
+									    : value_of(s, p->aux)));
+		break;
+	case KIND_FSCONFIG_BYTES: {
+		__u32 size = s->values[4];
+		set_length(s, i,
+			   ret >= 0 && (__u32)s->values[1] == FSCONFIG_BINARY
+			       ? append_user(s, value, size)
+			       : 0);
+		break;
+	}
+	case KIND_FSCONFIG_TEXT: {
+		__u32 command = s->values[1];
+		set_length(s, i,
+			   ret >= 0 && (command == FSCONFIG_STRING || command == FSCONFIG_PATH ||
+					command == FSCONFIG_PATH_EMPTY)
+			       ? append_user_str(s, value)
+			       : 0);
+		break;
+	}
+	case KIND_SETVAL:
+		put_u32(s, i, (__u16)value_of(s, p->aux) == SETVAL_ ? value : 0);
+		break;
+	case KIND_OLD_LIMIT: {
+		__u64 word = 0;
+		if (ret)
+			word = ~0ULL;
+		else if (value)
+			bpf_probe_read_user(&word, sizeof(word), (void *)(value + 8 * p->aux));
+		put_u64(s, i, word);
+		break;
+	}
+	default:
+		put_empty(s, i);
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* Parameters of network calls: addresses, tuples, buffers, messages. */
+#ifndef SAKER_PROBE_NET_BPF_H
+#define SAKER_PROBE_NET_BPF_H
+
+#include "probe/params.bpf.h"
+
+struct user_in {
+	__u16 family;
+	__u16 port;
+	__u32 address;
+};
+struct user_in6 {
+	__u16 family;
+	__u16 port;
+	__u32 flow;
+	__u8 address[16];
+};
+enum { UNIX_ADDRESS_MAX = 2 + PROBE_UNIX_PATH };
+
+/* Bytes at a fixed place of the slot: 16 from scratch. */
+static __always_inline void append_16(struct slot *s, const __u8 *from)
+{
+	append_u64(s, *(const __u64 *)from);
+	append_u64(s, *(const __u64 *)(from + 8));
+}
+
+/* A unix path: what stands in the address, without the NUL that starts an abstract name, up to a
+ * NUL, and then one. */
+static __always_inline void append_unix_path(struct slot *s, const void *path)
+{
+	char first = 0;
+	bpf_probe_read_kernel(&first, 1, path);
+	if (!append_kernel_str(s, path + (first == 0), PROBE_UNIX_PATH))
+		append_u8(s, 0);
+}
+
+/* An address of user memory as scap packs it: family, then address and port, or path. */
+static __always_inline void put_sockaddr(struct slot *s, __u32 i, __u64 pointer, __u64 size)
+{
+	__u32 from = s->pos;
+	put_empty(s, i);
+	if (!pointer || size < 2)
+		return;
+	if (size > UNIX_ADDRESS_MAX)
+		size = UNIX_ADDRESS_MAX;
+	__builtin_memset(s->scratch, 0, 128);
+	BOUND(size);
+	if (size > UNIX_ADDRESS_MAX)
+		return;
+	if (bpf_probe_read_user(s->scratch, size, (void *)pointer)) {
+		s->flags |= RECORD_USER_FAULT;
+		return;
+	}
+	__u16 family = *(__u16 *)s->scratch;
+	if (family == AF_INET_) {
+		struct user_in *in = (struct user_in *)s->scratch;
+		append_u8(s, family);
+		append_u32(s, in->address);
+		append_u16(s, __builtin_bswap16(in->port));
+	} else if (family == AF_INET6_) {
+		struct user_in6 *in6 = (struct user_in6 *)s->scratch;
+		append_u8(s, family);
+		append_16(s, in6->address);
+		append_u16(s, __builtin_bswap16(in6->port));
+	} else if (family == AF_UNIX_) {
+		append_u8(s, family);
+		append_unix_path(s, s->scratch + 2);
+	}
+	set_length(s, i, s->pos - from);
+}
+
+/* Both ends of a socket. Source first: ours where the call sends, the peer's where it receives. */
+static __always_inline void put_tuple(struct slot *s, __u32 i, __u64 file, __u64 user, bool out)
+{
+	__u32 from = s->pos;
+	put_empty(s, i);
+	__u64 sk = sock_of_file(file);
+	if (!sk)
+		return;
+	__u16 family = READ(sock, sk, __sk_common.skc_family);
+	/* 0 to 15 local, 16 to 31 remote address, as far as the family fills them. */
+	__u8 *local = s->scratch, *remote = s->scratch + 16;
+	__u16 local_port, remote_port;
+
+	if (family == AF_INET_) {
+		*(__u32 *)local = READ(inet_sock, sk, inet_saddr);
+		*(__u32 *)remote = READ(sock, sk, __sk_common.skc_daddr);
+		local_port = READ(inet_sock, sk, inet_sport);
+		remote_port = READ(sock, sk, __sk_common.skc_dport);
+		if (!remote_port && user) {
+			struct user_in in = {0};
+			bpf_probe_read_user(&in, sizeof(in), (void *)user);
+			*(__u32 *)remote = in.address;
+			remote_port = in.port;
+		}
+		append_u8(s, family);
+		append_u32(s, *(__u32 *)(out ? local : remote));
+		append_u16(s, __builtin_bswap16(out ? local_port : remote_port));
+		append_u32(s, *(__u32 *)(out ? remote : local));
+		append_u16(s, __builtin_bswap16(out ? remote_port : local_port));
+	} else if (family == AF_INET6_) {
+		__u64 pinet6 = (__u64)READ(inet_sock, sk, pinet6);
+		bpf_core_read(local, 16, &((struct ipv6_pinfo *)pinet6)->saddr);
+		bpf_core_read(remote, 16, &((struct sock *)sk)->__sk_common.skc_v6_daddr);
+		local_port = READ(inet_sock, sk, inet_sport);
+		remote_port = READ(sock, sk, __sk_common.skc_dport);
+		if (!remote_port && user) {
+			struct user_in6 in6 = {0};
+			bpf_probe_read_user(&in6, sizeof(in6), (void *)user);
+			*(__u64 *)remote = *(__u64 *)in6.address;
+			*(__u64 *)(remote + 8) = *(__u64 *)(in6.address + 8);
+			remote_port = in6.port;
+		}
+		append_u8(s, family);
+		append_16(s, out ? local : remote);
+		append_u16(s, __builtin_bswap16(out ? local_port : remote_port));
+		append_16(s, out ? remote : local);
+		append_u16(s, __builtin_bswap16(out ? remote_port : local_port));
+	} else if (family == AF_UNIX_) {
+		__u64 peer = (__u64)READ(unix_sock, sk, peer);
+		append_u8(s, family);
+		append_u64(s, out ? peer : sk);
+		append_u64(s, out ? sk : peer);
+		/* The path is that of the end that is bound: the peer's where we send. */
+		__u64 named = out ? peer : sk;
+		if (!named && user) {
+			__builtin_memset(s->scratch, 0, 128);
+			bpf_probe_read_user(s->scratch, UNIX_ADDRESS_MAX, (void *)user);
+			append_unix_path(s, s->scratch + 2);
+		} else {
+			__u64 address = named ? (__u64)READ(unix_sock, named, addr) : 0;
+			if (address)
+				append_unix_path(
+				    s, (void *)(address +
+						bpf_core_field_offset(struct unix_address, name) +
+						UNIX_PATH_AT));
+			else
+				append_u8(s, 0);
+		}
+	}
+	set_length(s, i, s->pos - from);
+}
+
+static __always_inline void put_buffer(struct slot *s, __u32 i, __u64 pointer, __u64 size)
+{
+	if (size > snaplen)
+		size = snaplen;
+	set_length(s, i, append_user(s, pointer, size));
+}
+
+struct iov {
+	__u64 base, size;
+};
+
+/* Element k of an iovec of the caller's word size. */
+static __always_inline bool iov_get(struct slot *s, __u64 vector, __u32 k, struct iov *iov)
+{
+	if (s->flags & RECORD_COMPAT) {
+		__u32 narrow[2];
+		if (bpf_probe_read_user(narrow, sizeof(narrow), (void *)(vector + 8 * k)))
+			return false;
+		iov->base = narrow[0];
+		iov->size = narrow[1];
+		return true;
+	}
+	return !bpf_probe_read_user(iov, sizeof(*iov), (void *)(vector + 16 * k));
+}
+
+static __always_inline void put_iov_data(struct slot *s, __u32 i, __u64 vector, __u64 count,
+					 __u64 room)
+{
+	__u32 from = s->pos;
+	if (room > snaplen)
+		room = snaplen;
+	for (__u32 k = 0; k < IOV_MAX; k++) {
+		struct iov iov;
+		__u32 have = s->pos - from;
+		if (k >= count || have >= room || !iov_get(s, vector, k, &iov))
+			break;
+		if (iov.size > room - have)
+			iov.size = room - have;
+		if (iov.size && !append_user(s, iov.base, iov.size))
+			break;
+	}
+	set_length(s, i, s->pos - from);
+}
+
+static __always_inline void put_iov_size(struct slot *s, __u32 i, __u64 vector, __u64 count)
+{
+	__u64 size = 0;
+	for (__u32 k = 0; k < IOV_MAX; k++) {
+		struct iov iov;
+		if (k >= count || !iov_get(s, vector, k, &iov))
+			break;
+		size += iov.size;
+	}
+	put_u32(s, i, size);
+}
+
+struct message {
+	__u64 name, iov, iov_count, control, control_size;
+};
+
+static __always_inline bool message_get(struct slot *s, __u64 pointer, struct message *m)
+{
+	if (s->flags & RECORD_COMPAT) {
+		__u32 narrow[6];
+		if (bpf_probe_read_user(narrow, sizeof(narrow), (void *)pointer))
+			return false;
+		m->name = narrow[0];
+		m->iov = narrow[2];
+		m->iov_count = narrow[3];
+		m->control = narrow[4];
+		m->control_size = narrow[5];
+		return true;
+	}
+	__u64 wide[6];
+	if (bpf_probe_read_user(wide, sizeof(wide), (void *)pointer))
+		return false;
+	m->name = wide[0];
+	m->iov = wide[2];
+	m->iov_count = wide[3];
+	m->control = wide[4];
+	m->control_size = wide[5];
+	return true;
+}
+
+__noinline int collect_net(__u32 slot_index, __u32 i)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s || i >= PROBE_ROW_PARAMS)
+		return 0;
+	const struct collect_param *p = &collect_rows[s->nr & (PROBE_SYSCALLS - 1)].params[i];
+	__u64 value = value_of(s, p->src);
+	__u64 second = value_of(s, p->aux);
+	__s64 ret = s->values[SOURCE_RET];
+	struct message m = {0};
+
+	switch (p->kind) {
+	case KIND_SOCKADDR:
+		put_sockaddr(s, i, value, (__u32)second);
+		break;
+	case KIND_TUPLE_MSG_OUT:
+	case KIND_TUPLE_MSG_IN:
+		message_get(s, second, &m);
+		second = m.name;
+		/* fall through */
+	case KIND_TUPLE_CONNECT:
+	case KIND_TUPLE_OUT:
+	case KIND_TUPLE_IN:
+		if (ret < 0 && !(p->kind == KIND_TUPLE_CONNECT && ret == -EINPROGRESS_)) {
+			put_empty(s, i);
+			break;
+		}
+		put_tuple(s, i, file_of_own_fd(value), second,
+			  p->kind != KIND_TUPLE_IN && p->kind != KIND_TUPLE_MSG_IN);
+		break;
+	case KIND_BUF_OUT:
+		put_buffer(s, i, value, ret > 0 ? ret : 0);
+		break;
+	case KIND_BUF_IN:
+		put_buffer(s, i, value, ret > 0 ? ret : second);
+		break;
+	case KIND_IOV_OUT:
+		put_iov_data(s, i, value, second, ret > 0 ? ret : 0);
+		break;
+	case KIND_IOV_IN:
+		put_iov_data(s, i, value, second, ret > 0 ? ret : snaplen);
+		break;
+	case KIND_IOV_SIZE:
+		put_iov_size(s, i, value, second);
+		break;
+	case KIND_MSG_OUT:
+	case KIND_MSG_IN:
+		message_get(s, value, &m);
+		put_iov_data(s, i, m.iov, m.iov_count,
+			     ret > 0                  ? ret
+			     : p->kind == KIND_MSG_IN ? snaplen
+						      : 0);
+		break;
+	case KIND_MSG_SIZE:
+		message_get(s, value, &m);
+		put_iov_size(s, i, m.iov, m.iov_count);
+		break;
+	case KIND_MSG_CONTROL:
+		if (ret >= 0)
+			message_get(s, value, &m);
+		set_length(s, i,
+			   m.control_size <= MSG_CONTROL_MAX
+			       ? append_user(s, m.control, m.control_size)
+			       : 0);
+		break;
+	case KIND_RET_SIZE:
+		put_u32(s, i, ret > 0 ? ret : 0);
+		break;
+	case KIND_QUEUE_PCT:
+	case KIND_QUEUE_LEN:
+	case KIND_QUEUE_MAX: {
+		__u32 length = 0, most = 0;
+		__u64 sk = ret < 0 ? 0 : sock_of_file(file_of_own_fd(value));
+		if (sk) {
+			length = READ(sock, sk, sk_ack_backlog);
+			most = READ(sock, sk, sk_max_ack_backlog);
+		}
+		if (p->kind == KIND_QUEUE_LEN)
+			put_u32(s, i, length);
+		else if (p->kind == KIND_QUEUE_MAX)
+			put_u32(s, i, most);
+		else
+			put_u8(s, i, most ? (__u64)length * 100 / most : 0);
+		break;
+	}
+	case KIND_SOCK_SELF:
+	case KIND_SOCK_PEER: {
+		__u64 sk = ret < 0 ? 0 : sock_of_file(file_of_own_fd(value));
+		if (sk && p->kind == KIND_SOCK_PEER)
+			sk = (__u64)READ(unix_sock, sk, peer);
+		put_u64(s, i, sk);
+		break;
+	}
+	default:
+		put_empty(s, i);
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* One parameter of a call, as its row in the collection table says. */
+#ifndef SAKER_PROBE_PARAMS_BPF_H
+#define SAKER_PROBE_PARAMS_BPF_H
+
+#include "probe/process.bpf.h"
+
+enum {
+	OPEN_ACCESS = 3,
+	OPEN_CREATES = 0x40 | 0x410000, /* O_CREAT | O_TMPFILE */
+	SCAP_O_CREATED = 0x4000,
+	SCAP_UPPER_LAYER = 0x8000,
+	SCAP_LOWER_LAYER = 0x10000,
+	MODE_BITS = 07777,
+	EINPROGRESS_ = 115,
+	IOV_MAX = 16,
+	MSG_CONTROL_MAX = 4096,
+	SCAP_FAMILY_UNIX = 1,
+};
+
+static __always_inline __u64 value_of(struct slot *s, __u8 src)
+{
+	if (src & SOURCE_MEM32)
+		return *(__u32 *)((char *)&s->values[SOURCE_MEM64] + (src & (PROBE_MEM_BYTES - 4)));
+	return s->values[src & 15];
+}
+
+static __always_inline void put_dyn(struct slot *s, __u32 i, __u8 variant, __u64 value)
+{
+	append_u8(s, variant);
+	append_u64(s, value);
+	set_length(s, i, 9);
+}
+
+static __always_inline __u32 scap_open_flags(struct slot *s, __u32 flags)
+{
+	__u32 access = flags & OPEN_ACCESS;
+	__u32 out = translate(TRANSLATE_OPEN, flags) | (access == 3 ? 1 : access + 1);
+	if (!s->file)
+		return out;
+	if (READ(file, s->file, f_mode) & FMODE_CREATED_)
+		out |= SCAP_O_CREATED;
+	__u64 dentry = (__u64)READ(file, s->file, f_path.dentry);
+	switch (file_layer(dentry, (__u64)READ(dentry, dentry, d_sb))) {
+	case LAYER_UPPER:
+		return out | SCAP_UPPER_LAYER;
+	case LAYER_LOWER:
+		return out | SCAP_LOWER_LAYER;
+	}
+	return out;
+}
+
+/*
+ * Of this and the other families' function: one parameter. Global functions, which the
+ * verifier looks at once, and not again for every parameter of every kind before it.
+ */
+__noinline int collect_plain(__u32 slot_index, __u32 i)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s || i >= PROBE_ROW_PARAMS)
+		return 0;
+	const struct collect_param *p = &collect_rows[s->nr & (PROBE_SYSCALLS - 1)].params[i];
+	__u64 value = value_of(s, p->src);
+	__s64 ret = s->values[SOURCE_RET];
+
+	switch (p->kind) {
+	case KIND_S32:
+		put_u64(s, i, (__s64)(__s32)value);
+		break;
+	case KIND_U64:
+		put_u64(s, i, value);
+		break;
+	case KIND_U32:
+		put_u32(s, i, value);
+		break;
+	case KIND_U16:
+		put_u16(s, i, value);
+		break;
+	case KIND_U8:
+		put_u8(s, i, value);
+		break;
+	case KIND_FLAGS32:
+		put_u32(s, i, translate(p->table, value));
+		break;
+	case KIND_FLAGS16:
+		put_u16(s, i, translate(p->table, value));
+		break;
+	case KIND_FLAGS8:
+		put_u8(s, i, translate(p->table, value));
+		break;
+	case KIND_STR_OK:
+		if (ret < 0) {
+			put_empty(s, i);
+			break;
+		}
+		/* fall through */
+	case KIND_STR: {
+		__u32 pos = s->pos;
+		set_length(s, i, append_user_str(s, value));
+		if (pos <= PROBE_POS_LIMIT && s->pos > pos && s->data[pos] != '/')
+			s->relative |= 1 << (i & 15);
+		break;
+	}
+	case KIND_SCAP_NR:
+		put_u16(s, i, collect_rows[s->nr & (PROBE_SYSCALLS - 1)].scap_nr);
+		break;
+	case KIND_NATIVE_NR:
+		put_u16(s, i, s->nr);
+		break;
+	case KIND_OPEN_FLAGS:
+		put_u32(s, i, scap_open_flags(s, value));
+		break;
+	case KIND_OPEN_MODE:
+		put_u32(s, i, value_of(s, p->aux) & OPEN_CREATES ? value & MODE_BITS : 0);
+		break;
+	case KIND_CREAT_MODE:
+		put_u32(s, i, value & MODE_BITS);
+		break;
+	case KIND_CREAT_FLAGS:
+		put_u16(s, i, scap_open_flags(s, 0) >> 15);
+		break;
+	case KIND_DEV: {
+		__u32 dev = 0;
+		if (s->file) {
+			__u64 inode = (__u64)READ(file, s->file, f_inode);
+			__u64 sb = (__u64)READ(inode, inode, i_sb);
+			dev = encode_dev(READ(super_block, sb, s_dev));
+		}
+		put_u32(s, i, dev);
+		break;
+	}
+	case KIND_INO: {
+		__u64 ino = 0;
+		if (s->file)
+			ino = READ(inode, (__u64)READ(file, s->file, f_inode), i_ino);
+		put_u64(s, i, ino);
+		break;
+	}
+	case KIND_FD_INO: {
+		__u64 file = file_of_own_fd(value);
+		__u64 ino = 0;
+		if (file)
+			ino = READ(inode, (__u64)READ(file, file, f_inode), i_ino);
+		put_u64(s, i, ino);
+		break;
+	}
+	case KIND_DEV_ARG:
+		put_u32(s, i, encode_dev(value));
+		break;
+	case KIND_TIME:
+		put_u64(s, i, value * 1000000000ULL + value_of(s, p->aux));
+		break;
+	case KIND_USER_U32: {
+		__u32 word = 0;
+		bpf_probe_read_user(&word, sizeof(word), (void *)value);
+		put_u32(s, i, word);
+		break;
+	}
+	case KIND_USER_U64: {
+		__u64 word = 0;
+		if (value)
+			bpf_probe_read_user(&word, sizeof(word), (void *)value);
+		put_u64(s, i, word);
+		break;
+	}
+	default:
+		put_empty(s, i);
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "probe/probe.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "probe/shared.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "collect_table.h"
+#include "saker_probe.skel.h"
+
+enum { LINKS_MAX = 8, ITERATOR_BUFFER = 1 << 18, LOG_BYTES = 4096 };
+
+struct probe {
+	struct saker_probe *programs;
+	struct probe_ring rings[PROBE_RINGS + 1];
+	size_t nrings;
+	struct bpf_link *links[LINKS_MAX];
+	const char *attached[LINKS_MAX];
+	size_t nlinks;
+	int ncpus;
+	bool has_iterator;
+	bool has_sleepable_iterator;
+};
+
+/*
+ * libbpf explains failures only by printing, through one function of the whole program without a
+ * context: what it says while this thread opens a probe is kept here for the error's message.
+ */
+static _Thread_local struct buffer *libbpf_said;
+
+static int keep_log(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[512];
+	if (level == LIBBPF_DEBUG || !libbpf_said)
+		return 0;
+	int n = vsnprintf(line, sizeof(line), format, args);
+	if (n <= 0)
+		return 0;
+	if ((size_t)n >= sizeof(line))
+		n = sizeof(line) - 1;
+	buffer_put(libbpf_said, (struct str){line, (size_t)n});
+	return n;
+}
+
+/* The capabilities that the kernel asks for, of which CAP_SYS_ADMIN holds all. */
+static bool has_capability(unsigned capability)
+{
+	CLEANUP_FCLOSE FILE *status = fopen("/proc/self/status", "re");
+	char line[256];
+	while (status && fgets(line, sizeof(line), status)) {
+		unsigned long long effective;
+		if (sscanf(line, "CapEff: %llx", &effective) == 1)
+			return effective >> capability & 1;
+	}
+	return false;
+}
+
+static bool is_locked_down(void)
+{
+	CLEANUP_FCLOSE FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	char line[128] = "";
+	return f && fgets(line, sizeof(line), f) && strstr(line, "[confidentiality]");
+}
+
+/* Why it cannot work, if that can be known beforehand or from the code. */
+static int explain(int code, const char *what, struct buffer *said, struct error *err)
+{
+	struct utsname name = {0};
+	unsigned major = 0, minor = 0;
+	uname(&name);
+	if (sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	    (major < 5 || (major == 5 && minor < 8)))
+		return error_set(
+		    err, code,
+		    "the kernel is %s; the probe needs 5.8 or newer (ring buffers of eBPF)",
+		    name.release);
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return error_set(
+		    err, code,
+		    "the kernel offers no BTF (/sys/kernel/btf/vmlinux: %s); the probe needs "
+		    "a kernel built with CONFIG_DEBUG_INFO_BTF=y, as distributions' are",
+		    strerror(errno));
+	if (code == -EPERM || code == -EACCES) {
+		const char *missing = NULL;
+		if (!has_capability(CAP_SYS_ADMIN)) {
+			if (!has_capability(CAP_BPF))
+				missing = "CAP_BPF";
+			else if (!has_capability(CAP_PERFMON))
+				missing = "CAP_PERFMON";
+		}
+		if (missing)
+			return error_set(
+			    err, code,
+			    "%s: not permitted; the process lacks %s (run as root, or give it "
+			    "CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN)",
+			    what, missing);
+		if (is_locked_down())
+			return error_set(
+			    err, code,
+			    "%s: not permitted; the kernel is locked down "
+			    "(confidentiality), which forbids eBPF to read kernel memory",
+			    what);
+	}
+	/* The last lines tell most. */
+	struct str text = buffer_str(said);
+	if (text.n > 350) {
+		text.p += text.n - 350;
+		text.n = 350;
+	}
+	while (text.n && text.p[text.n - 1] == '\n')
+		text.n--;
+	return error_set(err, code, "%s: %s%s%.*s", what, strerror(-code), text.n ? "; " : "",
+			 (int)text.n, text.p);
+}
+
+static bool kernel_has_helper(const struct btf *btf, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, "bpf_func_id", BTF_KIND_ENUM);
+	if (id < 0)
+		return false;
+	const struct btf_type *type = btf__type_by_id(btf, (unsigned)id);
+	const struct btf_enum *e = btf_enum(type);
+	for (unsigned i = 0; i < btf_vlen(type); i++)
+		if (!strcmp(btf__name_by_offset(btf, e[i].name_off), name))
+			return true;
+	return false;
+}
+
+/* Sizes of maps, options, and which programs this kernel can have. */
+static void configure(struct probe *p, const struct probe_options *options, const struct btf *btf)
+{
+	struct saker_probe *s = p->programs;
+	unsigned slots = p->ncpus <= 16 ? PROBE_SLOTS : 2;
+	uint32_t nrings = 1;
+	if (options->cpus_per_ring)
+		nrings = ((uint32_t)p->ncpus + options->cpus_per_ring - 1) / options->cpus_per_ring;
+	uint32_t per_ring = options->cpus_per_ring;
+	if (nrings > PROBE_RINGS) {
+		per_ring = ((uint32_t)p->ncpus + PROBE_RINGS - 1) / PROBE_RINGS;
+		nrings = ((uint32_t)p->ncpus + per_ring - 1) / per_ring;
+	}
+	s->rodata->cpus_per_ring = per_ring;
+	s->rodata->snaplen = options->snaplen < PROBE_ARGS_MAX ? options->snaplen : PROBE_ARGS_MAX;
+	s->rodata->slots_per_cpu = slots;
+	s->rodata->drop_failed = options->drop_failed;
+	bpf_map__set_max_entries(s->maps.slots, (unsigned)p->ncpus * slots);
+	bpf_map__set_max_entries(s->maps.rings, nrings);
+	bpf_map__set_max_entries(s->maps.ring_critical, options->critical_ring_bytes);
+	p->nrings = nrings;
+	p->has_iterator = btf && btf__find_by_name_kind(btf, "bpf_iter__task", BTF_KIND_STRUCT) > 0;
+	p->has_sleepable_iterator =
+	    p->has_iterator && kernel_has_helper(btf, "BPF_FUNC_copy_from_user_task");
+	bpf_program__set_autoload(s->progs.dump_tasks, p->has_sleepable_iterator);
+	bpf_program__set_autoload(s->progs.dump_tasks_plain,
+				  p->has_iterator && !p->has_sleepable_iterator);
+}
+
+/* Rings are made before the programs are loaded: the map that holds them takes its form from one.
+ */
+static int make_rings(struct probe *p, const struct probe_options *options)
+{
+	size_t n = p->nrings;
+	p->nrings = 0;
+	while (p->nrings < n) {
+		int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "saker_ring", 0, 0,
+					options->ring_bytes, NULL);
+		if (fd < 0)
+			return fd;
+		p->rings[p->nrings++] = (struct probe_ring){fd, options->ring_bytes, RING_COMMON};
+	}
+	return bpf_map__set_inner_map_fd(p->programs->maps.rings, p->rings[0].fd);
+}
+
+static int enter_rings(struct probe *p, const struct probe_options *options, struct error *err)
+{
+	for (uint32_t i = 0; i < p->nrings; i++) {
+		int r = bpf_map_update_elem(bpf_map__fd(p->programs->maps.rings), &i,
+					    &p->rings[i].fd, BPF_ANY);
+		if (r)
+			return error_set(err, r, "cannot use a ring of %u bytes: %s",
+					 options->ring_bytes, strerror(-r));
+	}
+	p->rings[p->nrings++] = (struct probe_ring){bpf_map__fd(p->programs->maps.ring_critical),
+						    options->critical_ring_bytes, RING_CRITICAL};
+	return 0;
+}
+
+static int enter_families(struct probe *p, struct error *err)
+{
+	struct saker_probe *s = p->programs;
+	const struct bpf_program *families[FAMILY_COUNT] = {
+	    [FAMILY_PLAIN] = s->progs.collect_plain_calls,
+	    [FAMILY_NET] = s->progs.collect_net_calls,
+	    [FAMILY_MISC] = s->progs.collect_misc_calls,
+	    [FAMILY_HANDLE] = s->progs.collect_handle_calls,
+	    [FAMILY_FORK] = s->progs.collect_fork_calls,
+	    [FAMILY_EXEC] = s->progs.collect_exec_calls,
+	};
+	for (uint32_t i = 0; i < FAMILY_COUNT; i++) {
+		int fd = bpf_program__fd(families[i]);
+		int r = bpf_map_update_elem(bpf_map__fd(s->maps.families), &i, &fd, BPF_ANY);
+		if (r)
+			return error_set(err, r, "cannot enter program %s: %s",
+					 bpf_program__name(families[i]), strerror(-r));
+	}
+	return 0;
+}
+
+static int attach(struct probe *p, const struct bpf_program *program, const char *name,
+		  struct error *err)
+{
+	struct bpf_link *link = bpf_program__attach(program);
+	if (!link)
+		return error_set(err, -errno, "cannot attach to %s: %s", name, strerror(errno));
+	p->links[p->nlinks] = link;
+	p->attached[p->nlinks++] = name;
+	return 0;
+}
+
+static int identify(struct probe *p)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	int r = bpf_prog_test_run_opts(bpf_program__fd(p->programs->progs.identify), &run);
+	/* Before 5.10 raw tracepoints cannot be run by hand. */
+	if (r || !p->programs->bss->own_tgid)
+		p->programs->bss->own_tgid = (uint32_t)getpid();
+	return 0;
+}
+
+static int open_all(struct probe *p, const struct probe_options *options, struct error *err)
+{
+	char memory[LOG_BYTES];
+	struct buffer said = BUFFER(memory);
+	struct btf *btf = NULL;
+	int r = 0;
+
+	libbpf_print_fn_t before = libbpf_set_print(keep_log);
+	libbpf_said = &said;
+	btf = btf__load_vmlinux_btf();
+	p->ncpus = libbpf_num_possible_cpus();
+	if (p->ncpus <= 0)
+		r = error_set(err, -EIO, "cannot tell how many CPUs there are");
+	if (!r) {
+		p->programs = saker_probe__open();
+		if (!p->programs)
+			r = explain(-errno, "cannot open the probe's programs", &said, err);
+	}
+	if (!r) {
+		configure(p, options, btf);
+		r = make_rings(p, options);
+		if (r)
+			explain(r, "cannot make a ring", &said, err);
+	}
+	if (!r) {
+		r = saker_probe__load(p->programs);
+		if (r)
+			explain(r, "cannot load the probe's programs", &said, err);
+	}
+	if (!r)
+		r = enter_rings(p, options, err);
+	if (!r)
+		r = enter_families(p, err);
+	if (!r)
+		r = identify(p);
+	if (!r)
+		r = attach(p, p->programs->progs.sys_exit, "tp_btf/sys_exit", err);
+	if (!r)
+		r = attach(p, p->programs->progs.process_exec, "tp_btf/sched_process_exec", err);
+	if (!r)
+		r = attach(p, p->programs->progs.process_fork, "tp_btf/sched_process_fork", err);
+	if (!r)
+		r = attach(p, p->programs->progs.process_exit, "tp_btf/sched_process_exit", err);
+	libbpf_said = NULL;
+	libbpf_set_print(before);
+	btf__free(btf);
+	return r;
+}
+
+struct probe *probe_open(const struct probe_options *options, struct error *err)
+{
+	struct probe *p = calloc(1, sizeof(*p));
+	if (!p) {
+		error_set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	if (open_all(p, options, err)) {
+		probe_close(p);
+		return NULL;
+	}
+	return p;
+}
+
+void probe_close(struct probe *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->nlinks; i++)
+		bpf_link__destroy(p->links[i]);
+	for (size_t i = 0; i < p->nrings; i++)
+		if (p->rings[i].kind == RING_COMMON)
+			close(p->rings[i].fd);
+	saker_probe__destroy(p->programs);
+	free(p);
+}
+
+int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct error *err)
+{
+	uint16_t next[PROBE_SYSCALLS] = {0};
+	struct saker_probe__bss *shared = p->programs->bss;
+
+	(void)err;
+	for (int nr = 0; nr < PROBE_SYSCALLS; nr++) {
+		if (collect_rows[nr].flags & ROW_UNUSED)
+			continue;
+		if (wants->wanted[nr])
+			next[nr] |= WANT_RULES;
+		if (collect_rows[nr].flags & ROW_STATE)
+			next[nr] |= WANT_STATE;
+	}
+	/* The same entry serves the same number of a 32-bit call. */
+	for (int old = 0; old < PROBE_SYSCALLS; old++) {
+		uint16_t nr = compat_native[old];
+		if (nr < PROBE_SYSCALLS && next[nr] & 0xff)
+			next[old] |= 1 << WANT_COMPAT_SHIFT;
+	}
+	for (int call = 0; call < SOCKETCALLS; call++) {
+		uint16_t nr = socketcall_native[call];
+		if (nr < PROBE_SYSCALLS && next[nr] & 0xff)
+			next[COMPAT_SOCKETCALL] |= 1 << WANT_COMPAT_SHIFT;
+	}
+	for (int nr = 0; nr < PROBE_SYSCALLS; nr++) {
+		__atomic_store_n(&shared->facts_wanted[nr], wants->facts[nr], __ATOMIC_RELAXED);
+		__atomic_store_n(&shared->wants[nr], next[nr], __ATOMIC_RELEASE);
+	}
+	return 0;
+}
+
+size_t probe_attached(const struct probe *p, const char **names, size_t room)
+{
+	for (size_t i = 0; i < p->nlinks && i < room; i++)
+		names[i] = p->attached[i];
+	return p->nlinks;
+}
+
+size_t probe_rings(const struct probe *p, struct probe_ring *rings, size_t room)
+{
+	for (size_t i = 0; i < p->nrings && i < room; i++)
+		rings[i] = p->rings[i];
+	return p->nrings;
+}
+
+int probe_iterate_tasks(struct probe *p,
+			void (*visit)(void *context, const void *record, size_t size),
+			void *context, struct error *err)
+{
+	struct saker_probe *s = p->programs;
+	CLEANUP_FREE uint8_t *memory = NULL;
+	CLEANUP_CLOSE int fd = -1;
+
+	if (!p->has_iterator)
+		return error_set(err, -EOPNOTSUPP, "the kernel has no task iterator");
+	memory = malloc(ITERATOR_BUFFER);
+	if (!memory)
+		return error_set(err, -ENOMEM, "out of memory");
+	struct bpf_link *link = bpf_program__attach_iter(
+	    p->has_sleepable_iterator ? s->progs.dump_tasks : s->progs.dump_tasks_plain, NULL);
+	if (!link)
+		return error_set(err, -errno, "cannot attach the task iterator: %s",
+				 strerror(errno));
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0) {
+		int code = fd;
+		bpf_link__destroy(link);
+		return error_set(err, code, "cannot start the task iterator: %s", strerror(-code));
+	}
+	size_t have = 0;
+	int result = 0;
+	for (;;) {
+		ssize_t n = read(fd, memory + have, ITERATOR_BUFFER - have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			result = error_set(err, -errno, "cannot read the task iterator: %s",
+					   strerror(errno));
+		if (n <= 0)
+			break;
+		have += (size_t)n;
+		size_t at = 0;
+		while (have - at >= sizeof(struct record)) {
+			struct record record;
+			memcpy(&record, memory + at, sizeof(record));
+			if (record.size < sizeof(record) || record.size > RECORD_SIZE_MAX) {
+				bpf_link__destroy(link);
+				return error_set(err, -EBADMSG,
+						 "the task iterator gave a record of %u bytes",
+						 record.size);
+			}
+			if (record.size > have - at)
+				break;
+			visit(context, memory + at, record.size);
+			at += record.size;
+		}
+		memmove(memory, memory + at, have - at);
+		have -= at;
+	}
+	bpf_link__destroy(link);
+	return result;
+}
+
+struct probe_counters probe_counters(const struct probe *p)
+{
+	struct probe_counters sum = {0};
+	const struct probe_cpu_counters *cpus = (const void *)p->programs->bss->counters;
+	for (int cpu = 0; cpu < p->ncpus && cpu < PROBE_CPUS; cpu++) {
+		sum.events += __atomic_load_n(&cpus[cpu].events, __ATOMIC_RELAXED);
+		sum.faults += __atomic_load_n(&cpus[cpu].faults, __ATOMIC_RELAXED);
+		for (int cause = 0; cause < DROP_CAUSE_COUNT; cause++)
+			sum.drops[cause] +=
+			    __atomic_load_n(&cpus[cpu].drops[cause], __ATOMIC_RELAXED);
+	}
+	return sum;
+}
+
+uint64_t probe_drops_of(const struct probe *p, uint16_t code, enum drop_cause cause)
+{
+	uint32_t key = (uint32_t)code * DROP_CAUSE_COUNT + cause;
+	CLEANUP_FREE uint64_t *values = calloc((size_t)p->ncpus, sizeof(*values));
+	uint64_t sum = 0;
+	if (!values || code >= PROBE_CODES ||
+	    bpf_map_lookup_elem(bpf_map__fd(p->programs->maps.drops_by_code), &key, values))
+		return 0;
+	for (int cpu = 0; cpu < p->ncpus; cpu++)
+		sum += values[cpu];
+	return sum;
+}
+
+void probe_describe(struct probe *p, struct buffer *out)
+{
+	static const struct {
+		const char *helper, *since, *what;
+	} features[] = {
+	    {"BPF_FUNC_ringbuf_output", "5.8", "ring buffers"},
+	    {"BPF_FUNC_get_current_task_btf", "5.11", "task facts by direct loads"},
+	    {"BPF_FUNC_loop", "5.17", "paths of any depth"},
+	    {"BPF_FUNC_copy_from_user_task", "5.18", "arguments of running processes"},
+	    {"BPF_FUNC_cgrp_storage_get", "6.2", "files and paths by direct loads"},
+	};
+	struct utsname name = {0};
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	uname(&name);
+	buffer_printf(out, "kernel %s, %d CPUs, BTF %s\n", name.release, p->ncpus,
+		      btf ? "yes" : "no");
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		buffer_printf(out, "%-36s %s (since %s)\n", features[i].what,
+			      btf && kernel_has_helper(btf, features[i].helper) ? "yes" : "no",
+			      features[i].since);
+	buffer_printf(out, "%-36s %s\n", "task iterator", p->has_iterator ? "yes" : "no");
+	for (size_t i = 0; i < p->nrings; i++)
+		buffer_printf(out, "ring %zu: %u KiB, %s\n", i, p->rings[i].bytes / 1024,
+			      p->rings[i].kind == RING_CRITICAL ? "critical events" : "common");
+	for (size_t i = 0; i < p->nlinks; i++)
+		buffer_printf(out, "attached: %s\n", p->attached[i]);
+	btf__free(btf);
+}
