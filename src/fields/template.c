@@ -121,7 +121,7 @@ static int parse_percent(struct builder *b, size_t *at)
 				    "percent sign is written %%%%");
 
 	struct expression *x = ARENA_NEW(b->arena, struct expression);
-	size_t end;
+	size_t end = start;
 	int r = parse_expression(b, start, &end, x);
 
 	if (r < 0)
