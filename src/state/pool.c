@@ -4,6 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Lets the address sanitizer see uses of what was given back. */
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+#ifdef IS_SANITIZED
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
 enum {
 	SLAB_ITEMS = 64,
 	BLOCK_SMALLEST = 64,
@@ -14,6 +29,17 @@ enum {
 struct block_head {
 	_Alignas(16) uint32_t size_class;
 };
+
+/* All but the link to the next free one. */
+static void hide(void *free_item, size_t size)
+{
+	ASAN_POISON_MEMORY_REGION((char *)free_item + sizeof(void *), size - sizeof(void *));
+}
+
+static void show(void *item, size_t size)
+{
+	ASAN_UNPOISON_MEMORY_REGION(item, size);
+}
 
 static void *system_memory(size_t size)
 {
@@ -42,6 +68,7 @@ void *pool_take(struct pool *p)
 	void *item = p->free;
 	p->free = *(void **)item;
 	p->count++;
+	show(item, p->item_size);
 	return memset(item, 0, p->item_size);
 }
 
@@ -50,6 +77,7 @@ void pool_give(struct pool *p, void *item)
 	*(void **)item = p->free;
 	p->free = item;
 	p->count--;
+	hide(item, p->item_size);
 }
 
 void pool_release(struct pool *p)
@@ -77,6 +105,7 @@ void *block_take(struct block_pool *p, size_t size)
 	if (head) {
 		p->free[class] = *(void **)(head + 1);
 		p->kept -= class_size(class);
+		show(head, class_size(class));
 	} else {
 		head = system_memory(class < BLOCK_CLASSES ? class_size(class) : size);
 		head->size_class = class;
@@ -96,6 +125,7 @@ void block_give(struct block_pool *p, void *block)
 	*(void **)block = p->free[head->size_class];
 	p->free[head->size_class] = head;
 	p->kept += class_size(head->size_class);
+	hide(block, class_size(head->size_class) - sizeof(*head));
 }
 
 void block_pool_release(struct block_pool *p)

@@ -543,6 +543,8 @@ struct thread *thread_add(struct process_table *t, struct process *p, int32_t ti
 
 	if (th && th->process == p)
 		return th;
+	/* Who was taken for exited and shows a thread is not; nor may what follows free it. */
+	p->is_exited = false;
 	if (th) {
 		struct process *other = th->process;
 

@@ -701,6 +701,8 @@ static void scan_process(struct state *s, int32_t pid)
 	if (!p)
 		p = add_process(s, f);
 	if (!p || !add_thread(s, p, pid)) {
+		if (p)
+			process_remove_threads(s->processes, p, NULL);
 		s->counters.table_full++;
 		return;
 	}
