@@ -77,7 +77,7 @@ class Event:
 
     def c_flags(self):
         flags = [FLAGS[flag] for flag in self.flags] + (["EVENT_ENTER"] if self.is_enter else [])
-        flags += ["EVENT_SYSCALL"] if self.origin == "syscall" else []
+        flags += {"syscall": ["EVENT_SYSCALL"], "meta": ["EVENT_META"]}.get(self.origin, [])
         return " | ".join(flags) or "0"
 
 

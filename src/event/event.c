@@ -72,6 +72,24 @@ static int decode_params(struct event *e, size_t size, struct error *err)
 	return 0;
 }
 
+/*
+ * The kind of a generic event. A writer that did not know the call yet gave it number 0; the native
+ * number names it then.
+ */
+static uint16_t generic_kind(const struct event *e)
+{
+	const struct syscall_schema *call;
+	uint64_t scap_nr = 0, nr;
+
+	event_param_u64(e, 0, &scap_nr);
+	if (scap_nr == 0 && event_param_u64(e, 1, &nr) && nr < SYSCALL_NR_LIMIT) {
+		call = syscall_schema_get((uint16_t)nr);
+		if (call)
+			return call->kind;
+	}
+	return event_kind_of_generic((uint16_t)scap_nr);
+}
+
 int event_decode(struct event *e, const void *record, size_t size, struct error *err)
 {
 	const struct record *r = record;
@@ -102,12 +120,8 @@ int event_decode(struct event *e, const void *record, size_t size, struct error 
 	e->kind = e->schema->kind;
 	if (decode_params(e, event_size, err) < 0)
 		return -EBADMSG;
-	if (e->schema->code <= 1) {
-		uint64_t scap_nr;
-
-		if (event_param_u64(e, 0, &scap_nr))
-			e->kind = event_kind_of_generic((uint16_t)scap_nr);
-	}
+	if (e->schema->code <= 1)
+		e->kind = generic_kind(e);
 	if (r->annex_offset < r->size) {
 		e->annex = (const uint8_t *)r + r->annex_offset;
 		e->annex_end = (const uint8_t *)r + r->size;

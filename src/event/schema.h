@@ -100,8 +100,9 @@ enum event_flag {
 	EVENT_OLD_VERSION = 1 << 9,
 	EVENT_CONVERTED = 1 << 10,
 	EVENT_LARGE_PAYLOAD = 1 << 11,
-	EVENT_ENTER = 1 << 12, /* direction '>' */
+	EVENT_ENTER = 1 << 12,   /* direction '>' */
 	EVENT_SYSCALL = 1 << 13, /* of a system call, not of a tracepoint or the program itself */
+	EVENT_META = 1 << 14,    /* made by the monitor, not by a process */
 };
 
 enum event_category {

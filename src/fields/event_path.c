@@ -27,12 +27,22 @@ struct str event_path_base(const struct event *e, unsigned param)
 				return base;
 			if (e->fd.num == dirfd && e->fd.path.n)
 				return e->fd.path;
-			return STR("<UNKNOWN>");
+			return str_from(PATH_UNKNOWN);
 		}
 	}
 	if (annex_text(e, ANNEX_CWD, -1, &base))
 		return base;
 	return e->process ? e->process->cwd : STR("");
+}
+
+void event_path_print(struct str base, struct str name, struct buffer *out)
+{
+	if (str_equal_c(base, PATH_UNKNOWN) && !(name.n && name.p[0] == '/')) {
+		buffer_put(out, base);
+		buffer_put(out, name);
+	} else {
+		path_join(out, base, name);
+	}
 }
 
 bool event_path_join(struct field_context *ctx, unsigned param, struct str name, struct str *out)
@@ -49,7 +59,7 @@ bool event_path_join(struct field_context *ctx, unsigned param, struct str name,
 	joined.p = arena_bytes(ctx->scratch, joined.room);
 	if (!joined.p)
 		return false;
-	path_join(&joined, base, name);
+	event_path_print(base, name, &joined);
 	*out = buffer_str(&joined);
 	return true;
 }

@@ -78,7 +78,7 @@ struct field_context {
 	struct state *state;
 	struct arena *scratch; /* emptied between events */
 	const char *hostname;
-	uint64_t first_event_time; /* for evt.reltime */
+	uint64_t first_event_time; /* for evt.reltime: of the first that is not EVENT_META */
 	uint64_t previous_event_time;
 	enum event_source source;
 };

@@ -41,7 +41,8 @@ bool field_event_type(struct field_context *ctx, const struct field_use *use, st
 	struct str name;
 
 	/* selector 1: syscall.type */
-	if (use->field->selector && !(e->schema->flags & EVENT_SYSCALL))
+	if (use->field->extract == field_event_type && use->field->selector &&
+	    !(e->schema->flags & EVENT_SYSCALL))
 		return false;
 	if (e->schema->code == CODE_ASYNCEVENT && event_param_str(e, 1, &name))
 		return answer(out, value_str(name));
@@ -287,14 +288,9 @@ bool field_event(struct field_context *ctx, const struct field_use *use, struct 
 	case EVT_SOURCE:
 		return answer_text(out, source_name(ctx->source));
 	case EVT_IS_ASYNC:
-		return answer(out, value_bool(e->schema->code == CODE_ASYNCEVENT));
-	case EVT_ASYNCTYPE: {
-		struct str name;
-
-		if (e->schema->code != CODE_ASYNCEVENT || !event_param_str(e, 1, &name))
-			return false;
-		return answer(out, value_str(name));
-	}
+		return answer(out, value_bool(flags & EVENT_META));
+	case EVT_ASYNCTYPE:
+		return flags & EVENT_META && field_event_type(ctx, use, out);
 	case EVT_HOSTNAME:
 		return answer_text(out, ctx->hostname ? ctx->hostname : "");
 	case EVT_LATENCY:
@@ -370,7 +366,7 @@ bool field_event_time(struct field_context *ctx, const struct field_use *use, st
 	case TIME_RELATIVE:
 	case TIME_RELATIVE_S:
 	case TIME_RELATIVE_NS:
-		ns = time - (ctx->first_event_time ? ctx->first_event_time : time);
+		ns = time - ctx->first_event_time;
 		break;
 	case TIME_DELTA:
 	case TIME_DELTA_S:

@@ -390,6 +390,8 @@ bool field_fdlist(struct field_context *ctx, const struct field_use *use, struct
 	if (bytes.n < sizeof(count))
 		return false;
 	memcpy(&count, bytes.p, sizeof(count));
+	if (count == 0)
+		return false;
 	text = scratch_text(ctx->scratch);
 	for (unsigned n = 0; n < count && bytes.n - at >= ITEM_SIZE; n++, at += ITEM_SIZE) {
 		int64_t fd;

@@ -61,14 +61,14 @@ static const char *param_name(const struct event *e, enum fs_path_value which)
 	return NULL;
 }
 
-/* Calls that answer 0, and opens, which answer a descriptor. */
+/* Calls that answered 0; and opens, for which only a descriptor of -1 counts as failed. */
 static bool is_done(const struct event *e)
 {
 	int64_t res;
 
 	if (!event_result(e, &res))
 		return false;
-	return res == 0 || (res > 0 && e->schema->flags & EVENT_CREATES_FD);
+	return e->schema->flags & EVENT_CREATES_FD ? res != -1 : res == 0;
 }
 
 bool field_fs_path(struct field_context *ctx, const struct field_use *use, struct value *out)

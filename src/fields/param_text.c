@@ -4,7 +4,6 @@
 #include "event/names.h"
 #include "fields/event_path.h"
 #include "fields/fd_text.h"
-#include "state/path.h"
 
 #include <sys/socket.h>
 #include <time.h>
@@ -262,17 +261,17 @@ static void print_sigset(uint64_t set, struct buffer *out)
 	}
 }
 
+/* Local time. */
 static void print_abstime(uint64_t ns, struct buffer *out)
 {
 	time_t seconds = (time_t)(ns / 1000000000);
 	struct tm tm;
-	char text[40], zone[8];
+	char text[40];
 
 	if (!localtime_r(&seconds, &tm))
 		return;
-	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-	strftime(zone, sizeof(zone), "%z", &tm);
-	buffer_printf(out, "%s.%09llu %s", text, (unsigned long long)(ns % 1000000000), zone);
+	buffer_put(out, (struct str){text, strftime(text, sizeof(text), "%F %T", &tm)});
+	buffer_printf(out, ".%09llu", (unsigned long long)(ns % 1000000000));
 }
 
 /* What an empty parameter prints as; which of both, tells its type. */
@@ -524,7 +523,15 @@ static void resolve_path(struct field_context *ctx, unsigned index, struct str n
 	name = str_slice(name, 0, str_find_byte(name, '\0', 0));
 	if (name.n == 0 || name.p[0] == '/' || str_equal_c(name, "<NA>"))
 		return;
-	path_join(out, event_path_base(ctx->event, index), name);
+	event_path_print(event_path_base(ctx->event, index), name, out);
+}
+
+static const char *syscall_name(uint64_t scap_nr)
+{
+	const struct syscall_schema *call =
+	    scap_nr <= UINT16_MAX ? syscall_schema_by_scap_nr((uint16_t)scap_nr) : NULL;
+
+	return call ? call->name : "unknown";
 }
 
 void param_print_resolved(struct field_context *ctx, unsigned index, struct buffer *out)
@@ -556,8 +563,7 @@ void param_print_resolved(struct field_context *ctx, unsigned index, struct buff
 		name = signal_name(v);
 		break;
 	case PARAM_SYSCALLID:
-		if (v <= UINT16_MAX)
-			name = event_kind_name(event_kind_of_generic((uint16_t)v));
+		name = syscall_name(v);
 		break;
 	case PARAM_RELTIME:
 		if (v != UINT64_MAX)
