@@ -71,9 +71,9 @@ def to_system(command, directory, ending=""):
     return how
 
 
-def on_target(action):
+def on_target(action, ok=(0,)):
     def how(scene):
-        scene.do(action, scene.target().pid)
+        scene.do(action, scene.target().pid, ok=ok)
     return how
 
 
@@ -227,6 +227,8 @@ FIRES = [
     Case("Process injected into", "attach", on_target("attach"),
          {"evt.arg.request": "PTRACE_ATTACH"}),
     Case("Process injected into", "memory", on_target("memory-write")),
+    Case("Process injected into", "process_vm_writev", on_target("memory-vm-write", ok=(1,)),
+         {"evt.type": "process_vm_writev"}),
 
     Case("Namespace changed", "setns", do("setns", "/proc/self/ns/uts"), {"evt.type": "setns"}),
     Case("Namespace changed", "unshare", do("unshare-mounts"), {"evt.type": "unshare"}),

@@ -16,7 +16,7 @@ import pytest
 from monitor import IN_CI, Monitor
 
 # Shows the session of a process in every alert, so that what others do at the time can be told.
-SESSION = ("-o", "append_output[0].extra_fields[0]=proc.sid")
+SESSION = ("-o", "append_output[0].extra_output=session=%proc.sid")
 
 PACKAGE = "saker-live-test"
 

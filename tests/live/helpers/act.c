@@ -222,6 +222,15 @@ static int act_memory_read(char **arg)
 	return opened(open(path, O_RDONLY), path);
 }
 
+/* Nothing is changed: no process has memory at that address. */
+static int act_memory_vm_write(char **arg)
+{
+	char byte = 0;
+	struct iovec here = {&byte, 1}, there = {(void *)8, 1};
+
+	return check(process_vm_writev(atoi(arg[0]), &here, 1, &there, 1, 0), "process_vm_writev");
+}
+
 static int act_setns(char **arg)
 {
 	int fd = open(arg[0], O_RDONLY);
@@ -424,6 +433,7 @@ static const struct action {
     {"memfd", 0, act_memfd},
     {"memfd-exec", 0, act_memfd_exec},
     {"memory-read", 1, act_memory_read},
+    {"memory-vm-write", 1, act_memory_vm_write},
     {"memory-write", 1, act_memory_write},
     {"mount", 1, act_mount},
     {"mount-private", 1, act_mount_private},
