@@ -144,7 +144,8 @@ static void build_guards(struct compiler *c, struct kind_table *t, struct guarde
 	uint32_t *guarded = ARENA_ARRAY(arena, uint32_t, count);
 	uint32_t size = 4, atoms = 0, used = 0;
 
-	qsort(all, count, sizeof(*all), compare_guarded);
+	if (count)
+		qsort(all, count, sizeof(*all), compare_guarded);
 	for (size_t i = 0; i < count; i++)
 		atoms += !i || all[i].atom != all[i - 1].atom;
 	while (size < atoms * 2)

@@ -580,6 +580,11 @@ void evaluator_free(struct evaluator *ev)
 	free(ev);
 }
 
+void evaluator_forget(struct evaluator *ev)
+{
+	ev->serial = hash_u64(ev->serial);
+}
+
 struct field_context *evaluator_context(struct evaluator *ev)
 {
 	return &ev->ctx;

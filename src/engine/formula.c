@@ -323,7 +323,8 @@ static size_t sort_unique(uint32_t *ids, size_t count)
 {
 	size_t kept = 0;
 
-	qsort(ids, count, sizeof(*ids), compare_ids);
+	if (count)
+		qsort(ids, count, sizeof(*ids), compare_ids);
 	for (size_t i = 0; i < count; i++)
 		if (!kept || ids[kept - 1] != ids[i])
 			ids[kept++] = ids[i];
@@ -425,7 +426,9 @@ static uint32_t add_comparison(struct formula *f, const struct comparison *c, bo
 
 			node = intern_nary(f, NODE_AND, both, 2);
 		} else {
-			node = f->atoms.items[intern_atom(f, c, ATOM_COMPARISON)].literal;
+			uint32_t atom = intern_atom(f, c, ATOM_COMPARISON);
+
+			node = f->atoms.items[atom].literal;
 		}
 		u64map_put(&f->atom_of_comparison, key, (void *)(uintptr_t)(node + 1));
 	}
@@ -501,9 +504,12 @@ void formula_begin_kind(struct formula *f)
 
 static bool atom_holds_for_kind(const struct atom *a, uint16_t kind)
 {
-	struct field_context ctx = {0};
+	char memory[512];
+	struct arena scratch;
+	struct field_context ctx = {.scratch = &scratch};
 	struct value name = value_str(str_from(event_kind_name(kind)));
 
+	arena_fixed(&scratch, memory, sizeof(memory));
 	return comparison_holds_for(a->comparison, &ctx, true, &name);
 }
 

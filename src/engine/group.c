@@ -17,6 +17,7 @@ static const struct answered {
 } answered[] = {
     {OP_EQ, INPUT_TEXT, LOOKUP_EXACT, 0},
     {OP_IN, INPUT_TEXT, LOOKUP_EXACT, 0},
+    {OP_INTERSECTS, INPUT_TEXT, LOOKUP_EXACT, 0},
     {OP_STARTSWITH, INPUT_TEXT, LOOKUP_PREFIX, 0},
     {OP_PMATCH, INPUT_TEXT, LOOKUP_PATH, 0},
     {OP_ENDSWITH, INPUT_TEXT, LOOKUP_SUFFIX, 0},
@@ -75,7 +76,7 @@ static const struct answered *answer_for(const struct formula *f, const struct a
 
 	if (a->form != ATOM_COMPARISON || c->right || input < 0 || !(s->is_scalar || s->is_any_of))
 		return NULL;
-	if (op != OP_IN && op != OP_PMATCH && c->operand_count != 1)
+	if (op != OP_IN && op != OP_INTERSECTS && op != OP_PMATCH && c->operand_count != 1)
 		return NULL;
 	for (size_t i = 0; i < c->operand_count; i++)
 		if (!operand_fits(&c->operands[i].value, type, (enum lookup_input)input) ||
@@ -144,7 +145,8 @@ struct lookup_groups group_atoms(const struct formula *f, struct arena *arena)
 		if (row)
 			VEC_PUSH(&all, (struct grouped){a->subject, i, row});
 	}
-	qsort(all.items, all.count, sizeof(*all.items), compare_grouped);
+	if (all.count)
+		qsort(all.items, all.count, sizeof(*all.items), compare_grouped);
 	for (size_t from = 0, to; from < all.count; from = to) {
 		const struct grouped *g = &all.items[from];
 		const struct subject *s = &f->subjects.items[g->subject];

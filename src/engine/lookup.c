@@ -261,7 +261,11 @@ struct lookup *lookup_build(enum lookup_kind kind, struct lookup_key *keys, size
 			    struct arena *arena)
 {
 	struct lookup *l = ARENA_NEW(arena, struct lookup);
+	struct lookup_key none;
 
+	/* Sorting wants a place even where there is nothing to sort. */
+	if (!count)
+		keys = &none;
 	l->kind = kind;
 	switch (kind) {
 	case LOOKUP_PATH:

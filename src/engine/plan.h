@@ -50,6 +50,12 @@ struct match {
  */
 size_t evaluator_judge(struct evaluator *ev, struct event *e, struct match *matches, size_t room);
 
+/*
+ * Drops what is remembered of processes: after something changed that their scope_generation does
+ * not tell of (users and groups were read again).
+ */
+void evaluator_forget(struct evaluator *ev);
+
 /* How often each rule matched, indexed by rule id. */
 const uint64_t *evaluator_match_counts(const struct evaluator *ev);
 

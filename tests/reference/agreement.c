@@ -5,27 +5,9 @@
 #include "base/cleanup.h"
 #include "reference/generate.h"
 #include "reference/reference.h"
+#include "reference/set.h"
 
-enum { RULES = 40, EVENTS = 300, RECORD_ROOM = 16384, MATCHES = RULES };
-
-static void add_rule(struct rule_set *set, struct str text)
-{
-	struct rule *r = &set->rules[set->rule_count];
-	struct condition *c;
-
-	text = arena_str(set->arena, text);
-	if (condition_parse(text, set->arena, &c, NULL) ||
-	    condition_check(c, SOURCE_BIT(SOURCE_SYSCALL), set->arena, NULL, NULL, NULL, NULL))
-		return;
-	*r = (struct rule){.id = (uint32_t)set->rule_count,
-			   .name = text,
-			   .is_enabled = true,
-			   .condition_text = text,
-			   .condition = c};
-	r->event_kinds = ARENA_ARRAY(set->arena, uint64_t, BITSET_WORDS(event_kind_count));
-	condition_event_kinds(c, r->event_kinds);
-	set->rule_count++;
-}
+enum { RULES = 40, EVENTS = 300, RECORD_ROOM = 16384, MATCHES = RULES + 1 };
 
 static bool matches_differ(const struct match *a, size_t a_count, const struct match *b,
 			   size_t b_count, size_t *at)
@@ -91,26 +73,28 @@ static bool check_events(struct generator *g, const struct rule_set *set, bool a
 	return is_same;
 }
 
-bool agreement_check(uint64_t seed, struct agreement_counts *counts, char *message, size_t room)
+bool agreement_check(uint64_t seed, struct str condition, struct agreement_counts *counts,
+		     char *message, size_t room)
 {
 	struct generator g = generator_new(seed);
 	struct buffer out = {.p = message, .room = room - 1};
-	struct rule_set set = {.arena = arena_new()};
+	struct rule_set set = set_new(RULES + 1);
 	bool is_same;
 
-	set.rules = ARENA_ARRAY(set.arena, struct rule, RULES);
 	for (int i = 0; i < RULES; i++) {
 		char text[4096];
 		struct buffer b = BUFFER(text);
 
 		generate_condition(&g, &b);
 		if (!b.is_truncated)
-			add_rule(&set, buffer_str(&b));
+			set_add_rule(&set, buffer_str(&b));
 	}
+	if (condition.n)
+		set_add_rule(&set, condition);
 	counts->rules += set.rule_count;
 	buffer_printf(&out, "seed %llu, ", (unsigned long long)seed);
 	is_same = check_events(&g, &set, seed % 2, counts, &out);
 	message[out.n] = '\0';
-	arena_free(set.arena);
+	set_free(&set);
 	return is_same;
 }

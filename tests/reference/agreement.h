@@ -3,15 +3,17 @@
 #ifndef SAKER_TESTS_REFERENCE_AGREEMENT_H
 #define SAKER_TESTS_REFERENCE_AGREEMENT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/str.h"
 
 struct agreement_counts {
 	uint64_t rules, events, matches;
 };
 
-/* False where they differ; the message then tells rule, event and both answers. */
-bool agreement_check(uint64_t seed, struct agreement_counts *counts, char *message, size_t room);
+/*
+ * False where they differ; the message then tells rule, event and both answers. condition: one more
+ * rule's, beside the random ones; it need not be valid.
+ */
+bool agreement_check(uint64_t seed, struct str condition, struct agreement_counts *counts,
+		     char *message, size_t room);
 
 #endif

@@ -119,16 +119,16 @@ static int comparison_holds_plainly(const struct comparison *c, const struct val
 	if (!v->is_list)
 		return value_holds(c, v);
 	if (x->transformer != TRANSFORM_NONE || x->is_literal ||
-	    !(x->use.field->flags & FIELD_ANY_OF))
+	    !(x->use.field->flags & FIELD_ANY_OF) || c->operator== OP_NE)
 		return -1;
-	/* One of several values will do; a difference must be one from all. */
+	/* One of several values will do; what != means depends on the field. */
 	for (uint32_t i = 0; i < v->count; i++) {
 		int holds = value_holds(c, &v->list[i]);
 
-		if (holds < 0 || holds == (c->operator!= OP_NE))
+		if (holds != 0)
 			return holds;
 	}
-	return c->operator== OP_NE;
+	return 0;
 }
 
 bool reference_holds(const struct condition *c, struct field_context *ctx)

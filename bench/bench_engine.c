@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How many events a second one core judges, from memory: record → event → bound → verdict.
+ *
+ *   bench_engine [RULES_FILE...]
+ *
+ * With the given files as one set, with upstream's rules where SAKER_SHARED has them, and with
+ * generated rules in growing numbers. Ratios are against the reference evaluator in the same run.
+ */
+#include "base/cleanup.h"
+#include "engine/plan.h"
+#include "engine_events.h"
+#include "reference/generate.h"
+#include "reference/reference.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { EVENTS = 20000, MATCHES = 64, GENERATED_MOST = 10000 };
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static struct state *new_state(void)
+{
+	struct state *s = state_new(&(struct state_options){.host_root = "/nonexistent"}, NULL);
+
+	if (!s)
+		abort();
+	return s;
+}
+
+enum stage { STAGE_BIND, STAGE_JUDGE, STAGE_REFERENCE };
+
+struct judges {
+	const struct rule_set *set;
+	struct evaluator *ev;
+	struct state *state;
+	uint64_t number, matches;
+};
+
+/* One pass over the first count records of the stream, up to the stage. */
+static void pass(struct judges *j, const struct stream *s, size_t count, enum stage stage)
+{
+	struct match matches[MATCHES];
+
+	for (size_t i = 0; i < count; i++) {
+		struct event e;
+
+		if (event_decode(&e, s->memory + s->offsets[i], s->sizes[i], NULL))
+			continue;
+		e.number = ++j->number;
+		state_bind(j->state, &e);
+		if (stage == STAGE_JUDGE) {
+			j->matches += evaluator_judge(j->ev, &e, matches, MATCHES);
+		} else if (stage == STAGE_REFERENCE) {
+			struct field_context *ctx = evaluator_context(j->ev);
+
+			j->matches += reference_judge(j->set, false, ctx, &e, matches, MATCHES);
+		}
+	}
+}
+
+/* Nanoseconds per event of the quickest of several runs of at least that long. */
+static double measure(struct judges *j, const struct stream *s, size_t count, enum stage stage,
+		      double seconds)
+{
+	double best = 1e18;
+
+	for (int run = 0; run < 5; run++) {
+		double start = now(), took;
+		uint64_t passes = 0;
+
+		do {
+			pass(j, s, count, stage);
+			passes++;
+			took = now() - start;
+		} while (took < seconds / 5);
+		if (took / (double)passes < best)
+			best = took / (double)passes;
+	}
+	return best / (double)count * 1e9;
+}
+
+static size_t heap_bytes(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
+static void bench_set(const char *name, struct rule_set *set, double load_seconds, size_t before,
+		      const struct stream *stream, bool with_reference)
+{
+	struct error err = {0};
+	double start = now();
+	struct plan *plan = plan_compile(set, &(struct plan_options){0}, &err);
+	double compile_seconds = now() - start;
+
+	if (!plan) {
+		printf("%s: %s\n", name, err.message);
+		return;
+	}
+	size_t bytes = heap_bytes() - before;
+	struct plan_statistics n = plan_statistics(plan);
+	struct judges j = {.set = set, .state = new_state()};
+
+	j.ev = evaluator_new(plan, j.state, "host");
+	pass(&j, stream, stream->count, STAGE_JUDGE);
+
+	uint64_t matches = j.matches;
+	double bind = measure(&j, stream, stream->count, STAGE_BIND, 0.5);
+	double judge = measure(&j, stream, stream->count, STAGE_JUDGE, 1.0);
+
+	printf("%-18s %6zu rules %7zu atoms %7zu nodes  load %6.0f ms, compile %5.0f ms, "
+	       "%6.1f MB\n",
+	       name, n.rules, n.atoms, n.nodes, load_seconds * 1e3, compile_seconds * 1e3,
+	       (double)bytes / 1e6);
+	printf("%-18s %6.2f M events/s  %6.1f ns/event (decode and bind %.1f, verdict %.1f), "
+	       "%llu of %zu matched\n",
+	       "", 1e3 / judge, judge, bind, judge - bind, (unsigned long long)matches,
+	       stream->count);
+	if (with_reference) {
+		size_t count = stream->count < 4000 ? stream->count : 4000;
+		double reference = measure(&j, stream, count, STAGE_REFERENCE, 0.5);
+		double same = measure(&j, stream, count, STAGE_JUDGE, 0.5);
+		double same_bind = measure(&j, stream, count, STAGE_BIND, 0.5);
+
+		printf("%-18s %.0f times as fast as the reference evaluator (verdict alone: %.0f "
+		       "times)\n",
+		       "", reference / same,
+		       (reference - same_bind) / (same > same_bind ? same - same_bind : 0.1));
+	}
+	fflush(stdout);
+	evaluator_free(j.ev);
+	state_free(j.state);
+	plan_free(plan);
+}
+
+static void bench_files(const char *name, const char *const *files, size_t count,
+			const struct stream *stream)
+{
+	size_t before = heap_bytes();
+	double start = now();
+	struct rules_options options = {.least_priority = SEVERITY_DEBUG,
+					.sources = SOURCE_BIT(SOURCE_SYSCALL)};
+	struct rule_set *set = rules_load(files, count, &options);
+	double took = now() - start;
+
+	if (set->error_count)
+		printf("%s: %zu errors\n", name, set->error_count);
+	else
+		bench_set(name, set, took, before, stream, true);
+	rules_free(set);
+}
+
+/* Generated rules in the style of those that people write. */
+
+static void put_exceptions(FILE *out, unsigned i)
+{
+	fprintf(out, "  exceptions:\n    - name: known\n      fields: [proc.name, fd.name]\n"
+		     "      comps: [=, startswith]\n      values:\n");
+	for (unsigned v = 0; v < 5; v++)
+		fprintf(out, "        - [tool%u_%u, /opt/vendor%u/cache%u]\n", i, v, i, v);
+}
+
+static void put_rule(FILE *out, unsigned i)
+{
+	fprintf(out,
+		"- rule: generated %u\n  desc: one of many\n  priority: NOTICE\n"
+		"  output: it happened (user=%%user.name command=%%proc.cmdline "
+		"file=%%fd.name)\n  condition: >\n    ",
+		i);
+	switch (i % 8) {
+	case 0:
+		fprintf(out,
+			"open_write and fd.name startswith /srv/app%u/config/ and not "
+			"proc.name in (app%u, deploy%u)\n",
+			i, i, i);
+		break;
+	case 1:
+		fprintf(out,
+			"open_read and (fd.name = /etc/service%u/secret.key or fd.name "
+			"startswith /var/lib/vault%u) and not proc.name in (vault, "
+			"service%u)\n",
+			i, i, i);
+		break;
+	case 2:
+		fprintf(out, "spawned and proc.name in (tool%u, helper%u, scan%u)\n", i, i, i);
+		break;
+	case 3:
+		fprintf(out,
+			"spawned and proc.cmdline contains \"--exploit-%u\" and not "
+			"proc.pname = installer%u\n",
+			i, i);
+		break;
+	case 4:
+		fprintf(out,
+			"outbound and fd.sport in (%u, %u) and not proc.name in "
+			"(client%u, curl)\n",
+			10000 + i, 30000 + i, i);
+		break;
+	case 5:
+		fprintf(out,
+			"outbound and fd.snet in (\"172.%u.%u.0/24\", \"192.0.2.%u\") and "
+			"user.name != svc%u\n",
+			16 + i % 16, i / 16 % 256, i % 256, i);
+		break;
+	case 6:
+		fprintf(out,
+			"evt.type in (unlink, unlinkat, rename, renameat2) and "
+			"evt.arg.name startswith /data/tenant%u/ and user.name != tenant%u\n",
+			i, i);
+		break;
+	default:
+		fprintf(out,
+			"open_write and fd.name endswith \".ext%u\" and fd.directory != "
+			"/tmp/d%u\n",
+			i, i);
+		put_exceptions(out, i);
+		break;
+	}
+}
+
+static void bench_generated(unsigned count, const struct stream *stream, bool with_reference)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	char name[64];
+
+	if (!out)
+		abort();
+	fputs("- macro: open_write\n  condition: evt.type in (open, openat, openat2) and "
+	      "evt.is_open_write = true and fd.num >= 0\n"
+	      "- macro: open_read\n  condition: evt.type in (open, openat, openat2) and "
+	      "evt.is_open_read = true and fd.num >= 0\n"
+	      "- macro: spawned\n  condition: evt.type in (execve, execveat)\n"
+	      "- macro: outbound\n  condition: evt.type = connect and fd.type in (ipv4, ipv6)\n",
+	      out);
+	for (unsigned i = 0; i < count; i++)
+		put_rule(out, i);
+	fclose(out);
+
+	struct rules_text file = {"generated", {text, size}};
+	struct rules_options options = {.least_priority = SEVERITY_DEBUG,
+					.sources = SOURCE_BIT(SOURCE_SYSCALL)};
+	size_t before = heap_bytes();
+	double start = now();
+	struct rule_set *set = rules_load_texts(&file, 1, &options);
+	double took = now() - start;
+
+	snprintf(name, sizeof(name), "generated %u", count);
+	if (set->error_count) {
+		char message[2048];
+		struct buffer b = BUFFER(message);
+
+		diagnostic_print(&set->diagnostics[0], &b);
+		printf("%s: %zu errors\n%.*s\n", name, set->error_count, STR_ARG(buffer_str(&b)));
+	} else {
+		bench_set(name, set, took, before, stream, with_reference);
+	}
+	rules_free(set);
+}
+
+int main(int argc, char **argv)
+{
+	struct stream stream = stream_new(EVENTS, 7);
+	const char *shared = getenv("SAKER_SHARED");
+
+	if (argc > 1)
+		bench_files("given rules", (const char *const *)argv + 1, (size_t)argc - 1,
+			    &stream);
+	if (shared) {
+		static const char *const names[] = {
+		    "falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"};
+		char paths[3][1024];
+		const char *files[3];
+		bool is_there = true;
+
+		for (int i = 0; i < 3; i++) {
+			snprintf(paths[i], sizeof(paths[i]), "%s/upstream/rules/%s", shared,
+				 names[i]);
+			files[i] = paths[i];
+			is_there = is_there && access(paths[i], R_OK) == 0;
+		}
+		if (is_there)
+			bench_files("upstream's rules", files, 3, &stream);
+	}
+	for (unsigned count = 10; count <= GENERATED_MOST; count *= 10)
+		bench_generated(count, &stream, count <= 100);
+	stream_free(&stream);
+	return 0;
+}
