@@ -33,6 +33,6 @@ void *vec_grow(void *items, size_t *room, size_t item_size);
 	} while (0)
 
 #define VEC_FOREACH(item, v)                                                                       \
-	for (__typeof__((v)->items) item = (v)->items; item < (v)->items + (v)->count; item++)
+	for (__typeof__(&*(v)->items) item = (v)->items; item < (v)->items + (v)->count; item++)
 
 #endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/cli.h"
+
+#include "base/str.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum flag_kind { FLAG_PLAIN, FLAG_VALUE, FLAG_OPTIONAL_VALUE };
+
+struct flag {
+	char short_name; /* 0: none */
+	const char *long_name;
+	const char *value; /* its name in the help, NULL: takes none */
+	enum flag_kind kind;
+	int (*take)(struct cli *cli, const char *value, struct error *err);
+	const char *description;
+};
+
+#define SET(name, member)                                                                          \
+	static int name(struct cli *cli, const char *value, struct error *err)                     \
+	{                                                                                          \
+		(void)value, (void)err;                                                            \
+		cli->member;                                                                       \
+		return 0;                                                                          \
+	}
+
+SET(take_help, action = ACTION_HELP)
+SET(take_version, action = ACTION_VERSION)
+SET(take_config, config = value)
+SET(take_schema, action = ACTION_CONFIG_SCHEMA)
+SET(take_events, action = ACTION_LIST_EVENTS)
+SET(take_probe_info, action = ACTION_PROBE_INFO)
+SET(take_page_size, action = ACTION_PAGE_SIZE)
+SET(take_dry_run, dry_run = true)
+SET(take_all, all_syscalls = true)
+SET(take_names, names_only = true)
+SET(take_markdown, markdown = true)
+SET(take_unbuffered, unbuffered = true)
+SET(take_verbose, verbosity++)
+SET(take_pid_file, pid_file = value)
+
+static int take_rules(struct cli *cli, const char *value, struct error *err)
+{
+	(void)err;
+	VEC_PUSH(&cli->rules, value);
+	return 0;
+}
+
+static int take_validate(struct cli *cli, const char *value, struct error *err)
+{
+	(void)err;
+	cli->action = ACTION_VALIDATE;
+	VEC_PUSH(&cli->validate, value);
+	return 0;
+}
+
+static int take_option(struct cli *cli, const char *value, struct error *err)
+{
+	(void)err;
+	VEC_PUSH(&cli->options, value);
+	return 0;
+}
+
+static int take_list(struct cli *cli, const char *value, struct error *err)
+{
+	(void)err;
+	cli->action = ACTION_LIST_FIELDS;
+	cli->source = value;
+	return 0;
+}
+
+static int take_seconds(struct cli *cli, const char *value, struct error *err)
+{
+	uint64_t seconds;
+
+	if (!str_to_u64(str_from(value), &seconds) || seconds > 1000000000)
+		return error_set(err, -EINVAL, "-M %s: expected a number of seconds", value);
+	cli->seconds = (unsigned)seconds;
+	return 0;
+}
+
+static const struct flag flags[] = {
+    {'c', NULL, "FILE", FLAG_VALUE, take_config,
+     "Configuration file; else /etc/saker/saker.yaml, if it is there."},
+    {'r', "rules", "FILE", FLAG_VALUE, take_rules,
+     "Rules file, or directory of *.yaml files; may be repeated, later ones override earlier ones. "
+     "Replaces rules_files of the configuration."},
+    {'o', "option", "KEY=VALUE", FLAG_VALUE, take_option,
+     "Set a key of the configuration: json_output=true, engine.kind=modern_ebpf, "
+     "rules_files[0]=x.yaml. May be repeated."},
+    {'V', "validate", "FILE", FLAG_VALUE, take_validate,
+     "Check rules files, print all problems and exit: status 1 if there is an error. May be "
+     "repeated; the files are read together."},
+    {0, "list", "SOURCE", FLAG_OPTIONAL_VALUE, take_list,
+     "Print all fields, or those of one event source (syscall, k8s_audit), and exit."},
+    {0, "list-events", NULL, FLAG_PLAIN, take_events, "Print all events and exit."},
+    {'N', NULL, NULL, FLAG_PLAIN, take_names, "With --list: names only."},
+    {0, "markdown", NULL, FLAG_PLAIN, take_markdown,
+     "With --list, --list-events, --config-schema and --help: as a page of documentation."},
+    {0, "config-schema", NULL, FLAG_PLAIN, take_schema,
+     "Print the JSON schema of the configuration and exit."},
+    {0, "dry-run", NULL, FLAG_PLAIN, take_dry_run,
+     "Do everything but watch: shows whether configuration and rules are right."},
+    {0, "probe-info", NULL, FLAG_PLAIN, take_probe_info,
+     "Print what the probe can do on this kernel and exit."},
+    {'A', NULL, NULL, FLAG_PLAIN, take_all,
+     "Collect all system calls that have an event, needed or not."},
+    {'M', NULL, "SECONDS", FLAG_VALUE, take_seconds, "Stop after that time."},
+    {'P', "pidfile", "FILE", FLAG_VALUE, take_pid_file, "Write the process id to a file."},
+    {'U', "unbuffered", NULL, FLAG_PLAIN, take_unbuffered,
+     "Write every alert at once, whatever buffered_outputs says."},
+    {'v', "verbose", NULL, FLAG_PLAIN, take_verbose,
+     "Say more: warnings of rules files in full, debug messages when given twice."},
+    {0, "page-size", NULL, FLAG_PLAIN, take_page_size, "Print the system's page size and exit."},
+    {0, "version", NULL, FLAG_PLAIN, take_version, "Print the version and exit."},
+    {'h', "help", NULL, FLAG_PLAIN, take_help, "Print this list and exit."},
+};
+
+enum { FLAG_COUNT = sizeof(flags) / sizeof(*flags) };
+
+static const struct flag *find_short(char c)
+{
+	for (size_t i = 0; i < FLAG_COUNT; i++)
+		if (flags[i].short_name == c)
+			return &flags[i];
+	return NULL;
+}
+
+static const struct flag *find_long(struct str name)
+{
+	for (size_t i = 0; i < FLAG_COUNT; i++)
+		if (flags[i].long_name && str_equal_c(name, flags[i].long_name))
+			return &flags[i];
+	return NULL;
+}
+
+static int unknown_long(struct str name, struct error *err)
+{
+	const char *names[FLAG_COUNT], *nearest;
+	size_t n = 0;
+
+	for (size_t i = 0; i < FLAG_COUNT; i++)
+		if (flags[i].long_name)
+			names[n++] = flags[i].long_name;
+	nearest = str_nearest(name, names, n);
+	if (nearest)
+		return error_set(err, -EINVAL, "no such flag: --%.*s; did you mean --%s?",
+				 STR_ARG(name), nearest);
+	return error_set(err, -EINVAL, "no such flag: --%.*s", STR_ARG(name));
+}
+
+/* `rest` is what stands behind the flag in its own argument, NULL: nothing. */
+static int take_flag(struct cli *cli, const struct flag *flag, const char *given, const char *rest,
+		     int *next, int argc, char **argv, struct error *err)
+{
+	const char *value = rest;
+
+	if (flag->kind == FLAG_PLAIN && rest)
+		return error_set(err, -EINVAL, "%s takes no value", given);
+	if (flag->kind == FLAG_VALUE && !value) {
+		if (*next >= argc)
+			return error_set(err, -EINVAL, "%s needs a value: %s", given, flag->value);
+		value = argv[(*next)++];
+	}
+	if (flag->kind == FLAG_OPTIONAL_VALUE && !value && *next < argc && argv[*next][0] != '-')
+		value = argv[(*next)++];
+	return flag->take(cli, value, err);
+}
+
+int cli_parse(struct cli *cli, int argc, char **argv, struct error *err)
+{
+	int next = 1, status = 0;
+
+	*cli = (struct cli){0};
+	while (next < argc && status == 0) {
+		const char *given = argv[next++];
+
+		if (given[0] != '-' || given[1] == '\0')
+			return error_set(err, -EINVAL, "\"%s\" is no flag; see --help", given);
+		if (given[1] == '-') {
+			const char *equals = strchr(given, '=');
+			struct str name = {given + 2, equals ? (size_t)(equals - given - 2)
+							     : strlen(given + 2)};
+			const struct flag *flag = find_long(name);
+
+			if (!flag)
+				return unknown_long(name, err);
+			status = take_flag(cli, flag, given, equals ? equals + 1 : NULL, &next,
+					   argc, argv, err);
+			continue;
+		}
+		/* -Av, -cFILE */
+		for (const char *p = given + 1; *p && status == 0; p++) {
+			const struct flag *flag = find_short(*p);
+			char name[] = {'-', *p, '\0'};
+
+			if (!flag)
+				return error_set(err, -EINVAL, "no such flag: -%c", *p);
+			if (flag->kind == FLAG_PLAIN) {
+				status = flag->take(cli, NULL, err);
+				continue;
+			}
+			status =
+			    take_flag(cli, flag, name, p[1] ? p + 1 : NULL, &next, argc, argv, err);
+			break;
+		}
+	}
+	if (status == 0 && cli->action == ACTION_HELP && cli->markdown)
+		cli->action = ACTION_LIST_FLAGS;
+	return status;
+}
+
+void cli_release(struct cli *cli)
+{
+	VEC_FREE(&cli->rules);
+	VEC_FREE(&cli->validate);
+	VEC_FREE(&cli->options);
+}
+
+static void describe(const struct flag *flag, char *text, size_t room)
+{
+	char short_part[8] = "    ", long_part[64] = "";
+
+	if (flag->short_name)
+		snprintf(short_part, sizeof(short_part), "-%c%s", flag->short_name,
+			 flag->long_name ? ", " : "");
+	if (flag->long_name)
+		snprintf(long_part, sizeof(long_part), "--%s", flag->long_name);
+	if (flag->kind == FLAG_OPTIONAL_VALUE)
+		snprintf(text, room, "%s%s [%s]", short_part, long_part, flag->value);
+	else
+		snprintf(text, room, "%s%s%s%s", short_part, long_part, flag->value ? " " : "",
+			 flag->value ? flag->value : "");
+}
+
+enum { HELP_INDENT = 28, HELP_WIDTH = 92 };
+
+void cli_print_help(FILE *out)
+{
+	fputs("saker watches what a Linux system does and tells of what its rules describe.\n\n"
+	      "Usage: saker [FLAGS]\n\n",
+	      out);
+	for (size_t i = 0; i < FLAG_COUNT; i++) {
+		char name[96];
+		int column = HELP_INDENT;
+
+		describe(&flags[i], name, sizeof(name));
+		fprintf(out, "  %-*s", HELP_INDENT - 2, name);
+		if (strlen(name) > HELP_INDENT - 4)
+			fprintf(out, "\n%*s", HELP_INDENT, "");
+		for (const char *p = flags[i].description; *p;) {
+			size_t n = strcspn(p, " ");
+
+			if (column + (int)n > HELP_WIDTH) {
+				fprintf(out, "\n%*s", HELP_INDENT, "");
+				column = HELP_INDENT;
+			}
+			fprintf(out, "%.*s ", (int)n, p);
+			column += (int)n + 1;
+			p += n + (p[n] == ' ');
+		}
+		fputc('\n', out);
+	}
+}
+
+void cli_print_markdown(FILE *out)
+{
+	fputs("# Flags\n\nMade by `make docs` from the program's own table.\n\n"
+	      "| flag | meaning |\n|---|---|\n",
+	      out);
+	for (size_t i = 0; i < FLAG_COUNT; i++) {
+		char name[96];
+
+		describe(&flags[i], name, sizeof(name));
+		fprintf(out, "| `%s` | %s |\n", name + strspn(name, " "), flags[i].description);
+	}
+}

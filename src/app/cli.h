@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line. One table (cli.c) of flags, under the names that users of Falco know, is what
+ * parsing, --help and the reference page are made from.
+ */
+#ifndef SAKER_APP_CLI_H
+#define SAKER_APP_CLI_H
+
+#include "base/error.h"
+#include "base/vec.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* What the program is to do; without one of the other flags it watches. */
+enum cli_action {
+	ACTION_RUN,
+	ACTION_HELP,
+	ACTION_VERSION,
+	ACTION_VALIDATE,
+	ACTION_LIST_FIELDS,
+	ACTION_LIST_EVENTS,
+	ACTION_CONFIG_SCHEMA,
+	ACTION_PROBE_INFO,
+	ACTION_PAGE_SIZE,
+	ACTION_LIST_FLAGS, /* --help --markdown */
+};
+
+struct cli {
+	enum cli_action action;
+	const char *config; /* -c, NULL: not given */
+	VEC(const char *) rules;
+	VEC(const char *) validate;
+	VEC(const char *) options; /* -o */
+	const char *source;        /* --list SOURCE */
+	const char *pid_file;
+	unsigned seconds; /* -M; 0: no limit */
+	unsigned verbosity;
+	bool all_syscalls; /* -A */
+	bool dry_run;
+	bool names_only;
+	bool markdown;
+	bool unbuffered;
+};
+
+/* 0, or -EINVAL with what is wrong. The strings are argv's. */
+int cli_parse(struct cli *cli, int argc, char **argv, struct error *err);
+void cli_release(struct cli *cli);
+
+void cli_print_help(FILE *out);
+void cli_print_markdown(FILE *out);
+
+#endif

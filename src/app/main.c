@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/cli.h"
+#include "app/config.h"
+#include "app/list.h"
+#include "app/monitor.h"
+#include "app/rules_paths.h"
+#include "base/cleanup.h"
+#include "probe/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+#include <syslog.h>
+#include <time.h>
+
+static const char *const default_configs[] = {"/etc/saker/saker.yaml"};
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static void log_to_syslog(enum severity severity, const char *text)
+{
+	syslog((int)severity, "%s", text);
+}
+
+static int read_config(const struct cli *cli, struct config *config, struct error *err)
+{
+	const char *path = cli->config;
+	int status;
+
+	for (size_t i = 0; !path && i < sizeof(default_configs) / sizeof(*default_configs); i++)
+		if (access(default_configs[i], R_OK) == 0)
+			path = default_configs[i];
+	if (path) {
+		status = config_read(config, path, err);
+		if (status < 0)
+			return status;
+	}
+	VEC_FOREACH (option, &cli->options) {
+		status = config_set(config, *option, err);
+		if (status < 0)
+			return status;
+	}
+	return 0;
+}
+
+/* Takes the configuration over and says what is to be said of it. False: it has errors. */
+static bool finish_config(const struct cli *cli, struct config *config)
+{
+	size_t errors = config_finish(config);
+	enum severity least = (enum severity)config->log_level;
+
+	if (cli->unbuffered)
+		config->buffered_outputs = false;
+	if (cli->all_syscalls)
+		config->base_syscalls_all = true;
+	if (cli->verbosity > 1)
+		least = SEVERITY_DEBUG;
+	if (config->log_syslog)
+		openlog("saker", LOG_PID, LOG_DAEMON);
+	log_configure(least, config->log_stderr || errors,
+		      config->log_syslog ? log_to_syslog : NULL);
+	for (size_t i = 0; i < config->message_count; i++)
+		log_line(config->messages[i].severity, "%.*s", STR_ARG(config->messages[i].text));
+	return errors == 0;
+}
+
+static void print_error(const struct error *err)
+{
+	if (err->file[0] && err->line)
+		fprintf(stderr, "saker: %s:%u:%u: %s\n", err->file, err->line, err->column,
+			err->message);
+	else if (err->file[0])
+		fprintf(stderr, "saker: %s: %s\n", err->file, err->message);
+	else
+		fprintf(stderr, "saker: %s\n", err->message);
+}
+
+static struct rules_options rules_options_of(const struct config *c)
+{
+	return (struct rules_options){
+	    .least_priority = (enum severity)c->priority,
+	    .sources = SOURCE_BIT(SOURCE_SYSCALL),
+	    .appends = c->appends,
+	    .append_count = c->append_count,
+	    .selections = c->selections,
+	    .selection_count = c->selection_count,
+	};
+}
+
+static int validate(const struct cli *cli, struct config *config)
+{
+	struct rules_options options = rules_options_of(config);
+	struct string_list paths = {0};
+	struct rule_set *set;
+	struct error err;
+	char *report;
+	int status;
+
+	/* Rules of every source and priority are checked, whatever would run. */
+	options.sources = SOURCES_ALL;
+	options.least_priority = SEVERITY_DEBUG;
+	VEC_FOREACH (path, &cli->validate) {
+		if (rules_paths_add(&paths, *path, false, config->arena, &err) < 0) {
+			print_error(&err);
+			return 1;
+		}
+	}
+	set = rules_load(paths.items, paths.count, &options);
+	status = set->error_count ? 1 : 0;
+	if (config->json_output) {
+		report = rules_report_json(set);
+		printf("{\"falco_load_results\":%s}\n", report);
+	} else {
+		report = rules_report_text(set, true);
+		fputs(report, stdout);
+	}
+	free(report);
+	rules_free(set);
+	return status;
+}
+
+static int find_rules(const struct cli *cli, struct config *config, struct string_list *paths,
+		      struct error *err)
+{
+	bool is_given = cli->rules.count > 0;
+	size_t count = is_given ? cli->rules.count : config->rules_files.count;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *path = is_given ? cli->rules.items[i] : config->rules_files.items[i];
+		int status = rules_paths_add(paths, path, !is_given, config->arena, err);
+
+		if (status < 0)
+			return status;
+	}
+	if (paths->count == 0)
+		return error_set(err, -ENOENT,
+				 "there are no rules files: name some with -r or in rules_files of "
+				 "the configuration");
+	return 0;
+}
+
+/* NULL: the rules have errors, which have been printed. */
+static struct rule_set *load_rules(const struct cli *cli, struct config *config)
+{
+	struct rules_options options = rules_options_of(config);
+	struct string_list paths = {0};
+	struct rule_set *set;
+	struct error err;
+
+	if (find_rules(cli, config, &paths, &err) < 0) {
+		log_error("%s", err.message);
+		return NULL;
+	}
+	set = rules_load(paths.items, paths.count, &options);
+	if (set->error_count || (cli->verbosity && set->warning_count)) {
+		CLEANUP_FREE char *report = rules_report_text(set, true);
+
+		fputs(report, stderr);
+	}
+	if (set->error_count) {
+		log_error("rules: %zu errors; nothing was loaded", set->error_count);
+		rules_free(set);
+		return NULL;
+	}
+	for (size_t i = 0; i < set->file_count; i++)
+		log_info("rules: %s: %zu rules, %zu macros, %zu lists", set->files[i].path,
+			 set->files[i].rules, set->files[i].macros, set->files[i].lists);
+	if (set->warning_count && !cli->verbosity)
+		log_warning("rules: %zu warnings; saker -V FILE shows them", set->warning_count);
+	return set;
+}
+
+static int run(const struct cli *cli, struct config *config, uint64_t started_at)
+{
+	struct plan_options plan_options = {.all_matches = config->rule_matching == MATCH_ALL};
+	struct plan_statistics statistics;
+	struct rule_set *set;
+	struct plan *plan;
+	struct utsname system;
+	struct error err = {0};
+	int status = 0;
+
+	uname(&system);
+	log_info("saker %s, Linux %s on %s", SAKER_VERSION, system.release, system.machine);
+	log_info("configuration: %s", config->path ? config->path : "defaults, no file");
+	VEC_FOREACH (option, &cli->options)
+		log_info("configuration: -o %s", *option);
+	set = load_rules(cli, config);
+	if (!set)
+		return 1;
+	plan = plan_compile(set, &plan_options, &err);
+	if (!plan) {
+		log_error("rules: %s", err.message);
+		rules_free(set);
+		return 1;
+	}
+	statistics = plan_statistics(plan);
+	log_info("plan: %zu rules are active; %zu comparisons, of which %zu differ",
+		 statistics.rules, statistics.comparisons, statistics.atoms);
+	rules_forget_sources(set);
+	if (cli->dry_run) {
+		log_info("dry run: configuration and rules are right");
+	} else {
+		struct monitor_options options = {
+		    .config = config,
+		    .rules = set,
+		    .plan = plan,
+		    .seconds = cli->seconds,
+		    .started_at = started_at,
+		};
+
+		status = monitor_run(&options);
+	}
+	plan_free(plan);
+	rules_free(set);
+	return status;
+}
+
+static int probe_info(const struct config *config)
+{
+	struct probe_options options = {
+	    .ring_bytes = config_ring_bytes(config),
+	    .critical_ring_bytes = 1024 * 1024,
+	    .cpus_per_ring = (uint32_t)config->cpus_for_each_buffer,
+	    .snaplen = (uint32_t)config->snaplen,
+	};
+	char memory[16384];
+	struct buffer text = BUFFER(memory);
+	struct error err = {0};
+	struct probe *probe = probe_open(&options, &err);
+
+	probe_describe(probe, &text);
+	fwrite(text.p, 1, text.n, stdout);
+	if (!probe) {
+		print_error(&err);
+		return 1;
+	}
+	probe_close(probe);
+	return 0;
+}
+
+static bool list_options_of(const struct cli *cli, struct list_options *options)
+{
+	static const char *const sources[SOURCE_COUNT] = {"syscall", "k8s_audit"};
+
+	*options = (struct list_options){
+	    .sources = SOURCES_ALL, .names_only = cli->names_only, .markdown = cli->markdown};
+	if (!cli->source)
+		return true;
+	for (int i = 0; i < SOURCE_COUNT; i++) {
+		if (strcmp(cli->source, sources[i]) == 0) {
+			options->sources = SOURCE_BIT(i);
+			return true;
+		}
+	}
+	fprintf(stderr, "saker: no such event source: %s; there are syscall and k8s_audit\n",
+		cli->source);
+	return false;
+}
+
+/* Flags that only print something of the program's own; -1: not one of them. */
+static int print_facts(const struct cli *cli)
+{
+	struct list_options options;
+
+	switch (cli->action) {
+	case ACTION_HELP:
+		cli_print_help(stdout);
+		return 0;
+	case ACTION_LIST_FLAGS:
+		cli_print_markdown(stdout);
+		return 0;
+	case ACTION_VERSION:
+		printf("saker version %s\n", SAKER_VERSION);
+		return 0;
+	case ACTION_PAGE_SIZE:
+		printf("%ld\n", sysconf(_SC_PAGESIZE));
+		return 0;
+	case ACTION_CONFIG_SCHEMA:
+		(cli->markdown ? config_print_markdown : config_print_schema)(stdout);
+		return 0;
+	case ACTION_LIST_FIELDS:
+	case ACTION_LIST_EVENTS:
+		if (!list_options_of(cli, &options))
+			return 1;
+		(cli->action == ACTION_LIST_FIELDS ? list_fields : list_events)(stdout, &options);
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+static int write_pid_file(const char *path)
+{
+	CLEANUP_FCLOSE FILE *f = fopen(path, "we");
+
+	if (!f || fprintf(f, "%d\n", (int)getpid()) < 0) {
+		log_error("%s: %s", path, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t started_at = monotonic_ns();
+	struct config *config;
+	struct error err = {0};
+	struct cli cli;
+	int status;
+
+	tzset();
+	if (cli_parse(&cli, argc, argv, &err) < 0) {
+		print_error(&err);
+		cli_release(&cli);
+		return 1;
+	}
+	status = print_facts(&cli);
+	if (status >= 0) {
+		cli_release(&cli);
+		return status;
+	}
+	config = config_new();
+	status = 1;
+	if (read_config(&cli, config, &err) < 0)
+		print_error(&err);
+	else if (!finish_config(&cli, config))
+		log_error("the configuration has errors");
+	else if (cli.action == ACTION_VALIDATE)
+		status = validate(&cli, config);
+	else if (cli.action == ACTION_PROBE_INFO)
+		status = probe_info(config);
+	else if (!cli.pid_file || write_pid_file(cli.pid_file) == 0)
+		status = run(&cli, config, started_at);
+	config_free(config);
+	cli_release(&cli);
+	return status;
+}

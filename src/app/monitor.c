@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/monitor.h"
+
+#include "app/wants.h"
+#include "output/alert.h"
+#include "output/outputs.h"
+#include "source/source.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	DRAIN_MS = 2000,
+	CRITICAL_RING_BYTES = 1024 * 1024,
+	SWEEP_COUNT = 64, /* remembered processes that are looked after in one go */
+	MATCHES_MAX = 1024,
+};
+#define SECOND UINT64_C(1000000000)
+#define CHORES_NS SECOND      /* how often the chores below are done while events come */
+#define USERS_NS (5 * SECOND) /* how often passwd and group are looked at */
+
+struct monitor {
+	const struct monitor_options *options;
+	struct probe *probe;
+	struct state *state;
+	struct evaluator *evaluator;
+	struct outputs *outputs;
+	struct source *source;
+	int signal_fd;
+	int stop_signal;
+	char hostname[256];
+	const char *host_root;
+	struct alert_options alert_options;
+	struct match matches[MATCHES_MAX];
+	size_t match_room;
+	int own_pid;
+	uint32_t own_pidns;
+	uint64_t events, alerts;
+	uint64_t alerts_by_priority[SEVERITY_COUNT];
+	uint64_t chores_at, users_at; /* when they are due, CLOCK_MONOTONIC */
+	struct timespec users_changed[2];
+	uint64_t drops_told;
+	char line[ALERT_LINE_MAX];
+};
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
+}
+
+/*
+ * What we do ourselves is remembered but not judged: an alert of ours that is written to a file
+ * must not be able to raise the next one.
+ */
+static bool is_own(const struct monitor *m, const struct task_facts *task)
+{
+	return task->vpid == m->own_pid && task->pidns == m->own_pidns;
+}
+
+static void on_event(void *context, struct event *e)
+{
+	struct monitor *m = context;
+	size_t count;
+
+	state_bind(m->state, e);
+	if (e->record->flags & RECORD_STATE_ONLY || is_own(m, &e->record->task))
+		return;
+	m->events++;
+	count = evaluator_judge(m->evaluator, e, m->matches, m->match_room);
+	if (__builtin_expect(count == 0, 1))
+		return;
+	for (size_t i = 0; i < count && i < m->match_room; i++) {
+		const struct match *match = &m->matches[i];
+		struct buffer line = BUFFER(m->line);
+
+		e->name_view = match->name_view;
+		alert_format(&m->alert_options, match->rule, evaluator_context(m->evaluator),
+			     &line);
+		outputs_send(m->outputs, match->rule->priority, buffer_str(&line));
+		m->alerts++;
+		m->alerts_by_priority[match->rule->priority]++;
+	}
+}
+
+static void on_task(void *context, const void *record, size_t size)
+{
+	struct monitor *m = context;
+	struct event e;
+
+	if (event_decode(&e, record, size, NULL) < 0)
+		return;
+	e.time = e.header->ts + now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME);
+	state_bind(m->state, &e);
+}
+
+static bool users_changed(struct monitor *m)
+{
+	static const char *const files[] = {"etc/passwd", "etc/group"};
+	bool has_changed = false;
+
+	for (int i = 0; i < 2; i++) {
+		char path[512];
+		struct stat st;
+
+		snprintf(path, sizeof(path), "%s/%s", m->host_root, files[i]);
+		if (stat(path, &st) < 0)
+			continue;
+		if (st.st_mtim.tv_sec == m->users_changed[i].tv_sec &&
+		    st.st_mtim.tv_nsec == m->users_changed[i].tv_nsec)
+			continue;
+		m->users_changed[i] = st.st_mtim;
+		has_changed = true;
+	}
+	return has_changed;
+}
+
+/* What must be seen to now and then; not on the way of an event. */
+static void do_chores(struct monitor *m)
+{
+	uint64_t now = now_ns(CLOCK_MONOTONIC), dropped;
+	struct error err;
+
+	if (now < m->chores_at)
+		return;
+	m->chores_at = now + CHORES_NS;
+	if (now >= m->users_at) {
+		m->users_at = now + USERS_NS;
+		if (users_changed(m)) {
+			if (user_table_read(state_users(m->state), m->host_root, &err) < 0)
+				log_warning("users: %s", err.message);
+			evaluator_forget(m->evaluator);
+		}
+	}
+	state_set_boot_time(m->state, now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME));
+	state_sweep(m->state, SWEEP_COUNT);
+	dropped = source_counters(m->source).dropped;
+	if (dropped > m->drops_told) {
+		log_warning("%llu events were lost (%llu in all): the rings are full; a larger "
+			    "engine.modern_ebpf.buf_size_preset may help",
+			    (unsigned long long)(dropped - m->drops_told),
+			    (unsigned long long)dropped);
+		m->drops_told = dropped;
+	}
+}
+
+static int open_signals(struct monitor *m, struct error *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (m->signal_fd < 0)
+		return error_set(err, -errno, "signalfd: %s", strerror(errno));
+	return 0;
+}
+
+static int read_tasks(struct monitor *m, struct error *err)
+{
+	uint64_t before = now_ns(CLOCK_MONOTONIC);
+	const char *from = "the kernel's task iterator";
+	struct state_counters counters;
+	int status = -EOPNOTSUPP;
+
+	if (!m->options->config->disable_iterators)
+		status = probe_iterate_tasks(m->probe, on_task, m, err);
+	if (status < 0) {
+		if (status != -EOPNOTSUPP)
+			log_warning("task iterator: %s", err->message);
+		from = "/proc";
+		status = state_scan_proc(m->state, err);
+	}
+	if (status < 0)
+		return status;
+	counters = state_counters(m->state);
+	log_info("state: %llu processes with %llu threads, from %s in %.1f ms",
+		 (unsigned long long)counters.processes, (unsigned long long)counters.threads, from,
+		 (double)(now_ns(CLOCK_MONOTONIC) - before) / 1e6);
+	return 0;
+}
+
+static void unknown_syscall(const char *name)
+{
+	log_warning("base_syscalls.custom_set: no such system call: %s", name);
+}
+
+static int attach(struct monitor *m, struct error *err)
+{
+	const struct config *c = m->options->config;
+	struct probe_options options = {
+	    .ring_bytes = config_ring_bytes(c),
+	    .critical_ring_bytes = CRITICAL_RING_BYTES,
+	    .cpus_per_ring = (uint32_t)c->cpus_for_each_buffer,
+	    .drop_failed = c->drop_failed_exit,
+	    .snaplen = (uint32_t)c->snaplen,
+	};
+	struct probe_wants wants;
+	struct probe_ring rings[512];
+	const char *attached[32];
+	char list[512] = "";
+	size_t syscalls, count, common = 0, n = 0;
+	int status;
+
+	m->probe = probe_open(&options, err);
+	if (!m->probe)
+		return -EINVAL;
+	syscalls = wants_of_plan(plan_needs(m->options->plan), c, unknown_syscall, &wants);
+	status = probe_set_wants(m->probe, &wants, err);
+	if (status < 0)
+		return status;
+
+	count = probe_attached(m->probe, attached, 32);
+	for (size_t i = 0; i < count && i < 32 && n < sizeof(list); i++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "",
+				      attached[i]);
+	log_info("probe: modern_ebpf, attached to %s", list);
+	count = probe_rings(m->probe, rings, 512);
+	for (size_t i = 0; i < count && i < 512; i++)
+		common += rings[i].kind == RING_COMMON;
+	log_info("probe: %zu system calls are collected; %zu ring%s of %u MiB, one of %u KiB for "
+		 "what must not be lost",
+		 syscalls, common, common == 1 ? "" : "s", options.ring_bytes >> 20,
+		 options.critical_ring_bytes >> 10);
+	return 0;
+}
+
+static int start(struct monitor *m, struct error *err)
+{
+	const struct config *c = m->options->config;
+	struct state_options state_options = {
+	    .is_live = true,
+	    .host_root = m->host_root,
+	    .max_threads = (uint32_t)c->thread_table_size,
+	};
+	struct outputs_options outputs_options = {
+	    .to_stdout = c->stdout_enabled,
+	    .is_buffered = c->buffered_outputs,
+	    .queue_capacity = (uint32_t)c->queue_capacity,
+	};
+	int status = open_signals(m, err);
+
+	if (status < 0)
+		return status;
+	m->state = state_new(&state_options, err);
+	if (!m->state)
+		return -ENOMEM;
+	users_changed(m); /* remembers the times of what state_new has read */
+	m->evaluator = evaluator_new(m->options->plan, m->state, m->hostname);
+	if (!m->evaluator)
+		return error_set(err, -ENOMEM, "no memory for the evaluator");
+	m->outputs = outputs_new(&outputs_options, err);
+	if (!m->outputs)
+		return -EINVAL;
+	status = attach(m, err);
+	if (status < 0)
+		return status;
+	status = read_tasks(m, err);
+	if (status < 0)
+		return status;
+	m->source = source_syscalls_new(m->probe, err);
+	if (!m->source)
+		return -EINVAL;
+	return source_watch(m->source, m->signal_fd, err);
+}
+
+static bool has_stop_signal(struct monitor *m)
+{
+	struct signalfd_siginfo info;
+
+	while (read(m->signal_fd, &info, sizeof(info)) == sizeof(info))
+		m->stop_signal = (int)info.ssi_signo;
+	return m->stop_signal != 0;
+}
+
+static int watch(struct monitor *m)
+{
+	uint64_t end = m->options->seconds ? now_ns(CLOCK_MONOTONIC) + m->options->seconds * SECOND
+					   : UINT64_MAX;
+
+	for (;;) {
+		uint64_t now = end == UINT64_MAX ? 0 : now_ns(CLOCK_MONOTONIC);
+		int wait = -1, status;
+
+		if (now >= end)
+			return 0;
+		if (end != UINT64_MAX)
+			wait =
+			    (int)((end - now) / 1000000 + 1 < INT32_MAX ? (end - now) / 1000000 + 1
+									: INT32_MAX);
+		status = source_poll(m->source, wait, on_event, m);
+		if (status == -EINTR && has_stop_signal(m))
+			return 0;
+		if (status < 0 && status != -EINTR) {
+			log_error("reading events: %s", strerror(-status));
+			return status;
+		}
+		do_chores(m);
+	}
+}
+
+static const char *drop_cause_name(int cause)
+{
+	static const char *const names[DROP_CAUSE_COUNT] = {
+	    [DROP_RING_FULL] = "ring full",
+	    [DROP_TOO_LARGE] = "too large",
+	    [DROP_NESTED] = "no scratch memory",
+	    [DROP_COLLECTOR] = "collector not entered",
+	};
+
+	return names[cause] ? names[cause] : "other";
+}
+
+/* Goes to stderr whatever the log level: it is what Ctrl-C is for. */
+static void print_counts(struct monitor *m)
+{
+	struct probe_counters probe = probe_counters(m->probe);
+	struct source_counters source = source_counters(m->source);
+	struct channel_counters channels[8];
+	size_t count = outputs_counters(m->outputs, channels, 8);
+	const uint64_t *matches = evaluator_match_counts(m->evaluator);
+
+	fprintf(stderr, "Events: %llu read, %llu judged\n", (unsigned long long)source.events,
+		(unsigned long long)m->events);
+	fprintf(stderr, "Alerts: %llu\n", (unsigned long long)m->alerts);
+	for (int i = 0; i < SEVERITY_COUNT; i++)
+		if (m->alerts_by_priority[i])
+			fprintf(stderr, "  %s: %llu\n", severity_name((enum severity)i),
+				(unsigned long long)m->alerts_by_priority[i]);
+	if (m->alerts)
+		fprintf(stderr, "Alerts by rule:\n");
+	for (size_t i = 0; i < m->options->rules->rule_count; i++)
+		if (matches[i])
+			fprintf(stderr, "  %.*s: %llu\n", STR_ARG(m->options->rules->rules[i].name),
+				(unsigned long long)matches[i]);
+	fprintf(stderr, "Drops: %llu\n", (unsigned long long)source.dropped);
+	for (int i = 0; i < DROP_CAUSE_COUNT; i++)
+		if (probe.drops[i])
+			fprintf(stderr, "  %s: %llu\n", drop_cause_name(i),
+				(unsigned long long)probe.drops[i]);
+	if (source.damaged)
+		fprintf(stderr, "Events that could not be decoded: %llu\n",
+			(unsigned long long)source.damaged);
+	for (size_t i = 0; i < count; i++)
+		if (channels[i].dropped || channels[i].failed)
+			fprintf(stderr, "Output %s: %llu sent, %llu dropped, %llu failed\n",
+				channels[i].name, (unsigned long long)channels[i].sent,
+				(unsigned long long)channels[i].dropped,
+				(unsigned long long)channels[i].failed);
+}
+
+static void release(struct monitor *m)
+{
+	source_free(m->source);
+	if (m->probe)
+		probe_close(m->probe);
+	outputs_free(m->outputs);
+	evaluator_free(m->evaluator);
+	state_free(m->state);
+	if (m->signal_fd >= 0)
+		close(m->signal_fd);
+	free(m);
+}
+
+int monitor_run(const struct monitor_options *options)
+{
+	const struct config *c = options->config;
+	struct monitor *m = calloc(1, sizeof(*m));
+	const char *host_root = getenv("HOST_ROOT"), *hostname = getenv("FALCO_HOSTNAME");
+	struct error err = {0};
+	struct stat pidns;
+	int status;
+
+	if (!m) {
+		log_error("no memory for the monitor");
+		return 1;
+	}
+	m->options = options;
+	m->signal_fd = -1;
+	m->host_root = host_root ? host_root : "";
+	m->own_pid = getpid();
+	if (stat("/proc/self/ns/pid", &pidns) == 0)
+		m->own_pidns = (uint32_t)pidns.st_ino;
+	if (hostname && *hostname)
+		snprintf(m->hostname, sizeof(m->hostname), "%s", hostname);
+	else
+		gethostname(m->hostname, sizeof(m->hostname) - 1);
+	m->match_room = c->rule_matching == MATCH_ALL ? MATCHES_MAX : 1;
+	m->alert_options = (struct alert_options){
+	    .is_json = c->json_output,
+	    .include_output = c->json_include_output,
+	    .include_message = c->json_include_message,
+	    .include_output_fields = c->json_include_output_fields,
+	    .include_tags = c->json_include_tags,
+	    .iso_8601 = c->time_iso_8601,
+	    .hostname = m->hostname,
+	};
+
+	status = start(m, &err);
+	if (status < 0) {
+		log_error("%s", err.message);
+		release(m);
+		return 1;
+	}
+	log_info("ready, %.0f ms after the start",
+		 (double)(now_ns(CLOCK_MONOTONIC) - options->started_at) / 1e6);
+	status = watch(m);
+	outputs_drain(m->outputs, DRAIN_MS);
+	print_counts(m);
+	release(m);
+	return status < 0 ? 1 : 0;
+}
