@@ -432,17 +432,66 @@ static bool set_capabilities(struct field_context *ctx, uint64_t caps, struct va
 	return memory && set_str(out, buffer_str(&text));
 }
 
-static bool set_cgroup(struct str cgroups, struct str name, struct value *out)
+/* Subsystems have the names that users know, whatever the kernel calls them by now. */
+static struct str subsystem_name(struct str name)
+{
+	static const struct {
+		struct str kernel, known;
+	} names[] = {
+	    {{"io", 2}, {"blkio", 5}},
+	    {{"perf", 4}, {"perf_event", 10}},
+	    {{"mem", 3}, {"memory", 6}},
+	};
+
+	if (str_ends_with(name, STR("_cgroup")))
+		name = str_slice(name, 0, name.n - strlen("_cgroup"));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_equal(name, names[i].kernel))
+			return names[i].known;
+	return name;
+}
+
+/* Cuts the first "subsystem=path" off. */
+static bool next_cgroup(struct str *cgroups, struct str *name, struct str *path)
 {
 	struct str s;
 
-	while (next_string(&cgroups, &s)) {
-		size_t equal = str_find_byte(s, '=', 0);
+	if (!next_string(cgroups, &s))
+		return false;
+	size_t equal = str_find_byte(s, '=', 0);
 
-		if (str_equal(str_slice(s, 0, equal), name))
-			return set_str(out, str_slice(s, equal + 1, s.n));
-	}
+	*name = subsystem_name(str_slice(s, 0, equal));
+	*path = str_slice(s, equal + 1, s.n);
+	return true;
+}
+
+static bool set_cgroup(struct str cgroups, struct str wanted, struct value *out)
+{
+	struct str name, path;
+
+	while (next_cgroup(&cgroups, &name, &path))
+		if (str_equal(name, wanted))
+			return set_str(out, path);
 	return false;
+}
+
+static bool set_cgroups(struct field_context *ctx, struct str cgroups, struct value *out)
+{
+	enum { NAME_GROWTH = 6 }; /* of the longest known name over the kernel's */
+	size_t room = cgroups.n + count_strings(cgroups) * NAME_GROWTH;
+	struct buffer text = {.p = room ? arena_bytes(ctx->scratch, room) : NULL, .room = room};
+	struct str name, path;
+
+	if (!text.p)
+		return false;
+	while (next_cgroup(&cgroups, &name, &path)) {
+		if (text.n)
+			buffer_putc(&text, ' ');
+		buffer_put(&text, name);
+		buffer_putc(&text, '=');
+		buffer_put(&text, path);
+	}
+	return set_str(out, buffer_str(&text));
 }
 
 bool field_thread(struct field_context *ctx, const struct field_use *use, struct value *out)
@@ -477,7 +526,7 @@ bool field_thread(struct field_context *ctx, const struct field_use *use, struct
 	case THREAD_TOTEXECTIME:
 		return set_number(use, out, 0);
 	case THREAD_CGROUPS:
-		return p->cgroups.n && set_joined(ctx, STR(""), STR(""), p->cgroups, out);
+		return set_cgroups(ctx, p->cgroups, out);
 	case THREAD_CGROUP:
 		return set_cgroup(p->cgroups, use->key, out);
 	case THREAD_VMSIZE:
