@@ -518,8 +518,7 @@ bool exception_text(struct loader *l, const struct rule_definition *rule,
 			is_good = put_alternative(l, rule, e, &b, e->values.items[i]);
 		}
 
-	struct source_text *text =
-	    text_finish(&b, l->set->arena, &rule->item, "exception", e->name);
+	struct source_text *text = text_finish(&b, l, &rule->item, "exception", e->name);
 
 	if (is_good)
 		*out = text;

@@ -52,7 +52,7 @@ static struct condition *build_condition(struct compilation *c)
 	struct condition *tree;
 	bool is_good;
 
-	d->condition_text = text_join(&d->condition, l->set->arena, &d->item, "rule condition");
+	d->condition_text = text_join(&d->condition, l, &d->item, "rule condition");
 	tree = parse_text(l, d->condition_text);
 	is_good = tree != NULL;
 	VEC_PUSH(&parts, tree);
@@ -247,7 +247,7 @@ static struct source_text *output_text(struct compilation *c)
 	static const char info[] = "%container.info";
 	struct rule_definition *d = c->definition;
 	struct loader *l = c->l;
-	struct source_text *t = text_join(&d->output, l->set->arena, &d->item, "rule output");
+	struct source_text *t = text_join(&d->output, l, &d->item, "rule output");
 	const char *hit = t->text.n ? memmem(t->text.p, t->text.n, info, sizeof(info) - 1) : NULL;
 
 	if (hit) {
@@ -296,7 +296,7 @@ static struct str final_output(struct compilation *c, const struct source_text *
 			text_glue(&b, STR(" "));
 			text_glue(&b, str_from(o->appends[i].format));
 		}
-	whole = text_finish(&b, c->l->set->arena, &c->definition->item, "rule output", STR(""));
+	whole = text_finish(&b, c->l, &c->definition->item, "rule output", STR(""));
 	return whole->text;
 }
 

@@ -21,6 +21,8 @@
 /* The version of the rules language that rules files may ask for, Falco's engine version. */
 enum { ENGINE_VERSION_MAJOR = 0, ENGINE_VERSION_MINOR = 63, ENGINE_VERSION_PATCH = 0 };
 
+struct loader;
+
 enum {
 	DIAGNOSTICS_MAX = 1000,             /* further ones are counted only */
 	RESOLVED_VALUES_MAX = 16 * 1000000, /* that lists' names stand for, in all */
@@ -76,12 +78,12 @@ void text_glue(struct text_builder *b, struct str text);
 void text_verbatim(struct text_builder *b, struct written scalar);
 /* Text that stands for the scalar but is not its own. */
 void text_for(struct text_builder *b, struct str text, struct written scalar);
-/* The finished text, in the arena; the builder is empty again. */
-struct source_text *text_finish(struct text_builder *b, struct arena *arena,
-				const struct item *item, const char *part, struct str part_name);
+/* The finished text; the builder is empty again. The set keeps the bytes, the loader the rest. */
+struct source_text *text_finish(struct text_builder *b, struct loader *l, const struct item *item,
+				const char *part, struct str part_name);
 /* All the scalars, with a blank between them. */
-struct source_text *text_join(const written_vec *scalars, struct arena *arena,
-			      const struct item *item, const char *part);
+struct source_text *text_join(const written_vec *scalars, struct loader *l, const struct item *item,
+			      const char *part);
 struct place source_text_place(const struct source_text *t, size_t offset);
 
 enum resolve_state { RESOLVE_NEW, RESOLVE_ACTIVE, RESOLVE_DONE };

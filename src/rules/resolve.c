@@ -351,7 +351,7 @@ static void parse_macro(struct loader *l, struct macro_definition *macro)
 {
 	if (macro->is_broken)
 		return;
-	macro->text = text_join(&macro->condition, l->set->arena, &macro->item, "macro condition");
+	macro->text = text_join(&macro->condition, l, &macro->item, "macro condition");
 	macro->tree = parse_text(l, macro->text);
 	macro->is_broken = macro->tree == NULL;
 	if (macro->tree)

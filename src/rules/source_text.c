@@ -35,13 +35,13 @@ void text_for(struct text_builder *b, struct str text, struct written scalar)
 	put_piece(b, text, scalar, false);
 }
 
-struct source_text *text_finish(struct text_builder *b, struct arena *arena,
-				const struct item *item, const char *part, struct str part_name)
+struct source_text *text_finish(struct text_builder *b, struct loader *l, const struct item *item,
+				const char *part, struct str part_name)
 {
-	struct source_text *t = ARENA_NEW(arena, struct source_text);
+	struct source_text *t = ARENA_NEW(l->arena, struct source_text);
 
-	t->text = arena_str(arena, (struct str){b->bytes.items, b->bytes.count});
-	t->pieces = ARENA_ARRAY(arena, struct text_piece, b->pieces.count);
+	t->text = arena_str(l->set->arena, (struct str){b->bytes.items, b->bytes.count});
+	t->pieces = ARENA_ARRAY(l->arena, struct text_piece, b->pieces.count);
 	if (b->pieces.count)
 		memcpy(t->pieces, b->pieces.items, b->pieces.count * sizeof(*t->pieces));
 	t->piece_count = b->pieces.count;
@@ -53,8 +53,8 @@ struct source_text *text_finish(struct text_builder *b, struct arena *arena,
 	return t;
 }
 
-struct source_text *text_join(const written_vec *scalars, struct arena *arena,
-			      const struct item *item, const char *part)
+struct source_text *text_join(const written_vec *scalars, struct loader *l, const struct item *item,
+			      const char *part)
 {
 	struct text_builder b = {0};
 
@@ -63,7 +63,7 @@ struct source_text *text_join(const written_vec *scalars, struct arena *arena,
 			text_glue(&b, STR(" "));
 		text_verbatim(&b, scalars->items[i]);
 	}
-	return text_finish(&b, arena, item, part, STR(""));
+	return text_finish(&b, l, item, part, STR(""));
 }
 
 struct place source_text_place(const struct source_text *t, size_t offset)
