@@ -25,6 +25,7 @@ struct fd_rule {
 	int8_t flags;
 	int8_t dev;
 	int8_t ino;
+	int8_t domain; /* of socket and socketpair */
 	bool is_accept;
 	bool is_send;
 	bool is_connect;

@@ -83,6 +83,7 @@ static struct fd_rule rule_make(const struct event_schema *schema)
 	    .flags = param_named(schema, "flags"),
 	    .dev = param_named(schema, "dev"),
 	    .ino = param_named(schema, "ino"),
+	    .domain = param_named(schema, "domain"),
 	    .is_accept = is_named(schema, "accept") || is_named(schema, "accept4"),
 	    .is_connect = is_named(schema, "connect"),
 	    .is_send = schema->flags & EVENT_WRITES_FD,
@@ -376,6 +377,20 @@ static void bind_open(const struct fd_rule *r, struct event *e, const struct pro
 	fd->name_changed = fd->num >= 0;
 }
 
+/* A new descriptor of which only the call tells. */
+static void bind_made(const struct fd_rule *r, struct event *e)
+{
+	uint64_t domain;
+
+	if (r->domain >= 0 && event_param_u64(e, (unsigned)r->domain, &domain)) {
+		e->fd.family = (uint16_t)domain;
+		e->fd.type = type_of_family((uint16_t)domain);
+	} else {
+		e->fd.type = r->type;
+	}
+	e->fd.is_known = e->fd.type != FD_UNKNOWN;
+}
+
 static bool is_done(const struct event *e)
 {
 	int64_t res;
@@ -432,10 +447,8 @@ void fd_bind(const struct fd_rule *r, struct event *e, const struct process *p, 
 		else if (r->name >= 0 && fd->num >= 0)
 			event_param_str(e, (unsigned)r->name, &fd->path);
 		bind_socket(r, e);
-		if (r->use != FD_USE_USES && fd->num >= 0 && r->type && !fd->is_known) {
-			fd->type = r->type;
-			fd->is_known = true;
-		}
+		if (r->use != FD_USE_USES && fd->num >= 0 && !fd->is_known)
+			bind_made(r, e);
 	}
 	e->has_second_name =
 	    fd->path_resolved.n && fd->path.n && !str_equal(fd->path, fd->path_resolved);

@@ -207,7 +207,9 @@ static void calls_that_make_descriptors_tell_their_kind(void **state)
 		e = SEND(w, cases[i].event, &f, NUMBER("res", -1), NUMBER(cases[i].parameter, -1));
 		check_i64(e->fd.num, -1, cases[i].event);
 	}
-	struct event *e = SEND(w, "memfd_create", &f, NUMBER("fd", 8), TEXT("name", "payload"));
+	struct event *e = SEND(w, "socket", &f, NUMBER("fd", 8), NUMBER("domain", AF_INET6));
+	check_i64(e->fd.type, FD_IPV6, "socket");
+	e = SEND(w, "memfd_create", &f, NUMBER("fd", 8), TEXT("name", "payload"));
 	check_str(e->fd.path, "payload", "memfd");
 	world_free(w);
 }
