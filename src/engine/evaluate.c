@@ -87,6 +87,11 @@ static const struct subject_answer *subject_value(struct evaluator *ev, uint32_t
 	return a;
 }
 
+static bool is_understood(const struct plan_lookup *l, const struct value *v)
+{
+	return v->type == l->type || (l->input == INPUT_ADDRESS && v->type == VALUE_IP);
+}
+
 static void lookup_value(const struct plan_lookup *l, const struct value *v,
 			 struct lookup_hits *hits)
 {
@@ -113,9 +118,9 @@ static uint32_t run_lookup(struct evaluator *ev, uint32_t id)
 	ev->lookup_epochs[id] = hits.epoch;
 	if (!a->has_value)
 		return 0;
-	if (!a->value.is_list && a->value.type == l->type) {
+	if (!a->value.is_list && is_understood(l, &a->value)) {
 		lookup_value(l, &a->value, &hits);
-	} else if (a->value.is_list && a->value.type == l->type) {
+	} else if (a->value.is_list && is_understood(l, &a->value)) {
 		for (uint32_t i = 0; i < a->value.count; i++)
 			lookup_value(l, &a->value.list[i], &hits);
 	} else {

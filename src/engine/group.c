@@ -44,6 +44,7 @@ static int input_of(enum value_type type)
 	case VALUE_ABSTIME:
 		return INPUT_NUMBER;
 	case VALUE_IP:
+	case VALUE_NET: /* fields of networks hold an address */
 		return INPUT_ADDRESS;
 	default: /* one comparison of booleans and doubles is as quick */
 		return -1;
