@@ -22,11 +22,13 @@
  */
 enum bpf_func_id___probe {
 	BPF_FUNC_get_current_task_btf___probe = 1, /* 5.11 */
+	BPF_FUNC_task_pt_regs___probe,             /* 5.15 */
 	BPF_FUNC_loop___probe,                     /* 5.17 */
 	BPF_FUNC_cgrp_storage_get___probe,         /* 6.2 */
 };
 #define HAS_HELPER(name) bpf_core_enum_value_exists(enum bpf_func_id___probe, name##___probe)
 #define HAS_TASK_BTF HAS_HELPER(BPF_FUNC_get_current_task_btf)
+#define HAS_TASK_REGS HAS_HELPER(BPF_FUNC_task_pt_regs)
 #define HAS_LOOP HAS_HELPER(BPF_FUNC_loop)
 #define HAS_RDONLY_CAST HAS_HELPER(BPF_FUNC_cgrp_storage_get)
 

@@ -663,13 +663,19 @@ static __always_inline __u16 clone_code(__u32 nr)
 	}
 }
 
-/* Where the kernel keeps the registers of the call that a task is in. */
-static __always_inline struct pt_regs *task_regs(struct task_struct *task)
+/*
+ * Where the kernel keeps the registers of the call that the running task is in. Whether there is
+ * padding above them depends on how the kernel was configured (for FRED), which no type shows; the
+ * helper knows, and kernels without it know no FRED.
+ */
+static __always_inline struct pt_regs *current_regs(void)
 {
-	enum { STACK_BYTES = 16384, FRED_PADDING = 16 };
-	__u64 top = (__u64)task->stack + STACK_BYTES;
-	if (bpf_core_type_exists(struct fred_ss))
-		top -= FRED_PADDING;
+	enum { STACK_BYTES = 16384 };
+
+	if (HAS_TASK_REGS)
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 top = (__u64)READ(task_struct, task, stack) + STACK_BYTES;
 	return (struct pt_regs *)(top - bpf_core_type_size(struct pt_regs));
 }
 
@@ -679,7 +685,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 {
 	if (child->flags & PF_KTHREAD_ || parent->tgid == own_tgid)
 		return 0;
-	struct pt_regs *regs = task_regs(parent);
+	struct pt_regs *regs = current_regs();
 	bool compat = is_compat(true, parent);
 	__u32 nr = native_nr(false, regs, compat);
 	if (nr != NR_FORK && nr != NR_VFORK && nr != NR_CLONE3)
