@@ -29,11 +29,6 @@ struct pt_regs {
 	unsigned long r10, r9, r8, bp, bx, cx, dx, si, di, orig_ax, ax;
 } KERNEL_STRUCT;
 
-/* Where FRED exists, the kernel leaves room for its frame above the registers. */
-struct fred_ss {
-	__u16 ss;
-} KERNEL_STRUCT;
-
 struct ns_common {
 	unsigned int inum;
 } KERNEL_STRUCT;
