@@ -136,6 +136,14 @@ void rules_forget_sources(struct rule_set *set);
 char *rules_report_text(const struct rule_set *set, bool with_warnings);
 char *rules_report_json(const struct rule_set *set);
 
+/*
+ * What a set's rules, macros and lists are: as JSON in the shape of Falco's -L (all) and -l RULE
+ * (one), as text a table of rules and descriptions. rule NULL: all. NULL, with the error set, where
+ * there is no such rule; the caller frees. Needs the sources, see rules_forget_sources.
+ */
+char *rules_describe_json(struct rule_set *set, const char *rule, struct error *err);
+char *rules_describe_text(struct rule_set *set, const char *rule, struct error *err);
+
 /* `*` stands for any text, also for none; everything else for itself. Linear in the text. */
 bool rule_name_matches(struct str name, struct str pattern);
 

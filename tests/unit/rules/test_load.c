@@ -301,6 +301,60 @@ static void test_patterns_match_names(void **state)
 			  cases[i].want, cases[i].pattern);
 }
 
+static void test_rules_macros_and_lists_are_described(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *rule;
+		const char *parts[8];
+	} cases[] = {
+	    {"r",
+	     {"{\"rules\":[{\"details\":{\"condition_compiled\":\"((evt.type = open and "
+	      "(proc.name in (a, b) or not fd.name exists)) and not proc.name = q)\"",
+	      "\"condition_fields\":[\"evt.type\",\"fd.name\",\"proc.name\"]",
+	      "\"condition_operators\":[\"=\",\"exists\",\"in\"]", "\"exception_names\":[\"e\"]",
+	      "\"exception_operators\":[\"=\"]", "\"macros\":[\"m\"]", "\"lists\":[]",
+	      "\"output_fields\":[\"proc.aname[2]\"]"}},
+	    {NULL,
+	     {"\"required_engine_version\":\"0.30.0\"",
+	      "\"required_plugin_versions\":[{\"alternatives\":[{\"name\":\"x\",\"version\":\"1.0."
+	      "0\"}],"
+	      "\"name\":\"container\",\"version\":\"0.1.0\"}]",
+	      "\"items\":[\"a\"],\"name\":\"l\"", "\"items_compiled\":[\"a\",\"b\"]",
+	      "\"lists\":[\"k\"],\"plugins\":[],\"used\":true",
+	      "\"condition\":\"proc.name in (l) or not fd.name exists\",\"name\":\"m\"",
+	      "\"lists\":[\"l\"],\"macros\":[]"}},
+	};
+	struct rule_set *set =
+	    load_good("- required_engine_version: 30\n- required_plugin_versions:\n"
+		      "  - name: container\n    version: 0.1.0\n"
+		      "    alternatives: [{name: x, version: 1.0.0}]\n"
+		      "- list: k\n  items: [b]\n- list: l\n  items: [a, k]\n"
+		      "- macro: m\n  condition: proc.name in (l) or not fd.name exists\n"
+		      "- rule: r\n  desc: one two\n  condition: evt.type=open and m\n"
+		      "  output: o %proc.aname[2]\n  priority: INFO\n"
+		      "  exceptions: [{name: e, fields: [proc.name], values: [[q]]}]\n");
+	struct error err = {0};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *json = rules_describe_json(set, cases[i].rule, &err);
+
+		for (size_t k = 0; k < 8 && cases[i].parts[k]; k++)
+			if (!strstr(json, cases[i].parts[k]))
+				fail_msg("%s\nlacks %s", json, cases[i].parts[k]);
+		free(json);
+	}
+	assert_null(rules_describe_json(set, "q", &err));
+	check_str(str_from(err.message), "Rule \"q\" is not loaded", "error");
+
+	char *text = rules_describe_text(set, "r", &err);
+
+	assert_true(str_ends_with(str_from(text), STR("\nr                                       "
+						      "           one two\n\n")));
+	free(text);
+	rules_free(set);
+}
+
 static void test_severities_have_names(void **state)
 {
 	(void)state;
@@ -324,6 +378,7 @@ int main(void)
 	    cmocka_unit_test(test_files_written_elsewhere_load),
 	    cmocka_unit_test(test_sources_can_be_forgotten),
 	    cmocka_unit_test(test_patterns_match_names),
+	    cmocka_unit_test(test_rules_macros_and_lists_are_described),
 	    cmocka_unit_test(test_severities_have_names),
 	};
 

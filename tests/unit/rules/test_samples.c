@@ -205,11 +205,110 @@ static void test_files_that_users_have_load_without_error(void **state)
 	}
 }
 
+/* Arrays whose order means nothing are compared as sets. */
+static bool is_same(json_t *got, json_t *want, const char *where)
+{
+	const char *key;
+	json_t *value;
+	size_t i, k;
+	bool is_good = true;
+
+	if (json_is_object(want)) {
+		json_object_foreach(want, key, value) is_good &=
+		    is_same(json_object_get(got, key), value, key);
+		return is_good && json_object_size(got) == json_object_size(want);
+	}
+	if (json_is_array(want) && json_array_size(want) > 1 &&
+	    json_array_size(want) == json_array_size(got)) {
+		for (i = 0; i < json_array_size(want); i++) {
+			bool found = false;
+
+			for (k = 0; k < json_array_size(got); k++)
+				found |=
+				    json_equal(json_array_get(want, i), json_array_get(got, k));
+			is_good &= found;
+		}
+	} else if (json_is_array(want) && json_array_size(want) == 1) {
+		is_good = json_array_size(got) == 1 &&
+			  is_same(json_array_get(got, 0), json_array_get(want, 0), where);
+	} else {
+		is_good = json_equal(got, want);
+	}
+	if (!is_good) {
+		char *g = json_dumps(got, JSON_ENCODE_ANY), *w = json_dumps(want, JSON_ENCODE_ANY);
+
+		fprintf(stderr, "%s: got %s, want %s\n", where, g ? g : "nothing", w);
+		free(g);
+		free(w);
+	}
+	return is_good;
+}
+
+static void test_a_rule_is_described_as_falco_does(void **state)
+{
+	(void)state;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/upstream/describe_sample.json", shared_folder());
+	need_samples(path);
+
+	json_t *want = json_load_file(path, 0, NULL);
+	struct rule_set *set =
+	    load_good("- rule: Symlink created\n  desc: sample\n"
+		      "  condition: evt.type in (symlink, symlinkat) and evt.res=SUCCESS\n"
+		      "  output: Link made | user=%user.name proc=%proc.name parent=%proc.pname "
+		      "args=%evt.args fd=%fd.name num=%evt.num tty=%proc.tty anc=%proc.aname[2]\n"
+		      "  priority: WARNING\n  tags: [filesystem, host, T1036]\n");
+	char *text = rules_describe_json(set, NULL, NULL);
+	json_t *got = json_loads(text, 0, NULL);
+
+	assert_non_null(want);
+	assert_non_null(got);
+	assert_true(is_same(got, want, "all"));
+	json_decref(got);
+	json_decref(want);
+	free(text);
+	rules_free(set);
+}
+
+static void test_all_of_users_files_can_be_described(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"falco_rules.yaml", "k8s_audit_rules.yaml"};
+
+	for (size_t i = 0; i < 2; i++) {
+		char path[512];
+		const char *one = path;
+
+		snprintf(path, sizeof(path), "%s/upstream/rules/%s", shared_folder(), names[i]);
+		need_samples(path);
+
+		struct rule_set *set = rules_load(&one, 1, &all_rules);
+		char *json = rules_describe_json(set, NULL, NULL);
+		char *text = rules_describe_text(set, NULL, NULL);
+		json_t *parsed = json_loads(json, 0, NULL);
+
+		check_i64(json_array_size(json_object_get(parsed, "rules")), set->rule_count,
+			  names[i]);
+		check_i64(json_array_size(json_object_get(parsed, "macros")), set->macro_count,
+			  names[i]);
+		check_i64(json_array_size(json_object_get(parsed, "lists")), set->list_count,
+			  names[i]);
+		assert_true(str_starts_with(str_from(text), STR("Rule  ")));
+		json_decref(parsed);
+		free(json);
+		free(text);
+		rules_free(set);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_small_files_load_as_falco_says),
 	    cmocka_unit_test(test_files_that_users_have_load_without_error),
+	    cmocka_unit_test(test_a_rule_is_described_as_falco_does),
+	    cmocka_unit_test(test_all_of_users_files_can_be_described),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
