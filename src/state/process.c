@@ -321,7 +321,7 @@ void process_inherit(struct process_table *t, struct process *p, const struct pr
 	p->cap_permitted = from->cap_permitted;
 	p->cap_effective = from->cap_effective;
 	p->fdlimit = from->fdlimit;
-	if (p->facts.pidns == from->facts.pidns)
+	if (p->facts.pidns == from->facts.pidns && from->pidns_start_time)
 		p->pidns_start_time = from->pidns_start_time;
 	p->program_exec_id = from->program_exec_id;
 	p->is_exec_id_known = from->is_exec_id_known;

@@ -81,6 +81,8 @@ enum {
 struct state {
 	struct process_table *processes;
 	struct user_table *users;
+	/* A pid namespace's inode -> the start of its first process, in the pointer's place. */
+	struct u64map pidns_starts;
 	struct state_counters counters;
 	bool is_live;
 	int proc_fd; /* -1: not live */
@@ -156,6 +158,7 @@ void state_free(struct state *s)
 		return;
 	process_table_free(s->processes);
 	user_table_free(s->users);
+	u64map_free(&s->pidns_starts);
 	if (s->proc_fd >= 0)
 		close(s->proc_fd);
 	free(s->reading);
@@ -205,6 +208,16 @@ static struct thread *add_thread(struct state *s, struct process *p, int32_t tid
 	return th;
 }
 
+/* The first process of a pid namespace tells when it began; all others look it up. */
+static void know_pidns(struct state *s, struct process *p)
+{
+	if (!p->facts.pidns)
+		return;
+	if (p->facts.vpid == 1 && p->clone_time)
+		u64map_put(&s->pidns_starts, p->facts.pidns, (void *)(uintptr_t)p->clone_time);
+	p->pidns_start_time = (uintptr_t)u64map_get(&s->pidns_starts, p->facts.pidns);
+}
+
 static struct process *add_process(struct state *s, const struct task_facts *f)
 {
 	struct process *p = process_add(s->processes, f);
@@ -213,11 +226,7 @@ static struct process *add_process(struct state *s, const struct task_facts *f)
 		return NULL;
 	p->clone_time = f->start_time ? f->start_time + s->boot_time : 0;
 	p->thread_count = 0;
-	/* The first process of a pid namespace tells its start. */
-	if (f->vpid == 1)
-		p->pidns_start_time = p->clone_time;
-	else if (p->parent && p->parent->facts.pidns == f->pidns)
-		p->pidns_start_time = p->parent->pidns_start_time;
+	know_pidns(s, p);
 	return p;
 }
 
@@ -363,6 +372,8 @@ static void change_facts(struct state *s, struct event *e, struct process *p,
 		process_find_parent(s->processes, p);
 	if (old.start_time != f->start_time)
 		p->clone_time = f->start_time + s->boot_time;
+	if (old.pidns != f->pidns || !p->pidns_start_time)
+		know_pidns(s, p);
 	if (old.cgroup_id && f->cgroup_id && old.cgroup_id != f->cgroup_id &&
 	    action != ACTION_EXEC && action != ACTION_CLONE)
 		refresh_cgroups(s, e, p);
@@ -553,6 +564,8 @@ static void finish_exit(struct state *s)
 	if (p->thread_count <= 1) {
 		s->ended[s->ended_next % ENDED_REMEMBERED].pid = p->facts.pid;
 		s->ended[s->ended_next++ % ENDED_REMEMBERED].start_time = p->facts.start_time;
+		if (p->facts.vpid == 1)
+			u64map_remove(&s->pidns_starts, p->facts.pidns);
 	}
 	thread_remove(s->processes, s->exiting);
 	s->exiting = NULL;
@@ -723,16 +736,12 @@ static void scan_family(struct state *s, int32_t pid)
 	process_find_parent(s->processes, p);
 }
 
-/* Namespaces' first processes have the lowest ids of them but after a wrap; parents tell then. */
 static void scan_pidns(struct state *s, int32_t pid)
 {
 	struct process *p = process_find(s->processes, pid, 0);
-	struct process *q = p;
 
-	while (q && !q->pidns_start_time && q->facts.pidns == p->facts.pidns)
-		q = q->parent;
-	if (q && q->facts.pidns == p->facts.pidns)
-		p->pidns_start_time = q->pidns_start_time;
+	if (p && !p->pidns_start_time)
+		know_pidns(s, p);
 }
 
 static void for_each_pid(DIR *dir, struct state *s, void (*visit)(struct state *s, int32_t pid))
