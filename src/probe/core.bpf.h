@@ -145,10 +145,21 @@ enum {
 	WAKEUP_NS = 5 * 1000 * 1000,
 };
 
+/*
+ * The same task as a pointer that the verifier trusts less. It reads as well, and newer kernels
+ * look at every member that is followed from a trusted one for a millisecond when they load us.
+ */
+static __always_inline struct task_struct *task_plain(struct task_struct *task)
+{
+	if (HAS_RDONLY_CAST)
+		return bpf_rdonly_cast(task, bpf_core_type_id_kernel(struct task_struct));
+	return task;
+}
+
 static __always_inline struct task_struct *current_task(void)
 {
 	if (HAS_TASK_BTF)
-		return bpf_get_current_task_btf();
+		return task_plain(bpf_get_current_task_btf());
 	return (void *)bpf_get_current_task();
 }
 
@@ -201,7 +212,7 @@ static __always_inline void slot_release(struct slot *s)
 /* Ends the event: fills in the sizes, sends it, frees the slot. */
 static __always_inline void slot_emit(struct slot *s)
 {
-	__u32 size = s->pos;
+	__u32 size = (s->pos + 7) & ~7u;
 	__u32 cpu = s->cpu;
 	struct record *r = (struct record *)s->data;
 	struct event_header *header = (struct event_header *)(s->data + EVENT_AT);
@@ -241,7 +252,8 @@ static __always_inline void slot_emit(struct slot *s)
 		flags = BPF_RB_FORCE_WAKEUP;
 		*wakeup = s->ts;
 	}
-	if (bpf_ringbuf_output(ring, s->data, size, flags)) {
+	BOUND(size);
+	if (size > RECORD_SIZE_MAX || bpf_ringbuf_output(ring, s->data, size, flags)) {
 		count_drop(cpu, s->code, DROP_RING_FULL);
 	} else {
 		BOUND(cpu);

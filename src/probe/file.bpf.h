@@ -66,7 +66,8 @@ static __always_inline __u64 inode_ctime(__u64 inode)
 		nsec = BPF_CORE_READ(middle, __i_ctime.tv_nsec);
 	} else {
 		sec = READ(inode, inode, i_ctime_sec);
-		nsec = READ(inode, inode, i_ctime_nsec);
+		/* The top bit says that somebody has looked at the time. */
+		nsec = READ(inode, inode, i_ctime_nsec) & 0x7fffffff;
 	}
 	return sec < 0 ? 0 : sec * 1000000000ULL + nsec;
 }

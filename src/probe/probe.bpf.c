@@ -509,8 +509,9 @@ static __always_inline struct slot *event_begin(__u16 code, __u32 nparams, __u16
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+int BPF_PROG(process_exec, struct task_struct *trusted, int old_pid, struct linux_binprm *bprm)
 {
+	struct task_struct *task = task_plain(trusted);
 	bool is_wanted = (wants[NR_EXECVE] | wants[NR_EXECVEAT]) & WANT_RULES;
 	if (task->tgid == own_tgid)
 		return 0;
@@ -681,8 +682,9 @@ static __always_inline struct pt_regs *current_regs(void)
 
 /* The child's event, before it can run. */
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+int BPF_PROG(process_fork, struct task_struct *trusted, struct task_struct *trusted_child)
 {
+	struct task_struct *parent = task_plain(trusted), *child = task_plain(trusted_child);
 	if (child->flags & PF_KTHREAD_ || parent->tgid == own_tgid)
 		return 0;
 	struct pt_regs *regs = current_regs();
@@ -733,8 +735,9 @@ static __always_inline __s64 reaper_of(struct task_struct *task)
 }
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(process_exit, struct task_struct *task)
+int BPF_PROG(process_exit, struct task_struct *trusted)
 {
+	struct task_struct *task = task_plain(trusted);
 	if (task->flags & PF_KTHREAD_ || task->tgid == own_tgid)
 		return 0;
 	struct slot *s = event_begin(CODE_PROCEXIT, EXIT_PARAMS, NO_SYSCALL, true, task,
@@ -791,9 +794,10 @@ static __always_inline __u32 append_task_memory(struct slot *s, struct task_stru
 
 static __always_inline int task_dump(struct bpf_iter__task *ctx, bool can_sleep)
 {
-	struct task_struct *task = ctx->task;
-	if (!task)
+	struct task_struct *trusted = ctx->task;
+	if (!trusted)
 		return 0;
+	struct task_struct *task = task_plain(trusted);
 	struct slot *s = event_begin(CODE_EXECVE, EXEC_PARAMS, NO_SYSCALL, true, task, false);
 	if (!s)
 		return 0;
@@ -807,7 +811,7 @@ static __always_inline int task_dump(struct bpf_iter__task *ctx, bool can_sleep)
 	if (can_sleep && mm) {
 		/* The first string is exe, the rest is args. */
 		__u32 from = s->pos;
-		__u32 size = append_task_memory(s, task, READ(mm_struct, mm, arg_start),
+		__u32 size = append_task_memory(s, trusted, READ(mm_struct, mm, arg_start),
 						READ(mm_struct, mm, arg_end), PROBE_ARGS_MAX);
 		if (size && from <= PROBE_POS_LIMIT) {
 			long n =
@@ -822,7 +826,7 @@ static __always_inline int task_dump(struct bpf_iter__task *ctx, bool can_sleep)
 	put_empty(s, 15);
 	if (can_sleep && mm)
 		set_length(s, 15,
-			   append_task_memory(s, task, READ(mm_struct, mm, env_start),
+			   append_task_memory(s, trusted, READ(mm_struct, mm, env_start),
 					      READ(mm_struct, mm, env_end), PROBE_ARGS_MAX));
 	put_exec(s, true, task, mm);
 	put_empty(s, 30);

@@ -6,7 +6,6 @@
 #include "probe/shared.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -123,21 +122,42 @@ static int explain(int code, const char *what, struct buffer *said, struct error
 			 (int)text.n, text.p);
 }
 
-static bool kernel_has_helper(const struct btf *btf, const char *name)
+/*
+ * The names in the kernel's BTF. What a kernel can do shows in the names that it has; libbpf would
+ * take tens of milliseconds to index them all.
+ */
+struct names {
+	char *p;
+	size_t n;
+};
+
+static struct names names_read(void)
 {
-	int id = btf__find_by_name_kind(btf, "bpf_func_id", BTF_KIND_ENUM);
-	if (id < 0)
-		return false;
-	const struct btf_type *type = btf__type_by_id(btf, (unsigned)id);
-	const struct btf_enum *e = btf_enum(type);
-	for (unsigned i = 0; i < btf_vlen(type); i++)
-		if (!strcmp(btf__name_by_offset(btf, e[i].name_off), name))
-			return true;
-	return false;
+	struct names names = {0};
+	struct stat st;
+	CLEANUP_CLOSE int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) || st.st_size <= 0)
+		return names;
+	names.p = malloc((size_t)st.st_size);
+	while (names.p && names.n < (size_t)st.st_size) {
+		ssize_t n = read(fd, names.p + names.n, (size_t)st.st_size - names.n);
+		if (n <= 0)
+			break;
+		names.n += (size_t)n;
+	}
+	return names;
+}
+
+static bool names_have(const struct names *names, const char *name)
+{
+	char whole[64] = "";
+	int n = snprintf(whole + 1, sizeof(whole) - 1, "%s", name);
+	return names->p && memmem(names->p, names->n, whole, (size_t)n + 2);
 }
 
 /* Sizes of maps, options, and which programs this kernel can have. */
-static void configure(struct probe *p, const struct probe_options *options, const struct btf *btf)
+static void configure(struct probe *p, const struct probe_options *options,
+		      const struct names *names)
 {
 	struct saker_probe *s = p->programs;
 	unsigned slots = p->ncpus <= 16 ? PROBE_SLOTS : 2;
@@ -157,9 +177,9 @@ static void configure(struct probe *p, const struct probe_options *options, cons
 	bpf_map__set_max_entries(s->maps.rings, nrings);
 	bpf_map__set_max_entries(s->maps.ring_critical, options->critical_ring_bytes);
 	p->nrings = nrings;
-	p->has_iterator = btf && btf__find_by_name_kind(btf, "bpf_iter__task", BTF_KIND_STRUCT) > 0;
+	p->has_iterator = names_have(names, "bpf_iter__task");
 	p->has_sleepable_iterator =
-	    p->has_iterator && kernel_has_helper(btf, "BPF_FUNC_copy_from_user_task");
+	    p->has_iterator && names_have(names, "BPF_FUNC_copy_from_user_task");
 	bpf_program__set_autoload(s->progs.dump_tasks, p->has_sleepable_iterator);
 	bpf_program__set_autoload(s->progs.dump_tasks_plain,
 				  p->has_iterator && !p->has_sleepable_iterator);
@@ -241,12 +261,10 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 {
 	char memory[LOG_BYTES];
 	struct buffer said = BUFFER(memory);
-	struct btf *btf = NULL;
 	int r = 0;
 
 	libbpf_print_fn_t before = libbpf_set_print(keep_log);
 	libbpf_said = &said;
-	btf = btf__load_vmlinux_btf();
 	p->ncpus = libbpf_num_possible_cpus();
 	if (p->ncpus <= 0)
 		r = error_set(err, -EIO, "cannot tell how many CPUs there are");
@@ -256,7 +274,9 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 			r = explain(-errno, "cannot open the probe's programs", &said, err);
 	}
 	if (!r) {
-		configure(p, options, btf);
+		struct names names = names_read();
+		configure(p, options, &names);
+		free(names.p);
 		r = make_rings(p, options);
 		if (r)
 			explain(r, "cannot make a ring", &said, err);
@@ -282,7 +302,6 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 		r = attach(p, p->programs->progs.process_exit, "tp_btf/sched_process_exit", err);
 	libbpf_said = NULL;
 	libbpf_set_print(before);
-	btf__free(btf);
 	return r;
 }
 
@@ -456,14 +475,14 @@ void probe_describe(struct probe *p, struct buffer *out)
 	    {"BPF_FUNC_cgrp_storage_get", "6.2", "files and paths by direct loads"},
 	};
 	struct utsname name = {0};
-	struct btf *btf = btf__load_vmlinux_btf();
+	struct names names = names_read();
 
 	uname(&name);
 	buffer_printf(out, "kernel %s, %d CPUs, BTF %s\n", name.release, p->ncpus,
-		      btf ? "yes" : "no");
+		      names.p ? "yes" : "no");
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
 		buffer_printf(out, "%-36s %s (since %s)\n", features[i].what,
-			      btf && kernel_has_helper(btf, features[i].helper) ? "yes" : "no",
+			      names_have(&names, features[i].helper) ? "yes" : "no",
 			      features[i].since);
 	buffer_printf(out, "%-36s %s\n", "task iterator", p->has_iterator ? "yes" : "no");
 	for (size_t i = 0; i < p->nrings; i++)
@@ -471,5 +490,5 @@ void probe_describe(struct probe *p, struct buffer *out)
 			      p->rings[i].kind == RING_CRITICAL ? "critical events" : "common");
 	for (size_t i = 0; i < p->nlinks; i++)
 		buffer_printf(out, "attached: %s\n", p->attached[i]);
-	btf__free(btf);
+	free(names.p);
 }

@@ -108,8 +108,12 @@ static __always_inline __u64 rss_count(__u64 mm, __u32 which)
 	if (bpf_core_field_exists(old->rss_stat.count))
 		bpf_core_read(&count, sizeof(count), &old->rss_stat.count[which].counter);
 	else
-		bpf_core_read(&count, sizeof(count),
-			      &((struct mm_struct *)mm)->rss_stat[which].count);
+		/* Only the kernel knows how large an element is. */
+		bpf_probe_read_kernel(
+		    &count, sizeof(count),
+		    (void *)(mm + bpf_core_field_offset(struct mm_struct, rss_stat) +
+			     which * bpf_core_type_size(struct percpu_counter) +
+			     bpf_core_field_offset(struct percpu_counter, count)));
 	return count > 0 ? count : 0;
 }
 
