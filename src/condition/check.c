@@ -334,42 +334,54 @@ static struct condition *one_of(struct checker *k, const struct condition *like,
 	return either;
 }
 
-/* Turns a comparison with a modifier into what it means; its left side is parsed. */
+static struct comparison *without_modifier(struct checker *k, const struct comparison *whole,
+					   struct operand *operands, size_t count)
+{
+	struct comparison *c = ARENA_NEW(k->arena, struct comparison);
+
+	*c = *whole;
+	c->modifier = MODIFIER_NONE;
+	c->operands = operands;
+	c->operand_count = count;
+	c->is_list = false;
+	return c;
+}
+
+/*
+ * Turns a node whose comparison has a modifier into what it means. The comparison, whose left side
+ * is parsed, stays as it is: other nodes may share it.
+ */
 static void expand_modifier(struct checker *k, struct condition *node)
 {
-	struct comparison *whole = node->comparison;
-	enum comparison_modifier modifier = whole->modifier;
+	const struct comparison *whole = node->comparison;
 	size_t count = whole->operand_count;
 
-	whole->modifier = MODIFIER_NONE;
-	if (whole->operator== OP_EQ && modifier == MODIFIER_ANYOF && count> 0) {
-		whole->operator= OP_IN;
-		return;
-	}
 	if (count == 0) {
 		node->kind = CONDITION_FALSE;
+		return;
+	}
+	if (whole->operator== OP_EQ && whole->modifier == MODIFIER_ANYOF) {
+		struct comparison *in = without_modifier(k, whole, whole->operands, count);
+
+		in->operator= OP_IN;
+		in->is_list = true;
+		node->comparison = in;
 		return;
 	}
 
 	struct condition **leaves = ARENA_ARRAY(k->arena, struct condition *, count);
 
 	for (size_t i = 0; i < count; i++) {
-		struct comparison *c = ARENA_NEW(k->arena, struct comparison);
-
-		*c = *whole;
-		c->operands = &whole->operands[i];
-		c->operand_count = 1;
-		c->is_list = false;
 		leaves[i] = ARENA_NEW(k->arena, struct condition);
 		*leaves[i] = *node;
-		leaves[i]->comparison = c;
+		leaves[i]->comparison = without_modifier(k, whole, &whole->operands[i], 1);
 	}
 	if (count == 1) {
 		node->comparison = leaves[0]->comparison;
-	} else if (modifier == MODIFIER_ONEOF) {
+	} else if (whole->modifier == MODIFIER_ONEOF) {
 		*node = *one_of(k, node, leaves, count);
 	} else {
-		node->kind = modifier == MODIFIER_ALLOF ? CONDITION_AND : CONDITION_OR;
+		node->kind = whole->modifier == MODIFIER_ALLOF ? CONDITION_AND : CONDITION_OR;
 		node->children = leaves;
 		node->child_count = count;
 	}
