@@ -4,6 +4,7 @@
  * lie beside the project.
  */
 #include "rules_unit.h"
+#include "samples.h"
 
 #include <jansson.h>
 
@@ -41,29 +42,6 @@ static const struct difference {
     {"plug_alt", "what the json plugin does is built in", true, "", ""},
     {"out_percent", "%% is a percent sign, which upstream lacks", true, "", ""},
 };
-
-static const char *shared_folder(void)
-{
-	const char *folder = getenv("SAKER_SHARED");
-
-	return folder ? folder : "../shared";
-}
-
-/* Skips, or in CI fails, where the samples are not there. */
-static void need_samples(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	const char *ci = getenv("CI");
-
-	if (f) {
-		fclose(f);
-		return;
-	}
-	if (ci && strcmp(ci, "true") == 0)
-		fail_msg("%s is missing", path);
-	fprintf(stderr, "SKIP: %s is missing\n", path);
-	skip();
-}
 
 static const struct difference *difference_of(const char *name)
 {
