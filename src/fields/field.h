@@ -29,8 +29,8 @@ enum field_flag {
 	FIELD_NO_TRANSFORMER = 1 << 4, /* may not be wrapped */
 	FIELD_DEPRECATED = 1 << 5,
 	FIELD_ANY_OF = 1 << 6, /* several values stand for one (fd.ip, proc.aname without an
-				  index): a comparison holds where it holds for any of them,
-				  and != where it holds for all */
+				  index): a comparison holds where it holds for any of them;
+				  but != of fd.* where it holds for all */
 	FIELD_PATH = 1 << 7,   /* a file's name: differs between the two name views */
 	FIELD_OURS = 1 << 8,   /* not a field of Falco's */
 	FIELD_HEX = 1 << 9,    /* numbers print in hexadecimal */

@@ -37,11 +37,31 @@ static void a_full_scratch_arena_says_no_and_counts(void **state)
 	assert_non_null(arena_bytes(&a, 64));
 }
 
+static char released[8];
+
+static void release_letter(void *object)
+{
+	strncat(released, object, 1);
+}
+
+static void what_objects_hold_is_released_last_first(void **state)
+{
+	struct arena *a = arena_new();
+	char letters[] = "abc";
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		arena_on_free(a, release_letter, &letters[i]);
+	arena_free(a);
+	check_str(str_from(released), "cba", "order of release");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(pieces_are_aligned_zeroed_and_apart),
 	    cmocka_unit_test(a_full_scratch_arena_says_no_and_counts),
+	    cmocka_unit_test(what_objects_hold_is_released_last_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
