@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The queue and the outputs' threads; runs under ThreadSanitizer as well. */
+#include "../unit.h"
+#include "output/outputs.h"
+#include "output/queue.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PRODUCERS = 4, ITEMS = 20000 };
+
+struct producer {
+	struct queue *queue;
+	uintptr_t number;
+	size_t refused;
+};
+
+static void *produce(void *argument)
+{
+	struct producer *p = argument;
+
+	for (uintptr_t i = 1; i <= ITEMS; i++) {
+		while (!queue_push(p->queue, (void *)(p->number << 32 | i))) {
+			p->refused++;
+			sched_yield();
+		}
+	}
+	return NULL;
+}
+
+static void everything_comes_once_and_in_each_producers_order(void **state)
+{
+	struct producer producers[PRODUCERS];
+	pthread_t threads[PRODUCERS];
+	uintptr_t last[PRODUCERS] = {0};
+	struct queue queue;
+	size_t count = 0;
+	(void)state;
+
+	assert_int_equal(queue_init(&queue, 64), 0);
+	for (uintptr_t i = 0; i < PRODUCERS; i++) {
+		producers[i] = (struct producer){&queue, i, 0};
+		pthread_create(&threads[i], NULL, produce, &producers[i]);
+	}
+	while (count < PRODUCERS * ITEMS) {
+		uintptr_t item = (uintptr_t)queue_pop(&queue);
+
+		if (!item) {
+			/* Long enough that a lost wake shows as a test that takes for ever. */
+			queue_wait(&queue, 60000);
+			continue;
+		}
+		check_i64(item & UINT32_MAX, last[item >> 32] + 1, "order");
+		last[item >> 32]++;
+		count++;
+	}
+	for (size_t i = 0; i < PRODUCERS; i++)
+		pthread_join(threads[i], NULL);
+	assert_null(queue_pop(&queue));
+	queue_release(&queue);
+}
+
+static void a_full_queue_refuses(void **state)
+{
+	struct queue queue;
+	char items[5];
+	(void)state;
+
+	assert_int_equal(queue_init(&queue, 4), 0);
+	for (int i = 0; i < 4; i++)
+		assert_true(queue_push(&queue, &items[i]));
+	assert_false(queue_push(&queue, &items[4]));
+	assert_ptr_equal(queue_pop(&queue), &items[0]);
+	assert_true(queue_push(&queue, &items[4]));
+	for (int i = 1; i < 5; i++)
+		assert_ptr_equal(queue_pop(&queue), &items[i]);
+	assert_null(queue_pop(&queue));
+	queue_release(&queue);
+}
+
+static size_t read_all(int fd, char *to, size_t room)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	while (n < room && (got = read(fd, to + n, room - n)) > 0)
+		n += (size_t)got;
+	return n;
+}
+
+static void a_line_comes_at_once(void **state)
+{
+	struct outputs_options options = {.to_stdout = true};
+	struct outputs *o;
+	char text[64] = "";
+	int fds[2];
+	(void)state;
+
+	assert_int_equal(pipe(fds), 0);
+	options.stdout_fd = fds[1];
+	o = outputs_new(&options, NULL);
+	outputs_send(o, SEVERITY_WARNING, STR("one line"));
+	/* Blocks until the worker has written; nobody drains. */
+	assert_int_equal(read(fds[0], text, sizeof(text) - 1), 9);
+	assert_string_equal(text, "one line\n");
+	outputs_free(o);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void a_reader_that_does_not_read_delays_nobody(void **state)
+{
+	struct outputs_options options = {.to_stdout = true, .queue_capacity = 16};
+	struct channel_counters counters;
+	char line[8000];
+	struct outputs *o;
+	int fds[2];
+	(void)state;
+
+	memset(line, 'x', sizeof(line));
+	assert_int_equal(pipe(fds), 0);
+	options.stdout_fd = fds[1];
+	o = outputs_new(&options, NULL);
+	for (int i = 0; i < 1000; i++)
+		outputs_send(o, SEVERITY_WARNING, (struct str){line, sizeof(line)});
+	outputs_drain(o, 100);
+	assert_int_equal(outputs_counters(o, &counters, 1), 1);
+	check_i64(counters.sent + counters.dropped + counters.failed, 1000, "all are counted");
+	assert_true(counters.dropped > 900);
+	outputs_free(o);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void what_is_queued_is_delivered_at_the_end(void **state)
+{
+	for (int is_buffered = 0; is_buffered < 2; is_buffered++) {
+		struct outputs_options options = {.to_stdout = true, .is_buffered = is_buffered};
+		char path[] = "/tmp/saker-test-XXXXXX", text[256], want[64];
+		static char long_line[100000], all[4 * 1000 * 1000];
+		struct channel_counters counters;
+		struct outputs *o;
+		size_t n, at = 0;
+		(void)state;
+
+		options.stdout_fd = mkstemp(path);
+		assert_true(options.stdout_fd >= 0);
+		o = outputs_new(&options, NULL);
+		memset(long_line, 'y', sizeof(long_line));
+		for (int i = 0; i < 5000; i++)
+			outputs_send(o, SEVERITY_WARNING,
+				     (struct str){text, (size_t)sprintf(text, "line %d", i)});
+		outputs_send(o, SEVERITY_WARNING, (struct str){long_line, sizeof(long_line)});
+		outputs_send(o, SEVERITY_WARNING, STR("last"));
+		outputs_drain(o, 10000);
+		outputs_counters(o, &counters, 1);
+		check_i64(counters.sent, 5002, "sent");
+		check_i64(counters.dropped + counters.failed, 0, "lost");
+		outputs_free(o);
+		lseek(options.stdout_fd, 0, SEEK_SET);
+		n = read_all(options.stdout_fd, all, sizeof(all));
+		for (int i = 0; i < 5000; i++) {
+			size_t length = (size_t)sprintf(want, "line %d\n", i);
+
+			assert_memory_equal(all + at, want, length);
+			at += length;
+		}
+		assert_memory_equal(all + at, long_line, sizeof(long_line));
+		at += sizeof(long_line);
+		assert_memory_equal(all + at, "\nlast\n", 6);
+		check_i64(n, at + 6, "size");
+		close(options.stdout_fd);
+		unlink(path);
+	}
+}
+
+static void a_closed_pipe_is_counted(void **state)
+{
+	struct outputs_options options = {.to_stdout = true};
+	struct channel_counters counters;
+	struct outputs *o;
+	int fds[2];
+	(void)state;
+
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(pipe(fds), 0);
+	close(fds[0]);
+	options.stdout_fd = fds[1];
+	o = outputs_new(&options, NULL);
+	for (int i = 0; i < 10; i++)
+		outputs_send(o, SEVERITY_WARNING, STR("lost"));
+	outputs_drain(o, 1000);
+	outputs_counters(o, &counters, 1);
+	check_i64(counters.failed, 10, "failed");
+	outputs_free(o);
+	close(fds[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(everything_comes_once_and_in_each_producers_order),
+	    cmocka_unit_test(a_full_queue_refuses),
+	    cmocka_unit_test(a_line_comes_at_once),
+	    cmocka_unit_test(a_reader_that_does_not_read_delays_nobody),
+	    cmocka_unit_test(what_is_queued_is_delivered_at_the_end),
+	    cmocka_unit_test(a_closed_pipe_is_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
