@@ -593,7 +593,9 @@ static void say_what_has_no_effect(struct config *c)
 		const struct config_row *row = &config_rows[i];
 		const struct yaml_node *node;
 
-		if (!(row->flags & CONFIG_IGNORED) || strchr(row->key, '['))
+		/* Plugins that are described, but not in load_plugins, do nothing anyway. */
+		if (!(row->flags & CONFIG_IGNORED) || row->flags & CONFIG_LIST ||
+		    strchr(row->key, '['))
 			continue;
 		node = find_value(c->root, row->key);
 		if (!node || is_default(c, row, node))
