@@ -32,7 +32,8 @@ static double now(void)
 
 static struct state *new_state(void)
 {
-	struct state *s = state_new(&(struct state_options){.host_root = "/nonexistent"}, NULL);
+	struct state *s = state_new(
+	    &(struct state_options){.host_root = "/nonexistent", .max_threads = 4096}, NULL);
 
 	if (!s)
 		abort();

@@ -32,6 +32,8 @@ struct container_entry {
 	char key[1 + CONTAINER_ID_MAX + 1];
 };
 
+enum { MISSED_PARENT_BITS = 1 << 15 };
+
 struct process_table {
 	struct chunk *chunks[NEAR_CHUNKS];
 	struct u64map far; /* id -> struct slot */
@@ -42,7 +44,19 @@ struct process_table {
 	uint32_t max_threads;
 	uint64_t lineage_generation; /* counts changes that descendants may see */
 	uint64_t next_generation;
+	/* Pids, by their low bits, of parents that were looked for in vain and may yet come. */
+	uint64_t missed_parents[MISSED_PARENT_BITS / 64];
 };
+
+static uint64_t *missed_parent_word(struct process_table *t, int32_t pid)
+{
+	return &t->missed_parents[(uint32_t)pid % MISSED_PARENT_BITS / 64];
+}
+
+static uint64_t missed_parent_bit(int32_t pid)
+{
+	return UINT64_C(1) << ((uint32_t)pid % 64);
+}
 
 struct process_table *process_table_new(uint32_t max_threads)
 {
@@ -430,6 +444,8 @@ void process_find_parent(struct process_table *t, struct process *p)
 
 	if (p->facts.ppid > 0)
 		parent = process_find(t, p->facts.ppid, p->facts.parent_start_time);
+	if (!parent && p->facts.ppid > 0)
+		*missed_parent_word(t, p->facts.ppid) |= missed_parent_bit(p->facts.ppid);
 	if (parent == p->parent || (parent && is_ancestor(p, parent)))
 		return;
 	struct process *old = child_unlink(p);
@@ -589,6 +605,11 @@ struct process *process_add(struct process_table *t, const struct task_facts *fa
 	p->is_partial = true;
 	/* Never a generation that some other process in this memory had. */
 	p->scope_generation = t->next_generation += UINT64_C(1) << 32;
+	/* Those that found no parent by this pid have one now, and so have their descendants. */
+	if (*missed_parent_word(t, facts->pid) & missed_parent_bit(facts->pid)) {
+		*missed_parent_word(t, facts->pid) &= ~missed_parent_bit(facts->pid);
+		t->lineage_generation++;
+	}
 	p->lineage_generation = t->lineage_generation;
 	p->older = process_find(t, facts->pid, 0);
 	slot_set_process(t, facts->pid, p);

@@ -35,7 +35,8 @@ static bool check_events(struct generator *g, const struct rule_set *set, bool a
 			 struct agreement_counts *counts, struct buffer *out)
 {
 	struct plan *plan = plan_compile(set, &(struct plan_options){all_matches}, NULL);
-	struct state *state = state_new(&(struct state_options){.host_root = ""}, NULL);
+	struct state *state = state_new(
+	    &(struct state_options){.host_root = "/nonexistent", .max_threads = 64}, NULL);
 	struct evaluator *ev = evaluator_new(plan, state, "host");
 	CLEANUP_FREE char *memory = malloc(RECORD_ROOM);
 	CLEANUP_FREE char *scratch_memory = malloc(1 << 20);

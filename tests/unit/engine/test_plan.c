@@ -28,7 +28,8 @@ static void start(struct fixture *x, const char *const *conditions, bool all_mat
 			fail_msg("not valid: %s", conditions[i]);
 	x->plan = plan_compile(&x->set, &(struct plan_options){all_matches}, NULL);
 	assert_non_null(x->plan);
-	x->state = state_new(&(struct state_options){.host_root = "/nonexistent"}, NULL);
+	x->state = state_new(
+	    &(struct state_options){.host_root = "/nonexistent", .max_threads = 4096}, NULL);
 	x->ev = evaluator_new(x->plan, x->state, "host");
 }
 
