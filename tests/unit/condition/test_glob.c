@@ -108,8 +108,8 @@ static void globs_match_what_fnmatch_matches(void **state)
 	    ":",
 	    "[:",
 	    "\xff",
-	    "a\xff"
-	    "c",
+	    ("a\xff"
+	     "c"),
 	    "Z",
 	    "g",
 	    "ac",
