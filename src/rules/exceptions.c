@@ -187,7 +187,6 @@ static bool check_exception(const struct reading *r, const struct exception_defi
 
 static bool read_one(const struct reading *r, struct exception_definition *e, bool is_append)
 {
-	static const char *const keys[] = {"name", "fields", "comps", "values"};
 	const struct yaml_node *node = e->at.node;
 	struct place at = place_node(r->file, node, r->item);
 	struct yaml_node *name, *values;
@@ -209,7 +208,7 @@ static bool read_one(const struct reading *r, struct exception_definition *e, bo
 		return false;
 	}
 	e->name = at.part_name = name->text;
-	warn_of_unknown_keys(&inner, keys, sizeof(keys) / sizeof(keys[0]));
+	warn_of_unknown_keys(&inner, KEYS_OF_EXCEPTION);
 	e->fields = (struct written){r->file, yaml_get(node, "fields")};
 	e->comps = (struct written){r->file, yaml_get(node, "comps")};
 	values = yaml_get(node, "values");

@@ -60,32 +60,6 @@ bool read_bool(const struct reading *r, const char *key, bool *out)
 	return true;
 }
 
-void warn_of_unknown_keys(const struct reading *r, const char *const *keys, size_t count)
-{
-	for (uint32_t i = 0; i < r->node->count; i++) {
-		const struct yaml_node *key = r->node->pairs[i].key;
-		struct place at = at_value(r, key);
-		bool is_known = false;
-
-		if (key->kind != YAML_SCALAR) {
-			warn(r->l, "LOAD_UNKNOWN_KEY", &at, "a key that is no text is ignored");
-			continue;
-		}
-		for (size_t k = 0; k < count && !is_known; k++)
-			is_known = str_equal_c(key->text, keys[k]);
-		if (is_known)
-			continue;
-
-		const char *nearest = str_nearest(key->text, keys, count);
-
-		warn(r->l, "LOAD_UNKNOWN_KEY", &at, "the unknown key '%.*s' is ignored%s%s%s",
-		     STR_ARG(key->text), nearest ? "; did you mean '" : "", nearest ? nearest : "",
-		     nearest ? "'?" : "");
-	}
-}
-#define WARN_OF_UNKNOWN_KEYS(r, keys)                                                              \
-	warn_of_unknown_keys((r), (keys), sizeof(keys) / sizeof(*keys))
-
 bool read_override(const struct reading *r, const struct override_key *keys, size_t count,
 		   uint32_t *appended, uint32_t *replaced)
 {
@@ -206,7 +180,6 @@ static struct list_definition *list_named(struct loader *l, struct str name)
 static void read_list(struct loader *l, struct rules_file *counts, const struct yaml_file *file,
 		      const struct yaml_node *node)
 {
-	static const char *const keys[] = {"list", "items", "append", "override"};
 	static const struct override_key overridable[] = {{"items", true}};
 	struct str name = item_name(l, file, node, "list");
 	struct item item = {.type = "list", .name = name, .at = {file, node}};
@@ -241,7 +214,7 @@ static void read_list(struct loader *l, struct rules_file *counts, const struct 
 		     STR_ARG(name));
 		is_good = false;
 	}
-	WARN_OF_UNKNOWN_KEYS(&r, keys);
+	warn_of_unknown_keys(&r, KEYS_OF_LIST);
 
 	struct list_definition *list = list_named(l, name);
 
@@ -284,7 +257,6 @@ static struct macro_definition *macro_named(struct loader *l, struct str name)
 static void read_macro(struct loader *l, struct rules_file *counts, const struct yaml_file *file,
 		       const struct yaml_node *node)
 {
-	static const char *const keys[] = {"macro", "condition", "append", "override"};
 	static const struct override_key overridable[] = {{"condition", true}};
 	struct str name = item_name(l, file, node, "macro");
 	struct item item = {.type = "macro", .name = name, .at = {file, node}};
@@ -315,7 +287,7 @@ static void read_macro(struct loader *l, struct rules_file *counts, const struct
 		     STR_ARG(name));
 		is_good = false;
 	}
-	WARN_OF_UNKNOWN_KEYS(&r, keys);
+	warn_of_unknown_keys(&r, KEYS_OF_MACRO);
 
 	struct macro_definition *macro = macro_named(l, name);
 
@@ -357,17 +329,17 @@ static int compare_versions(const uint32_t a[3], const uint32_t b[3])
 static void read_engine_version(struct loader *l, const struct yaml_file *file,
 				const struct yaml_node *node)
 {
-	static const char *const keys[] = {"required_engine_version"};
+	static const char key[] = "required_engine_version";
 	static const uint32_t ours[3] = {ENGINE_VERSION_MAJOR, ENGINE_VERSION_MINOR,
 					 ENGINE_VERSION_PATCH};
-	struct item item = {.type = keys[0], .at = {file, node}};
+	struct item item = {.type = key, .at = {file, node}};
 	struct reading r = {l, file, node, &item};
 	struct yaml_node *value;
 	uint32_t wanted[3] = {0};
 	uint64_t number;
 
-	WARN_OF_UNKNOWN_KEYS(&r, keys);
-	if (!read_text(&r, keys[0], &value) || !value)
+	warn_of_unknown_keys(&r, KEYS_OF_ENGINE_VERSION);
+	if (!read_text(&r, key, &value) || !value)
 		return;
 
 	struct place at = at_value(&r, value);
@@ -402,7 +374,7 @@ struct plugin_check {
 
 static struct plugin_check read_plugin(struct loader *l, const struct item *item,
 				       const struct yaml_file *file, const struct yaml_node *node,
-				       struct plugin_requirement *out)
+				       uint32_t keys, struct plugin_requirement *out)
 {
 	struct reading r = {l, file, node, item};
 	struct place at = at_item(&r);
@@ -415,6 +387,7 @@ static struct plugin_check read_plugin(struct loader *l, const struct item *item
 		     "a required plugin wants a mapping with 'name' and 'version'");
 		return check;
 	}
+	warn_of_unknown_keys(&r, keys);
 	if (!read_text(&r, "name", &name) || !read_text(&r, "version", &version))
 		return check;
 	if (!name || !version) {
@@ -443,7 +416,7 @@ static void read_plugin_with_alternatives(struct loader *l, const struct item *i
 	struct reading r = {l, file, node, item};
 	size_t first = l->plugins.count;
 	struct plugin_requirement p;
-	struct plugin_check check = read_plugin(l, item, file, node, &p);
+	struct plugin_check check = read_plugin(l, item, file, node, KEYS_OF_PLUGIN, &p);
 	struct place at = at_item(&r);
 
 	if (!check.is_good)
@@ -459,7 +432,8 @@ static void read_plugin_with_alternatives(struct loader *l, const struct item *i
 	}
 	for (uint32_t i = 0; others && i < others->count; i++) {
 		struct plugin_requirement other;
-		struct plugin_check c = read_plugin(l, item, file, others->items[i], &other);
+		struct plugin_check c =
+		    read_plugin(l, item, file, others->items[i], KEYS_OF_ALTERNATIVE, &other);
 
 		if (!c.is_good)
 			return;
@@ -485,13 +459,13 @@ static void read_plugin_with_alternatives(struct loader *l, const struct item *i
 static void read_plugin_versions(struct loader *l, const struct yaml_file *file,
 				 const struct yaml_node *node)
 {
-	static const char *const keys[] = {"required_plugin_versions"};
+	static const char key[] = "required_plugin_versions";
 	struct item item = {.type = "required plugin versions", .at = {file, node}};
 	struct reading r = {l, file, node, &item};
-	struct yaml_node *value = yaml_get(node, keys[0]);
+	struct yaml_node *value = yaml_get(node, key);
 	struct place at = at_value(&r, value);
 
-	WARN_OF_UNKNOWN_KEYS(&r, keys);
+	warn_of_unknown_keys(&r, KEYS_OF_PLUGIN_VERSIONS);
 	if (value->kind != YAML_SEQUENCE) {
 		fail(l, "LOAD_ERR_YAML_VALIDATE", &at,
 		     "the value of 'required_plugin_versions' is not a list");

@@ -195,7 +195,6 @@ struct reading {
 };
 bool read_text(const struct reading *r, const char *key, struct yaml_node **out);
 bool read_bool(const struct reading *r, const char *key, bool *out);
-void warn_of_unknown_keys(const struct reading *r, const char *const *keys, size_t count);
 /* `override`: sets bits, by the index of the key in keys. */
 struct override_key {
 	const char *name;
@@ -206,7 +205,22 @@ bool read_override(const struct reading *r, const struct override_key *keys, siz
 /* `append: true`, with upstream's warning. */
 bool read_append(const struct reading *r, bool has_override, bool *append);
 
+/* schema.c: which keys an item has. */
+enum item_keys {
+	KEYS_OF_RULE = 1 << 0,
+	KEYS_OF_MACRO = 1 << 1,
+	KEYS_OF_LIST = 1 << 2,
+	KEYS_OF_ENGINE_VERSION = 1 << 3,
+	KEYS_OF_PLUGIN_VERSIONS = 1 << 4,
+	KEYS_OF_ITEMS = (1 << 5) - 1, /* of any item of a file */
+	KEYS_OF_EXCEPTION = 1 << 5,
+	KEYS_OF_PLUGIN = 1 << 6,
+	KEYS_OF_ALTERNATIVE = 1 << 7,
+};
+void warn_of_unknown_keys(const struct reading *r, uint32_t of);
+
 /* rule_item.c */
+size_t rule_override_keys(const struct override_key **keys);
 void read_rule(struct loader *l, struct rules_file *counts, const struct yaml_file *file,
 	       const struct yaml_node *node);
 

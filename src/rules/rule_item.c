@@ -34,6 +34,12 @@ static const struct override_key overridable[KEY_COUNT] = {
     [KEY_SKIP_IF_UNKNOWN_FILTER] = {"skip-if-unknown-filter", false},
 };
 
+size_t rule_override_keys(const struct override_key **keys)
+{
+	*keys = overridable;
+	return KEY_COUNT;
+}
+
 static bool read_priority(const struct reading *r, enum severity *out)
 {
 	struct yaml_node *value;
@@ -385,11 +391,6 @@ static bool has_definition(const struct yaml_node *node)
 void read_rule(struct loader *l, struct rules_file *counts, const struct yaml_file *file,
 	       const struct yaml_node *node)
 {
-	static const char *const keys[] = {"rule",          "condition", "output",
-					   "desc",          "priority",  "source",
-					   "enabled",       "capture",   "capture_duration",
-					   "warn_evttypes", "tags",      "exceptions",
-					   "override",      "append",    "skip-if-unknown-filter"};
 	struct item item = {.type = "rule", .name = STR(""), .at = {file, node}};
 	struct reading r = {l, file, node, &item};
 	struct yaml_node *name, *source = NULL;
@@ -409,7 +410,7 @@ void read_rule(struct loader *l, struct rules_file *counts, const struct yaml_fi
 	    yaml_get(node, "source")->kind == YAML_SCALAR)
 		source = yaml_get(node, "source");
 	is_good &= check_source(&r, rule, source);
-	warn_of_unknown_keys(&r, keys, sizeof(keys) / sizeof(keys[0]));
+	warn_of_unknown_keys(&r, KEYS_OF_RULE);
 
 	if (has_override || append) {
 		if (!rule && is_good) {

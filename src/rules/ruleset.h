@@ -144,6 +144,9 @@ char *rules_report_json(const struct rule_set *set);
 char *rules_describe_json(struct rule_set *set, const char *rule, struct error *err);
 char *rules_describe_text(struct rule_set *set, const char *rule, struct error *err);
 
+/* The JSON schema of rules files, for editors: the keys that the loader knows. The caller frees. */
+char *rules_schema_json(void);
+
 /* `*` stands for any text, also for none; everything else for itself. Linear in the text. */
 bool rule_name_matches(struct str name, struct str pattern);
 
