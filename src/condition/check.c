@@ -160,7 +160,7 @@ static int check_event_type(struct checker *k, const struct operand *o)
 	for (uint16_t kind = 0; kind < event_kind_count; kind++)
 		names[kind] = event_kind_name(kind);
 	const char *nearest = str_nearest(text, names, event_kind_count);
-	return error_set_at(k->err, -EINVAL, o->offset, "unknown event type '%.*s'%s%s%s",
+	return error_set_at(k->err, -ENOENT, o->offset, "unknown event type '%.*s'%s%s%s",
 			    (int)(text.n > 60 ? 60 : text.n), text.p,
 			    nearest ? "; did you mean '" : "", nearest ? nearest : "",
 			    nearest ? "'?" : "");

@@ -120,6 +120,7 @@ typedef void condition_warn_fn(void *context, const struct condition *node, cons
 /*
  * A tree may be checked again, for other sources or as part of another rule: what is converted
  * stays.
+ * -ENOENT: a field or a type of event is unknown; -EINVAL: anything else.
  */
 int condition_check(struct condition *c, uint32_t sources, struct arena *arena,
 		    condition_warn_fn *warn, void *warn_context, const struct condition **failed,

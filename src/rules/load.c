@@ -223,7 +223,7 @@ static bool is_append_for(const struct rules_append *a, const struct rule_defini
 	return true;
 }
 
-/* Fields that have no value any more since events are exits only. */
+/* Fields that say nothing any more since events are exits only. */
 static void warn_of_deprecated_fields(struct loader *l, const struct rule_definition *d,
 				      const struct template *output)
 {
@@ -237,7 +237,8 @@ static void warn_of_deprecated_fields(struct loader *l, const struct rule_defini
 		struct place at = source_text_place(d->output_text, x->offset);
 
 		warn(l, "LOAD_DEPRECATED_ITEM", &at,
-		     "the field '%s' is deprecated and has no value any more", x->use.field->name);
+		     "the field '%s' is deprecated: events are completed calls, so it says nothing",
+		     x->use.field->name);
 	}
 }
 

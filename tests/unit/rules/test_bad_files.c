@@ -187,6 +187,12 @@ static const struct bad warnings[] = {
     {"- rule: r\n  desc: d\n  condition: evt.type=open and foo.bar=1\n  output: o\n"
      "  priority: INFO\n  skip-if-unknown-filter: true\n",
      "LOAD_UNKNOWN_FILTER", 3, 32, "not loaded"},
+    {"- rule: r\n  desc: d\n  condition: evt.type=opeen\n  output: o\n  priority: INFO\n"
+     "  skip-if-unknown-filter: true\n",
+     "LOAD_UNKNOWN_FILTER", 3, 23, "opeen"},
+    {"- rule: r\n  desc: d\n  condition: evt.type=open\n  output: o %evt.latency\n"
+     "  priority: INFO\n",
+     "LOAD_DEPRECATED_ITEM", 4, 14, "evt.latency"},
     {"- rule: r\n  desc: d\n  condition: evt.type=open\n  output: o %foo.bar\n"
      "  priority: INFO\n  skip-if-unknown-filter: true\n",
      "LOAD_UNKNOWN_FILTER", 4, 14, "not loaded"},
