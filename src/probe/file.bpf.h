@@ -22,6 +22,13 @@ static __always_inline __u64 file_of_own_fd(__s32 fd)
 	return file_of_fd(HAS_TASK_BTF, current_task(), fd);
 }
 
+/* Where the file is. */
+static __always_inline int file_resolve(struct slot *s, __u64 file)
+{
+	return path_resolve(s, (__u64)READ(file, file, f_path.dentry),
+			    (__u64)READ(file, file, f_path.mnt));
+}
+
 enum layer { LAYER_NONE, LAYER_UPPER, LAYER_LOWER };
 
 /*

@@ -236,14 +236,39 @@ __noinline int collect_net(__u32 slot_index, __u32 i)
 	__u64 second = value_of(s, p->aux);
 	__s64 ret = s->values[SOURCE_RET];
 	struct message m = {0};
+	__u64 vector = value, count = second, room = ret > 0 ? ret : 0;
 
+	/* First what several kinds need, so that the verifier sees each loop once. */
 	switch (p->kind) {
-	case KIND_SOCKADDR:
-		put_sockaddr(s, i, value, (__u32)second);
-		break;
 	case KIND_TUPLE_MSG_OUT:
 	case KIND_TUPLE_MSG_IN:
-		message_get(s, second, &m);
+		value = second;
+		/* fall through */
+	case KIND_MSG_OUT:
+	case KIND_MSG_IN:
+	case KIND_MSG_SIZE:
+	case KIND_MSG_CONTROL:
+		message_get(s, value, &m);
+		vector = m.iov;
+		count = m.iov_count;
+		break;
+	}
+	switch (p->kind) {
+	case KIND_IOV_IN:
+	case KIND_MSG_IN:
+		if (ret <= 0)
+			room = snaplen;
+		/* fall through */
+	case KIND_IOV_OUT:
+	case KIND_MSG_OUT:
+		put_iov_data(s, i, vector, count, room);
+		return 0;
+	case KIND_IOV_SIZE:
+	case KIND_MSG_SIZE:
+		put_iov_size(s, i, vector, count);
+		return 0;
+	case KIND_TUPLE_MSG_OUT:
+	case KIND_TUPLE_MSG_IN:
 		second = m.name;
 		/* fall through */
 	case KIND_TUPLE_CONNECT:
@@ -253,46 +278,26 @@ __noinline int collect_net(__u32 slot_index, __u32 i)
 			put_empty(s, i);
 			break;
 		}
-		put_tuple(s, i, file_of_own_fd(value), second,
+		put_tuple(s, i, file_of_own_fd(value_of(s, p->src)), second,
 			  p->kind != KIND_TUPLE_IN && p->kind != KIND_TUPLE_MSG_IN);
 		break;
+	case KIND_SOCKADDR:
+		put_sockaddr(s, i, value, (__u32)second);
+		break;
 	case KIND_BUF_OUT:
-		put_buffer(s, i, value, ret > 0 ? ret : 0);
+		put_buffer(s, i, value, room);
 		break;
 	case KIND_BUF_IN:
 		put_buffer(s, i, value, ret > 0 ? ret : second);
 		break;
-	case KIND_IOV_OUT:
-		put_iov_data(s, i, value, second, ret > 0 ? ret : 0);
-		break;
-	case KIND_IOV_IN:
-		put_iov_data(s, i, value, second, ret > 0 ? ret : snaplen);
-		break;
-	case KIND_IOV_SIZE:
-		put_iov_size(s, i, value, second);
-		break;
-	case KIND_MSG_OUT:
-	case KIND_MSG_IN:
-		message_get(s, value, &m);
-		put_iov_data(s, i, m.iov, m.iov_count,
-			     ret > 0                  ? ret
-			     : p->kind == KIND_MSG_IN ? snaplen
-						      : 0);
-		break;
-	case KIND_MSG_SIZE:
-		message_get(s, value, &m);
-		put_iov_size(s, i, m.iov, m.iov_count);
-		break;
 	case KIND_MSG_CONTROL:
-		if (ret >= 0)
-			message_get(s, value, &m);
 		set_length(s, i,
-			   m.control_size <= MSG_CONTROL_MAX
+			   ret >= 0 && m.control_size <= MSG_CONTROL_MAX
 			       ? append_user(s, m.control, m.control_size)
 			       : 0);
 		break;
 	case KIND_RET_SIZE:
-		put_u32(s, i, ret > 0 ? ret : 0);
+		put_u32(s, i, room);
 		break;
 	case KIND_QUEUE_PCT:
 	case KIND_QUEUE_LEN:

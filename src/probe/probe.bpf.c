@@ -197,13 +197,6 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* Where the event's file is. */
-static __always_inline int file_resolve(struct slot *s, __u64 file)
-{
-	return path_resolve(s, (__u64)READ(file, file, f_path.dentry),
-			    (__u64)READ(file, file, f_path.mnt));
-}
-
 /* The annex of a call, as the plan wants it. */
 static __always_inline void annex_add(struct slot *s, const struct collect_row *row, bool known,
 				      struct task_struct *task)
@@ -319,32 +312,6 @@ int BPF_PROG(collect_misc_calls, struct pt_regs *regs, long ret)
 			collect_plain(s->index, i);
 		else
 			collect_misc(s->index, i);
-	}
-	call_end(s, row, known, task);
-	return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(collect_handle_calls, struct pt_regs *regs, long ret)
-{
-	bool known = HAS_TASK_BTF;
-	struct task_struct *task = current_task();
-	const struct collect_row *row;
-	struct slot *s = call_begin(regs, ret, known, task, &row);
-	if (!s)
-		return 0;
-	root_remember(s, known, task);
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < PROBE_ROW_PARAMS; i++) {
-		if (i >= row->nparams)
-			break;
-		const struct collect_param *p = &row->params[i];
-		if (p->kind != KIND_FILE_PATH)
-			collect_plain(s->index, i);
-		else if (s->file && !file_resolve(s, s->file))
-			set_length(s, i, append_path(s));
-		else
-			put_empty(s, i);
 	}
 	call_end(s, row, known, task);
 	return 0;
@@ -534,17 +501,23 @@ int BPF_PROG(process_exec, struct task_struct *trusted, int old_pid, struct linu
 	return 0;
 }
 
-/* argv or envp of a failed exec, one string behind the other. */
-static __always_inline void put_string_array(struct slot *s, __u32 i, __u64 array, __u32 first,
-					     __u32 room)
+/* argv or envp of a failed exec, one string behind the other: slot->walk_node from element first. */
+__noinline int string_array_walk(__u32 slot_index, __u32 i, __u32 first, __u32 room)
 {
+	enum { STRINGS_MAX = 64 };
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	__u64 array = s->walk_node;
 	__u32 from = s->pos;
-	__u32 word = s->flags & RECORD_COMPAT ? 4 : 8;
-	for (__u32 k = 0; k < 64; k++) {
+	bool is_narrow = s->flags & RECORD_COMPAT;
+	for (__u32 k = 0; k < STRINGS_MAX && array; k++) {
 		__u64 string = 0;
-		if (!array ||
-		    bpf_probe_read_user(&string, word, (void *)(array + (k + first) * word)))
+		__u64 at = array + (k + first) * (is_narrow ? 4ULL : 8ULL);
+		if (bpf_probe_read_user(&string, 8, (void *)at))
 			break;
+		if (is_narrow)
+			string = (__u32)string;
 		if (!string || !append_user_str(s, string))
 			break;
 		if (s->pos - from >= room) {
@@ -553,10 +526,18 @@ static __always_inline void put_string_array(struct slot *s, __u32 i, __u64 arra
 			break;
 		}
 	}
-	__u32 pos = s->pos;
-	if (pos > from && pos <= PROBE_POS_LIMIT)
-		s->data[pos - 1] = 0;
-	set_length(s, i, pos - from);
+	__u32 last = s->pos - 1;
+	set_length(s, i, s->pos - from);
+	if (s->pos > from && last <= PROBE_POS_LIMIT)
+		s->data[last] = 0;
+	return 0;
+}
+
+static __always_inline void put_string_array(struct slot *s, __u32 i, __u64 array, __u32 first,
+					     __u32 room)
+{
+	s->walk_node = array;
+	string_array_walk(s->index, i, first, room);
 }
 
 SEC("tp_btf/sys_exit")
@@ -580,9 +561,9 @@ int BPF_PROG(collect_exec_calls, struct pt_regs *regs, long ret)
 	root_remember(s, known, task);
 	put_u64(s, 0, ret);
 	__u32 n = 0;
-	if (argv && !bpf_probe_read_user(&exe, s->flags & RECORD_COMPAT ? 4 : 8, (void *)argv) &&
+	if (argv && !bpf_probe_read_user(&exe, sizeof(exe), (void *)argv) &&
 	    exe)
-		n = append_user_str(s, exe);
+		n = append_user_str(s, s->flags & RECORD_COMPAT ? (__u32)exe : exe);
 	if (!argv) {
 		append_u8(s, 0);
 		n = 1;

@@ -222,7 +222,6 @@ static int enter_families(struct probe *p, struct error *err)
 	    [FAMILY_PLAIN] = s->progs.collect_plain_calls,
 	    [FAMILY_NET] = s->progs.collect_net_calls,
 	    [FAMILY_MISC] = s->progs.collect_misc_calls,
-	    [FAMILY_HANDLE] = s->progs.collect_handle_calls,
 	    [FAMILY_FORK] = s->progs.collect_fork_calls,
 	    [FAMILY_EXEC] = s->progs.collect_exec_calls,
 	};

@@ -32,7 +32,6 @@ enum collect_family {
 	FAMILY_PLAIN,  /* numbers, strings, opened files */
 	FAMILY_NET,    /* and addresses, tuples, buffers */
 	FAMILY_MISC,   /* and what few calls have */
-	FAMILY_HANDLE, /* plain, and the path of the opened file as a parameter */
 	FAMILY_FORK,   /* the parent's side of clone, fork, vfork */
 	FAMILY_EXEC,   /* an execve or execveat that failed */
 	FAMILY_COUNT
@@ -67,7 +66,7 @@ enum collect_kind {
 	KIND_TIME,     /* src: seconds, aux: nanoseconds */
 	KIND_USER_U32, /* what src points to */
 	KIND_USER_U64,
-	KIND_FILE_PATH, /* of the call's file; FAMILY_HANDLE only */
+	KIND_FILE_PATH, /* of the call's file */
 	KIND_PLAIN_END,
 
 	KIND_SOCKADDR = KIND_PLAIN_END, /* src: address, aux: its length */
