@@ -257,7 +257,9 @@ static int start(struct monitor *m, struct error *err)
 	m->state = state_new(&state_options, err);
 	if (!m->state)
 		return -ENOMEM;
-	users_changed(m); /* remembers the times of what state_new has read */
+	users_changed(m); /* remembers the times of what is read here */
+	if (user_table_read(state_users(m->state), m->host_root, err) < 0)
+		log_warning("users: %s", err->message);
 	m->evaluator = evaluator_new(m->options->plan, m->state, m->hostname);
 	if (!m->evaluator)
 		return error_set(err, -ENOMEM, "no memory for the evaluator");

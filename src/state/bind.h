@@ -19,6 +19,7 @@ struct fd_rule {
 	uint8_t use;  /* enum fd_use */
 	uint8_t type; /* enum fd_type that the call makes, where nothing better is known */
 	int8_t fd;    /* indexes of parameters, -1: none */
+	int8_t twin;  /* of dup and its kin: the descriptor that the new one is a copy of */
 	int8_t name;
 	int8_t dirfd;
 	int8_t tuple;

@@ -77,6 +77,7 @@ static struct fd_rule rule_make(const struct event_schema *schema)
 {
 	struct fd_rule r = {
 	    .fd = -1,
+	    .twin = strncmp(schema->name, "dup", 3) == 0 ? param_named(schema, "oldfd") : -1,
 	    .name = -1,
 	    .dirfd = -1,
 	    .tuple = param_named(schema, "tuple"),
@@ -302,7 +303,7 @@ static void take_annex(const struct fd_rule *r, struct event *e, struct names *n
 		bool is_name =
 		    r->use == FD_USE_OPENS && (i->subject == r->name || i->subject == r->dirfd);
 
-		if (i->subject != r->fd && !is_name)
+		if (i->subject != r->fd && i->subject != r->twin && !is_name)
 			continue;
 		switch (i->kind) {
 		case ANNEX_FILE:
@@ -415,6 +416,15 @@ static void bind_socket(const struct fd_rule *r, struct event *e)
 	if (r->is_accept && fd->is_known) {
 		fd->is_server = true;
 		fd->is_role_known = true;
+	}
+	if (r->is_connect && fd->is_known && is_done(e)) {
+		fd->is_server = false;
+		fd->is_role_known = true;
+	}
+	/* What is left in a socket whose connect failed is half an address; arguments have it. */
+	if (r->is_connect && !is_done(e) && !fd->remote_port) {
+		fd->local = fd->remote = (struct ip_address){0};
+		fd->local_port = 0;
 	}
 }
 
