@@ -192,7 +192,7 @@ def write_authorized_keys(scene):
 SHADOW = {"fd.name": "/etc/shadow", "proc.name": "act", "user.name": "root"}
 
 FIRES = [
-    Case("Program run from memory", "memfd", do("memfd-exec"), {"proc.cmdline": "act noop"}),
+    Case("Program run from memory", "memfd", do("memfd-exec"), {"proc.exepath": "memfd:act"}),
 
     Case("Program run from world-writable directory", "/tmp", run_from("/tmp"),
          {"user.name": "root"}),
@@ -209,7 +209,7 @@ FIRES = [
     Case("Shell connects to network", "loopback", bash_over_loopback,
          {"proc.name": "bash", "fd.sip": "127.0.0.1"}),
     Case("Shell connects to network", "another host", shell_connects(lambda address: address),
-         {"proc.name": "bash", "fd.sip": "198.51.100.2", "fd.sport": 9}),
+         {"proc.name": "bash", "evt.arg.addr": "198.51.100.2:9"}),
 
     Case("Kernel module loaded", "init_module", do("init-module", ok=(1,)),
          {"evt.type": "init_module"}),
@@ -247,6 +247,7 @@ FIRES = [
          {"user.name": "nobody"}),
 
     Case("Log cleared", "emptied", existing("truncate", "/var/log")),
+    Case("Log cleared", "emptied by creat", existing("creat", "/var/log")),
     Case("Log cleared", "removed",
          existing_command(["rm", "{path}"], lambda scene: unique(scene, "/var/log")),
          {"proc.name": "rm"}),
@@ -267,10 +268,10 @@ FIRES = [
          to_system(["mv"], "/etc/systemd/system", ".service"), {"proc.name": "mv"}),
 
     Case("Login file changed", "authorized_keys", write_authorized_keys,
-         {"fd.name": "{scene}/.ssh/authorized_keys"}),
+         {"fs.path.name": "{scene}/.ssh/authorized_keys"}),
     Case("Login file changed", "profile.d", do_below("write", "/etc/profile.d", ".sh")),
     Case("Login file changed", "start-up file", do("append", "{scene}/.bashrc"),
-         {"fd.name": "{scene}/.bashrc"}),
+         {"fs.path.name": "{scene}/.bashrc"}),
 
     Case("Binary directory changed", "written", do_below("write", "/usr/bin"),
          {"proc.name": "act", "user.name": "root"}),
@@ -321,7 +322,7 @@ SILENT = [
     Case("Setuid bit set", "other bits", do("chmod", "{file}", "1777")),
     Case("Page faults handled by unprivileged process", "root", do("userfault-root")),
     Case("Log cleared", "appended", existing("append", "/var/log")),
-    Case("Log cleared", "new", do_below("creat", "/var/log")),
+    Case("Log cleared", "new", do_below("create", "/var/log")),
     Case("Log cleared", "elsewhere", do("truncate", "{file}")),
     Case("Shell history removed", "appended", do("append", "{scene}/.bash_history")),
     Case("Shell history removed", "rewritten by renaming",

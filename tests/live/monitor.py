@@ -112,7 +112,7 @@ class Monitor:
         state = self.process.poll()
         state = "still runs" if state is None else f"ended with status {state}"
         raise AssertionError(f"{what}: did not come in {timeout} s; saker {state}; it said:\n"
-                             f"{self.said}\nlast output:\n" + "\n".join(self.lines[-10:]))
+                             f"{self.said}")
 
     def wait_ready(self):
         self.wait_until(lambda: any(READY.search(line) for line in self.messages), "the ready line")
@@ -230,7 +230,13 @@ class Scene:
         return any(isinstance(value, str) and self.name in value for value in fields.values())
 
     def wait_for(self, rule, timeout=PATIENCE, **fields):
-        return self.monitor.wait_for(rule, self.since, self.is_ours, timeout, **fields)
+        try:
+            return self.monitor.wait_for(rule, self.since, self.is_ours, timeout, **fields)
+        except AssertionError as missing:
+            others = self.monitor.find(None, self.since, self.is_ours)
+            raise AssertionError("\n".join(
+                [str(missing), f"other alerts of this test: {len(others)}",
+                 *(f"{alert.rule}: {alert['output']}" for alert in others)])) from None
 
     def pass_by(self):
         """Returns when everything that happened before has been judged.

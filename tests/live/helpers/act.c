@@ -89,6 +89,11 @@ static int act_truncate(char **arg)
 	return opened(open(arg[0], O_WRONLY | O_TRUNC), arg[0]);
 }
 
+static int act_create(char **arg)
+{
+	return opened(open(arg[0], O_WRONLY | O_CREAT | O_TRUNC, 0644), arg[0]);
+}
+
 static int act_creat(char **arg)
 {
 	return opened(creat(arg[0], 0644), arg[0]);
@@ -423,6 +428,7 @@ static const struct action {
     {"clone-user", 0, act_clone_user},
     {"connect", 2, act_connect},
     {"creat", 1, act_creat},
+    {"create", 1, act_create},
     {"delete-module", 1, act_delete_module},
     {"dup-tcp", 1, act_dup_tcp},
     {"dup-unix", 1, act_dup_unix},
