@@ -111,8 +111,10 @@ static void bench_set(const char *name, struct rule_set *set, double load_second
 		printf("%s: %s\n", name, err.message);
 		return;
 	}
-	size_t bytes = heap_bytes() - before;
 	struct plan_statistics n = plan_statistics(plan);
+
+	rules_forget_sources(set);
+	size_t bytes = heap_bytes() - before;
 	struct judges j = {.set = set, .state = new_state()};
 
 	j.ev = evaluator_new(plan, j.state, "host");
@@ -123,9 +125,9 @@ static void bench_set(const char *name, struct rule_set *set, double load_second
 	double judge = measure(&j, stream, stream->count, STAGE_JUDGE, 1.0);
 
 	printf("%-18s %6zu rules %7zu atoms %7zu nodes  load %6.0f ms, compile %5.0f ms, "
-	       "%6.1f MB\n",
+	       "%.1f MB (plan %.1f)\n",
 	       name, n.rules, n.atoms, n.nodes, load_seconds * 1e3, compile_seconds * 1e3,
-	       (double)bytes / 1e6);
+	       (double)bytes / 1e6, (double)n.bytes / 1e6);
 	printf("%-18s %6.2f M events/s  %6.1f ns/event (decode and bind %.1f, verdict %.1f), "
 	       "%llu of %zu matched\n",
 	       "", 1e3 / judge, judge, bind, judge - bind, (unsigned long long)matches,

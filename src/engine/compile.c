@@ -22,7 +22,14 @@ struct kind_rule {
 struct kind_list {
 	size_t first, count; /* in compiler.kind_rules */
 	uint64_t hash;
+	size_t guards_first, guards_count[VIEW_COUNT]; /* in compiler.guard_lookups */
 	const struct kind_table *table;
+};
+
+/* A lookup for the guards of a list's rules, and what at least one of those rules needs to hold. */
+struct wanted_lookup {
+	uint32_t lookup;
+	uint32_t precondition; /* a node */
 };
 
 struct compiler {
@@ -34,6 +41,7 @@ struct compiler {
 	VEC(struct compiled_rule) rules;
 	VEC(struct kind_rule) kind_rules;
 	VEC(struct kind_list) lists;
+	VEC(struct wanted_lookup) guard_lookups;
 	uint32_t *list_of; /* [source * kinds + kind]: index in lists; PLAN_NONE: no rule */
 };
 
@@ -174,33 +182,104 @@ static void build_guards(struct compiler *c, struct kind_table *t, struct guarde
 	t->guarded = guarded;
 }
 
-/* The lookups that find the table's guards, but for those that are kept with the process. */
-static void list_lookups(struct compiler *c, struct kind_table *t, const struct guarded *all,
-			 size_t count)
+/*
+ * What of a rule is known almost for free: its flags that the event itself tells (is it opened for
+ * writing?). True where it has none.
+ */
+static uint32_t cheap_part(struct compiler *c, uint32_t root)
 {
-	VEC(uint32_t) lookups = {0};
+	const struct node *n = &c->formula.nodes.items[root];
+	VEC(uint32_t) ids = {0};
 
-	for (int view = 0; view < VIEW_COUNT; view++) {
-		size_t before = lookups.count;
+	for (uint32_t i = 0; n->kind == NODE_AND && i < n->count; i++) {
+		uint32_t id = c->formula.children.items[n->first + i];
+		const struct node *child = &c->formula.nodes.items[id];
 
-		for (size_t i = 0; i < count; i++) {
-			const struct atom *a = &c->formula.atoms.items[all[i].atom];
-			uint32_t lookup = c->groups.atom_lookups[all[i].atom];
-			bool is_new = c->groups.lookups[lookup].view == view;
+		if (child->kind != NODE_LITERAL || child->flags & (FORMULA_PATH | FORMULA_PROCESS))
+			continue;
+		const struct atom *a = &c->formula.atoms.items[child->first];
 
-			if (a->flags & FORMULA_PROCESS) {
-				t->has_process_guard = true;
-				continue;
-			}
-			for (size_t j = before; j < lookups.count && is_new; j++)
-				is_new = lookups.items[j] != lookup;
-			if (is_new)
-				VEC_PUSH(&lookups, lookup);
-		}
-		t->lookup_count[view] = (uint32_t)(lookups.count - before);
+		if (c->formula.subjects.items[a->subject].expression->type == VALUE_BOOL)
+			VEC_PUSH(&ids, id);
 	}
-	t->lookups = KEEP(c->plan->arena, &lookups);
-	VEC_FREE(&lookups);
+	uint32_t part = formula_join(&c->formula, NODE_AND, ids.items, ids.count);
+
+	VEC_FREE(&ids);
+	return part;
+}
+
+/* Which rule is found by which lookup. */
+struct found_by {
+	uint32_t lookup;
+	uint32_t part; /* the rule's cheap part */
+};
+
+static int compare_found(const void *a, const void *b)
+{
+	const struct found_by *x = a, *y = b;
+
+	if (x->lookup != y->lookup)
+		return x->lookup < y->lookup ? -1 : 1;
+	return (x->part > y->part) - (x->part < y->part);
+}
+
+/* The lookups that find the list's rules, but for those that are kept with the process. */
+static void list_lookups(struct compiler *c, struct kind_list *list)
+{
+	VEC(struct found_by) all = {0};
+	VEC(uint32_t) parts = {0};
+
+	for (size_t i = 0; i < list->count; i++) {
+		uint32_t root = c->kind_rules.items[list->first + i].root;
+		struct guard g = estimate_guard(&c->estimator, root);
+		uint32_t part = g.count ? cheap_part(c, root) : NODE_ID_TRUE;
+
+		for (uint32_t j = 0; j < g.count; j++) {
+			uint32_t atom = c->estimator.guard_atoms.items[g.first + j];
+
+			if (!(c->formula.atoms.items[atom].flags & FORMULA_PROCESS))
+				VEC_PUSH(&all,
+					 (struct found_by){c->groups.atom_lookups[atom], part});
+		}
+	}
+	if (all.count)
+		qsort(all.items, all.count, sizeof(*all.items), compare_found);
+	list->guards_first = c->guard_lookups.count;
+	for (int view = 0; view < VIEW_COUNT; view++) {
+		for (size_t i = 0; i < all.count;) {
+			uint32_t lookup = all.items[i].lookup;
+
+			parts.count = 0;
+			for (; i < all.count && all.items[i].lookup == lookup; i++)
+				if (!parts.count ||
+				    parts.items[parts.count - 1] != all.items[i].part)
+					VEC_PUSH(&parts, all.items[i].part);
+			if (c->groups.lookups[lookup].view != view)
+				continue;
+			uint32_t any = formula_join(&c->formula, NODE_OR, parts.items, parts.count);
+
+			VEC_PUSH(&c->guard_lookups, (struct wanted_lookup){lookup, any});
+			list->guards_count[view]++;
+		}
+	}
+	VEC_FREE(&all);
+	VEC_FREE(&parts);
+}
+
+static void keep_lookups(struct compiler *c, const struct kind_list *list, struct kind_table *t)
+{
+	size_t count = list->guards_count[VIEW_EVENT] + list->guards_count[VIEW_NAME];
+	struct guard_lookup *lookups = ARENA_ARRAY(c->plan->arena, struct guard_lookup, count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct wanted_lookup *w = &c->guard_lookups.items[list->guards_first + i];
+
+		lookups[i] =
+		    (struct guard_lookup){w->lookup, program_entry(&c->program, w->precondition)};
+	}
+	t->lookups = lookups;
+	for (int view = 0; view < VIEW_COUNT; view++)
+		t->lookup_count[view] = (uint32_t)list->guards_count[view];
 }
 
 static const struct kind_table *build_table(struct compiler *c, const struct kind_list *list)
@@ -241,7 +320,10 @@ static const struct kind_table *build_table(struct compiler *c, const struct kin
 	t->always_summary = always_summary;
 	t->has_path = has_path;
 	build_guards(c, t, guarded.items, guarded.count);
-	list_lookups(c, t, guarded.items, guarded.count);
+	keep_lookups(c, list, t);
+	VEC_FOREACH (g, &guarded)
+		t->has_process_guard |=
+		    (c->formula.atoms.items[g->atom].flags & FORMULA_PROCESS) != 0;
 	if (t->count > c->plan->most_candidates)
 		c->plan->most_candidates = t->count;
 	VEC_FREE(&guarded);
@@ -255,6 +337,8 @@ static void build_tables(struct compiler *c)
 
 	for (size_t i = 0; i < c->kind_rules.count; i++)
 		program_add_root(&c->program, c->kind_rules.items[i].root);
+	VEC_FOREACH (w, &c->guard_lookups)
+		program_add_root(&c->program, w->precondition);
 	VEC_FOREACH (list, &c->lists)
 		list->table = build_table(c, list);
 	p->tables = ARENA_ARRAY(p->arena, const struct kind_table *, count);
@@ -342,8 +426,11 @@ static void keep_arrays(struct compiler *c)
 	for (size_t i = 0; i < f->subjects.count; i++) {
 		const struct subject *s = &f->subjects.items[i];
 
+		const struct expression *x = s->expression;
+		bool is_field = x->transformer == TRANSFORM_NONE && !x->is_literal;
+
 		subjects[i] = (struct plan_subject){
-		    s->expression, s->flags & FORMULA_PATH ? VIEW_NAME : VIEW_EVENT, s->is_any_of};
+		    x, is_field ? &x->use : NULL, s->flags & FORMULA_PATH ? VIEW_NAME : VIEW_EVENT};
 	}
 	for (size_t i = 0; i < f->atoms.count; i++) {
 		const struct atom *a = &f->atoms.items[i];
@@ -382,6 +469,7 @@ static void compiler_free(struct compiler *c)
 	VEC_FREE(&c->rules);
 	VEC_FREE(&c->kind_rules);
 	VEC_FREE(&c->lists);
+	VEC_FREE(&c->guard_lookups);
 	free(c->list_of);
 }
 
@@ -404,6 +492,8 @@ struct plan *plan_compile(const struct rule_set *set, const struct plan_options 
 	list_kinds(&c);
 	c.groups = group_atoms(&c.formula, arena);
 	estimator_init(&c.estimator, &c.formula, c.groups.atom_lookups);
+	VEC_FOREACH (list, &c.lists)
+		list_lookups(&c, list);
 	program_init(&c.program, &c.formula, &c.estimator, c.groups.atom_lookups);
 	build_tables(&c);
 	build_process_guards(&c);

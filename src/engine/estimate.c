@@ -161,16 +161,37 @@ static struct guard join_guards(struct estimator *e, const struct node *n)
 	return joined;
 }
 
-/* How much better than by events it is to find rules by processes, whose guards are kept. */
+/* Values that have to be made, as text of flags or by transformers, make poor guards. */
+static bool is_made(const struct expression *x)
+{
+	return x->transformer != TRANSFORM_NONE || x->is_literal ||
+	       strncmp(x->use.field->name, "evt.", 4) == 0;
+}
+
+/*
+ * What it costs to find rules by the guard, as a probability that is as bad: lookups that are
+ * fixed per process are done once per process, those that search take longer.
+ */
 static float guard_weight(const struct estimator *e, const struct guard *g)
 {
-	for (uint32_t i = 0; i < g->count; i++) {
-		uint32_t atom = e->guard_atoms.items[g->first + i];
+	float weight = g->probability * 0.5f;
 
-		if (!(e->formula->atoms.items[atom].flags & FORMULA_PROCESS))
-			return g->probability;
+	for (uint32_t i = 0; i < g->count; i++) {
+		uint32_t id = e->guard_atoms.items[g->first + i];
+		const struct atom *a = &e->formula->atoms.items[id];
+		enum operator op = a->comparison->operator;
+		float cost = g->probability;
+
+		if (a->flags & FORMULA_PROCESS)
+			continue;
+		if (op == OP_CONTAINS || op == OP_ICONTAINS)
+			cost += 0.1f;
+		if (is_made(e->formula->subjects.items[a->subject].expression))
+			cost += 0.1f;
+		if (cost > weight)
+			weight = cost;
 	}
-	return g->probability * 0.5f;
+	return weight;
 }
 
 struct guard estimate_guard(struct estimator *e, uint32_t id)

@@ -82,7 +82,8 @@ static const struct subject_answer *subject_value(struct evaluator *ev, uint32_t
 
 	if (a->epoch != epoch) {
 		a->epoch = epoch;
-		a->has_value = expression_evaluate(&ev->ctx, s->expression, &a->value);
+		a->has_value = s->use ? field_extract(&ev->ctx, s->use, &a->value)
+				      : expression_evaluate(&ev->ctx, s->expression, &a->value);
 	}
 	return a;
 }
@@ -258,11 +259,13 @@ static void find_guarded(struct evaluator *ev, const struct kind_table *t, uint3
 
 static void find_by_event(struct evaluator *ev, const struct kind_table *t, enum view view)
 {
-	const uint32_t *lookups =
+	const struct guard_lookup *lookups =
 	    t->lookups + (view == VIEW_NAME ? t->lookup_count[VIEW_EVENT] : 0);
 
 	for (uint32_t i = 0; i < t->lookup_count[view]; i++) {
-		uint32_t hits = run_lookup(ev, lookups[i]);
+		if (lookups[i].entry != PC_ACCEPT && !run(ev, lookups[i].entry))
+			continue;
+		uint32_t hits = run_lookup(ev, lookups[i].lookup);
 
 		for (uint32_t j = 0; j < hits; j++)
 			find_guarded(ev, t, ev->hits[j]);

@@ -336,8 +336,7 @@ static size_t sort_unique(uint32_t *ids, size_t count)
  * own negation decides, and what is fixed per process becomes one child, which can then be
  * remembered with the process as one bit.
  */
-static uint32_t intern_nary(struct formula *f, enum node_kind kind, const uint32_t *ids,
-			    size_t count)
+uint32_t formula_join(struct formula *f, enum node_kind kind, const uint32_t *ids, size_t count)
 {
 	const uint32_t neutral = kind == NODE_AND ? NODE_ID_TRUE : NODE_ID_FALSE;
 	const uint32_t deciding = kind == NODE_AND ? NODE_ID_FALSE : NODE_ID_TRUE;
@@ -424,7 +423,7 @@ static uint32_t add_comparison(struct formula *f, const struct comparison *c, bo
 			uint32_t both[] = {f->atoms.items[equal].literal + 1,
 					   f->atoms.items[present].literal};
 
-			node = intern_nary(f, NODE_AND, both, 2);
+			node = formula_join(f, NODE_AND, both, 2);
 		} else {
 			uint32_t atom = intern_atom(f, c, ATOM_COMPARISON);
 
@@ -446,7 +445,7 @@ static uint32_t add_comparison(struct formula *f, const struct comparison *c, bo
 
 		ids[i] = f->nodes.items[child].is_negated ? child - 1 : child + 1;
 	}
-	return intern_nary(f, NODE_OR, ids, 2);
+	return formula_join(f, NODE_OR, ids, 2);
 }
 
 static int add(struct formula *f, const struct condition *c, bool is_negated, unsigned depth,
@@ -485,7 +484,7 @@ static int add(struct formula *f, const struct condition *c, bool is_negated, un
 			VEC_PUSH(&ids, id);
 	}
 	if (!r)
-		*out = intern_nary(f, kind, ids.items, ids.count);
+		*out = formula_join(f, kind, ids.items, ids.count);
 	VEC_FREE(&ids);
 	return r;
 }
@@ -537,7 +536,7 @@ uint32_t formula_for_kind(struct formula *f, uint32_t id, uint16_t kind)
 
 		for (uint32_t i = 0; i < n.count; i++)
 			VEC_PUSH(&ids, formula_for_kind(f, f->children.items[n.first + i], kind));
-		result = intern_nary(f, n.kind, ids.items, ids.count);
+		result = formula_join(f, n.kind, ids.items, ids.count);
 		VEC_FREE(&ids);
 	}
 	f->kind_rounds.items[id] = f->kind_round;

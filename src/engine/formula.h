@@ -89,6 +89,9 @@ void formula_free(struct formula *f);
 /* Adds a checked tree; answers its node, or a negative errno where it is nested too deeply. */
 int formula_add(struct formula *f, const struct condition *c, uint32_t *node, struct error *err);
 
+/* AND or OR of nodes. */
+uint32_t formula_join(struct formula *f, enum node_kind kind, const uint32_t *ids, size_t count);
+
 /* Fewer, more telling nodes: the node as it is for events of one kind. */
 void formula_begin_kind(struct formula *f);
 uint32_t formula_for_kind(struct formula *f, uint32_t node, uint16_t kind);

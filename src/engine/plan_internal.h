@@ -20,8 +20,8 @@ enum view { VIEW_EVENT, VIEW_NAME, VIEW_COUNT };
 
 struct plan_subject {
 	const struct expression *expression;
+	const struct field_use *use; /* where the expression is a field alone; else NULL */
 	uint8_t view;
-	bool is_any_of;
 };
 
 /* What a lookup is given. */
@@ -90,6 +90,12 @@ struct guard_entry {
 	uint32_t count;
 };
 
+/* A lookup that finds rules, and when it is worth doing: where none of them is out anyway. */
+struct guard_lookup {
+	uint32_t lookup;
+	uint32_t entry; /* of a program */
+};
+
 /* The rules that may hold for events of one kind; kinds with the same rules share a table. */
 struct kind_table {
 	uint32_t id;
@@ -104,7 +110,8 @@ struct kind_table {
 	const struct guard_entry *guards; /* hash by atom */
 	uint32_t guard_mask;
 	const uint32_t *guarded; /* candidates, in slices of guard_entry */
-	const uint32_t *lookups; /* of guards that are not fixed per process, by view */
+	/* Of guards that are not fixed per process, by view. */
+	const struct guard_lookup *lookups;
 	uint32_t lookup_count[VIEW_COUNT];
 };
 
