@@ -22,7 +22,7 @@ def call(program, *arguments, **options):
                           timeout=60, cwd=live.REPOSITORY, **options)
 
 
-def write_rules(path, condition, output="%proc.name", name="own rule"):
+def write_rules(path, condition, output="name=%proc.name", name="own rule"):
     path.write_text(f"- rule: {name}\n  desc: of a test\n  condition: {condition}\n"
                     f"  output: {output}\n  priority: WARNING\n")
     return path
