@@ -13,6 +13,7 @@
 #include "engine_events.h"
 #include "reference/generate.h"
 #include "reference/reference.h"
+#include "reference/set.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -280,6 +281,70 @@ static void bench_generated(const char *name, unsigned count, const struct strea
 	rules_free(set);
 }
 
+/*
+ * Values chosen by an attacker: file names of one letter, and patterns that nearly match them in
+ * very many ways. The time must grow with the length, not faster.
+ */
+static const char *const hostile_conditions[] = {
+    "evt.type = openat and fd.name contains aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+    "evt.type = openat and fd.name icontains AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB",
+    "evt.type = openat and fd.name endswith baaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "evt.type = openat and fd.name glob \"*a*a*a*a*a*a*a*a*b\"",
+    "evt.type = openat and fd.name regex \"(a*)*(a|aa)*(a+)+b\"",
+};
+
+static double hostile_time(const char *condition, size_t length)
+{
+	enum { ROOM = 16384 };
+	struct rule_set set = set_new(1);
+	struct hostile_record {
+		_Alignas(8) char memory[ROOM];
+	} *record = calloc(1, sizeof(*record));
+	char *path = malloc(length + 1);
+	struct task_facts task = {.start_time = 1, .pid = 2, .tid = 2, .ppid = 1};
+	struct record_builder b;
+	double took = 0;
+
+	if (!record || !path || !set_add_rule(&set, str_from(condition)))
+		abort();
+	memset(path, 'a', length);
+	path[0] = '/';
+	path[length] = '\0';
+	record_begin(&b, record->memory, ROOM, (uint16_t)event_code_by_name(STR("openat")), 1000,
+		     &task, 3);
+	record_param_int(&b, 3);
+	record_param_int(&b, -100);
+	record_param_str(&b, str_from(path));
+	for (int i = 0; i < 4; i++)
+		record_param_int(&b, 0);
+
+	struct stream stream = {record->memory, record_end(&b), &(size_t){0}, &(size_t){0}, 1};
+	struct plan *plan = plan_compile(&set, &(struct plan_options){0}, NULL);
+	struct judges j = {.set = &set, .state = new_state()};
+
+	stream.sizes[0] = stream.size;
+	j.ev = evaluator_new(plan, j.state, "host");
+	took = measure(&j, &stream, 1, STAGE_JUDGE, 0.1) - measure(&j, &stream, 1, STAGE_BIND, 0.1);
+	evaluator_free(j.ev);
+	state_free(j.state);
+	plan_free(plan);
+	set_free(&set);
+	free(record);
+	free(path);
+	return took;
+}
+
+static void bench_hostile(void)
+{
+	printf("hostile values     ns per verdict on names of 64, 512, 4096 bytes\n");
+	for (size_t i = 0; i < sizeof(hostile_conditions) / sizeof(*hostile_conditions); i++) {
+		printf("%-18s", "");
+		for (size_t length = 64; length <= 4096; length *= 8)
+			printf(" %7.0f", hostile_time(hostile_conditions[i], length));
+		printf("  %s\n", hostile_conditions[i] + sizeof("evt.type = openat and fd.name"));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct stream stream = stream_new(EVENTS, 7);
@@ -318,6 +383,8 @@ int main(int argc, char **argv)
 		if (is_wanted(only, name))
 			bench_generated(name, count, &stream, count <= 100);
 	}
+	if (is_wanted(only, "hostile"))
+		bench_hostile();
 	stream_free(&stream);
 	return 0;
 }
