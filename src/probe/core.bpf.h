@@ -26,7 +26,13 @@ enum bpf_func_id___probe {
 	BPF_FUNC_loop___probe,                     /* 5.17 */
 	BPF_FUNC_cgrp_storage_get___probe,         /* 6.2 */
 };
+
+/* PROBE_OLD: built to try on a new kernel what an old one would run. */
+#ifdef PROBE_OLD
+#define HAS_HELPER(name) (0)
+#else
 #define HAS_HELPER(name) bpf_core_enum_value_exists(enum bpf_func_id___probe, name##___probe)
+#endif
 #define HAS_TASK_BTF HAS_HELPER(BPF_FUNC_get_current_task_btf)
 #define HAS_TASK_REGS HAS_HELPER(BPF_FUNC_task_pt_regs)
 #define HAS_LOOP HAS_HELPER(BPF_FUNC_loop)
@@ -94,6 +100,7 @@ struct slot {
 	__u32 facts;
 	__u32 overflow;
 	__u32 is_critical;
+	__u32 exe_flags; /* of an exec event */
 	__u32 cpu;
 	__u64 ts;
 	__u64 file; /* struct file of the call, 0: none */

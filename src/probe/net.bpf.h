@@ -146,6 +146,8 @@ static __always_inline void put_buffer(struct slot *s, __u32 i, __u64 pointer, _
 {
 	if (size > snaplen)
 		size = snaplen;
+	if (!(s->facts & FACT_BUFFER))
+		size = 0;
 	set_length(s, i, append_user(s, pointer, size));
 }
 
@@ -173,6 +175,8 @@ static __always_inline void put_iov_data(struct slot *s, __u32 i, __u64 vector, 
 	__u32 from = s->pos;
 	if (room > snaplen)
 		room = snaplen;
+	if (!(s->facts & FACT_BUFFER))
+		room = 0;
 	for (__u32 k = 0; k < IOV_MAX; k++) {
 		struct iov iov;
 		__u32 have = s->pos - from;

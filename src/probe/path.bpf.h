@@ -9,9 +9,9 @@
 #include "probe/facts.bpf.h"
 
 enum {
-	/* Components and mount points on the way. Without bpf_loop the verifier walks each. */
+	/* Components and mount points on the way. Without bpf_loop the verifier counts with. */
 	PATH_STEPS_LOOP = 2048 + 64,
-	PATH_STEPS_PLAIN = 64,
+	PATH_STEPS_PLAIN = 256,
 	NAME_BYTES_MAX = 255,
 };
 
@@ -69,14 +69,44 @@ static long path_step(__u32 step, void *context)
 	struct slot *s = w->slot;
 	BOUND(at);
 	BOUND(size);
-	if (at > RECORD_PATH_MAX || size > NAME_BYTES_MAX)
+	if (at > RECORD_PATH_MAX || size > NAME_BYTES_MAX) {
+		w->is_done = 1;
 		return 1;
+	}
 	if (slash)
 		s->path[at] = '/';
 	bpf_probe_read_kernel(s->path + at + slash, size, name);
 	w->at = at;
 	w->dentry = parent;
 	return w->is_done;
+}
+
+static __always_inline void walk_load(struct walk *w, struct slot *s)
+{
+	w->slot = s;
+	w->dentry = s->walk_dentry;
+	w->mnt = s->walk_mnt;
+	w->root_dentry = s->root_dentry;
+	w->root_mnt = s->root_mnt;
+	w->at = s->path_at;
+	w->flags = s->path_flags;
+	w->is_done = 0;
+}
+
+/* For kernels without bpf_loop: a global function is looked at once, however often it is called. */
+__noinline int path_step_alone(__u32 slot_index)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	struct walk w;
+	if (!s)
+		return 1;
+	walk_load(&w, s);
+	path_step(0, &w);
+	s->walk_dentry = w.dentry;
+	s->walk_mnt = w.mnt;
+	s->path_at = w.at;
+	s->path_flags = w.flags;
+	return w.is_done;
 }
 
 /*
@@ -89,32 +119,30 @@ __noinline int path_walk(__u32 slot_index)
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	if (!s)
 		return -1;
-	struct walk w = {
-	    .slot = s,
-	    .dentry = s->walk_dentry,
-	    .mnt = s->walk_mnt,
-	    .root_dentry = s->root_dentry,
-	    .root_mnt = s->root_mnt,
-	    .at = RECORD_PATH_MAX,
-	};
-	if (!READ(dentry, w.dentry, d_hash.pprev) &&
-	    w.dentry != (__u64)READ(dentry, w.dentry, d_parent))
-		w.flags |= ANNEX_DELETED;
+	__u64 dentry = s->walk_dentry;
+	bool is_done = false;
+
+	s->path_at = RECORD_PATH_MAX;
+	s->path_flags = 0;
+	if (!READ(dentry, dentry, d_hash.pprev) && dentry != (__u64)READ(dentry, dentry, d_parent))
+		s->path_flags = ANNEX_DELETED;
 	if (HAS_LOOP) {
+		struct walk w;
+		walk_load(&w, s);
 		bpf_loop(PATH_STEPS_LOOP, path_step, &w, 0);
+		s->path_at = w.at;
+		s->path_flags = w.flags;
+		is_done = w.is_done;
 	} else {
-		for (__u32 i = 0; i < PATH_STEPS_PLAIN; i++)
-			if (path_step(i, &w))
-				break;
+		for (__u32 i = 0; i < PATH_STEPS_PLAIN && !is_done; i++)
+			is_done = path_step_alone(slot_index);
 	}
-	if (!w.is_done)
-		w.flags |= ANNEX_CUT;
-	if (w.at >= RECORD_PATH_MAX) {
-		w.at = RECORD_PATH_MAX - 1;
+	if (!is_done)
+		s->path_flags |= ANNEX_CUT;
+	if (s->path_at >= RECORD_PATH_MAX) {
+		s->path_at = RECORD_PATH_MAX - 1;
 		s->path[RECORD_PATH_MAX - 1] = '/';
 	}
-	s->path_at = w.at;
-	s->path_flags = w.flags;
 	return 0;
 }
 

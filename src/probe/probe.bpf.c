@@ -247,7 +247,7 @@ static __always_inline void call_end(struct slot *s, const struct collect_row *r
 				     struct task_struct *task)
 {
 	params_end(s);
-	if (s->facts || row->flags & ROW_NEW_CWD)
+	if (s->facts & ~FACT_BUFFER || row->flags & ROW_NEW_CWD)
 		annex_add(s, row, known, task);
 	slot_emit(s);
 }
@@ -419,7 +419,8 @@ static __always_inline void put_exec(struct slot *s, bool known, struct task_str
 	put_u32(s, 16, r->task.tty);
 	put_u64(s, 17, (__s64)r->task.vpgid);
 	put_u32(s, 18, r->task.loginuid);
-	put_u32(s, 19, exe_flags(exe, cred));
+	s->exe_flags = exe_flags(exe, cred);
+	put_u32(s, 19, s->exe_flags);
 	put_u64(s, 20, cred_caps(cred, 0));
 	put_u64(s, 21, cred_caps(cred, 1));
 	put_u64(s, 22, cred_caps(cred, 2));
@@ -435,8 +436,8 @@ static __always_inline void put_exec(struct slot *s, bool known, struct task_str
 	put_u32(s, 29, r->task.gid);
 }
 
-/* The executed file, with flags that put_exec stored. */
-static __always_inline void annex_exe(struct slot *s, __u64 mm, __u32 flags)
+/* The executed file, with the flags that put_exec found. */
+static __always_inline void annex_exe(struct slot *s, __u64 mm)
 {
 	__u64 exe = mm ? (__u64)READ(mm_struct, mm, exe_file) : 0;
 	if (!exe)
@@ -453,7 +454,7 @@ static __always_inline void annex_exe(struct slot *s, __u64 mm, __u32 flags)
 	a->dev = encode_dev(READ(super_block, sb, s_dev));
 	a->mode = READ(inode, inode, i_mode);
 	a->nlink = READ(inode, inode, i_nlink);
-	a->flags = flags;
+	a->flags = s->exe_flags;
 }
 
 /* A slot for an event that is no call's exit. */
@@ -495,13 +496,14 @@ int BPF_PROG(process_exec, struct task_struct *trusted, int old_pid, struct linu
 	put_exec(s, true, task, mm);
 	set_length(s, 30, append_kernel_str(s, bprm->filename, RECORD_PATH_MAX));
 	params_end(s);
-	annex_exe(s, mm, exe_flags((__u64)READ(mm_struct, mm, exe_file), task->cred));
+	annex_exe(s, mm);
 	annex_cwd(s, true, task, ANNEX_CWD, ANNEX_OF_TASK);
 	slot_emit(s);
 	return 0;
 }
 
-/* argv or envp of a failed exec, one string behind the other: slot->walk_node from element first. */
+/* argv or envp of a failed exec, one string behind the other: slot->walk_node from element first.
+ */
 __noinline int string_array_walk(__u32 slot_index, __u32 i, __u32 first, __u32 room)
 {
 	enum { STRINGS_MAX = 64 };
@@ -561,8 +563,7 @@ int BPF_PROG(collect_exec_calls, struct pt_regs *regs, long ret)
 	root_remember(s, known, task);
 	put_u64(s, 0, ret);
 	__u32 n = 0;
-	if (argv && !bpf_probe_read_user(&exe, sizeof(exe), (void *)argv) &&
-	    exe)
+	if (argv && !bpf_probe_read_user(&exe, sizeof(exe), (void *)argv) && exe)
 		n = append_user_str(s, s->flags & RECORD_COMPAT ? (__u32)exe : exe);
 	if (!argv) {
 		append_u8(s, 0);
@@ -813,7 +814,7 @@ static __always_inline int task_dump(struct bpf_iter__task *ctx, bool can_sleep)
 	put_empty(s, 30);
 	params_end(s);
 	if (mm)
-		annex_exe(s, mm, exe_flags((__u64)READ(mm_struct, mm, exe_file), task->cred));
+		annex_exe(s, mm);
 	if (is_leader)
 		annex_cwd(s, true, task, ANNEX_CWD, ANNEX_OF_TASK);
 

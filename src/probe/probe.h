@@ -2,6 +2,34 @@
 /*
  * The kernel side: loads and attaches the eBPF programs, tells them what the plan wants, and gives
  * access to the rings. Belongs to one thread, but for probe_counters.
+ *
+ * Which events. A system call is reported when it returns, by the native number of its row in
+ * collect.tsv, 32-bit and x32 calls included. Some are reported otherwise, always, and with
+ * RECORD_STATE_ONLY where no rule wants them:
+ *   - an exec that succeeded, by sched_process_exec: event execve, whichever call it was, because
+ *     the kernel forgets that before it can be asked; wanted by execve or execveat;
+ *   - the child's side of clone, clone3, fork and vfork (res 0), by sched_process_fork and hence
+ *     before anything that the child does; its task facts are the child's. The parent's side is an
+ *     ordinary call;
+ *   - the end of a thread, by sched_process_exit: event procexit; wanted by exit or exit_group;
+ *   - chdir, fchdir, chroot (with ANNEX_CWD) and setsid, where they succeed.
+ * Calls of this process are not reported, those of its children are.
+ *
+ * Annex items and their subjects, as the facts of a call ask for them:
+ *   FACT_RESOLVED_PATH  ANNEX_PATH_RESOLVED of the parameter that names an opened file
+ *   FACT_BASE_PATH      ANNEX_PATH_BASE of each path parameter that is relative
+ *   FACT_CWD            ANNEX_CWD of the task
+ *   FACT_FD             ANNEX_FILE, or ANNEX_SOCKET and ANNEX_UNIX_PATH, of the descriptor's
+ *                       parameter (what an open or accept answered is its parameter 0)
+ *   FACT_FD_PATH        ANNEX_PATH_RESOLVED of the descriptor's parameter; not for sockets, and not
+ *                       where FACT_RESOLVED_PATH gives an opened file's path already
+ *   FACT_BUFFER         the data parameter holds bytes; it is empty otherwise
+ * Exec events have ANNEX_EXE and, where the call succeeded, ANNEX_CWD.
+ *
+ * Waiting. Records do not wake the reader, but for one at least WAKEUP_NS (5 ms) after the last
+ * that did, and any that finds its ring more than a quarter full. So a reader must poll with a
+ * timeout of 10 ms, read all rings whatever the answer, and go on so until one round found
+ * nothing; only then may it wait for ever. No event waits longer than that timeout.
  */
 #ifndef SAKER_PROBE_PROBE_H
 #define SAKER_PROBE_PROBE_H
@@ -16,7 +44,7 @@ struct probe;
 struct probe_options {
 	uint32_t ring_bytes; /* of each common ring; a power of two */
 	uint32_t critical_ring_bytes;
-	uint32_t cpus_per_ring; /* 0: one ring for all */
+	uint32_t cpus_per_ring; /* 0: one ring for all CPUs */
 	bool drop_failed;       /* drop_failed_exit: failed calls are not reported */
 	uint32_t snaplen;       /* bytes of buffers that are carried */
 };

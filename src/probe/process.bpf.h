@@ -47,25 +47,39 @@ static long cgroup_step(__u32 step, void *context)
 	return 0;
 }
 
+/* For kernels without bpf_loop, as path_step_alone. */
+__noinline int cgroup_step_alone(__u32 slot_index)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 1;
+	struct node_walk w = {.slot = s, .node = s->walk_node, .at = s->path_at};
+	int is_done = cgroup_step(0, &w);
+	s->walk_node = w.node;
+	s->path_at = w.at;
+	return is_done;
+}
+
 /* As path_walk: the node's path in slot->path. */
 __noinline int cgroup_walk(__u32 slot_index)
 {
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	if (!s)
 		return -1;
-	struct node_walk w = {.slot = s, .node = s->walk_node, .at = RECORD_PATH_MAX};
+	s->path_at = RECORD_PATH_MAX;
 	if (HAS_LOOP) {
+		struct node_walk w = {.slot = s, .node = s->walk_node, .at = RECORD_PATH_MAX};
 		bpf_loop(CGROUP_STEPS, cgroup_step, &w, 0);
+		s->path_at = w.at;
 	} else {
 		for (__u32 i = 0; i < CGROUP_STEPS; i++)
-			if (cgroup_step(i, &w))
+			if (cgroup_step_alone(slot_index))
 				break;
 	}
-	if (w.at >= RECORD_PATH_MAX) {
-		w.at = RECORD_PATH_MAX - 1;
+	if (s->path_at >= RECORD_PATH_MAX) {
+		s->path_at = RECORD_PATH_MAX - 1;
 		s->path[RECORD_PATH_MAX - 1] = '/';
 	}
-	s->path_at = w.at;
 	return 0;
 }
 
