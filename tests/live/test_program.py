@@ -24,7 +24,7 @@ def call(program, *arguments, **options):
 
 def write_rules(path, condition, output="name=%proc.name", name="own rule"):
     path.write_text(f"- rule: {name}\n  desc: of a test\n  condition: {condition}\n"
-                    f"  output: {output}\n  priority: WARNING\n")
+                    f"  output: '{output}'\n  priority: WARNING\n")
     return path
 
 
