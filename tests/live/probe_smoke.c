@@ -587,6 +587,75 @@ static void do_security(void)
 	IS("nativeID", "24");
 }
 
+#ifdef __x86_64__
+static long call_32(long nr, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+	long result;
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return result;
+}
+
+/* 32-bit calls of a 64-bit process: another table of numbers, other registers. */
+static void do_compat(void)
+{
+	enum { OPENAT_32 = 295, SOCKETCALL_32 = 102, SETUID_32 = 213, WRITEV_32 = 146 };
+	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	if (low == MAP_FAILED)
+		return;
+	strcpy(low, "/etc/hostname");
+	long fd = call_32(OPENAT_32, (unsigned)AT_FDCWD, (unsigned long)low, O_RDONLY, 0);
+	if (fd == -ENOSYS)
+		return; /* built without it */
+	EVENT("openat");
+	IS("fd", "%ld", fd);
+	IS("dirfd", "-100");
+	IS("name", "/etc/hostname");
+	IS("annex:resolved", "/etc/hostname");
+	IS("@compat", "1");
+	fd = call_32(OPENAT_32, (unsigned)AT_FDCWD, 0, O_RDONLY, 0);
+	EVENT("openat");
+	IS("fd", "%d", -EFAULT);
+	call_32(SETUID_32, 0, 0, 0, 0);
+	EVENT("setuid");
+	IS("uid", "0");
+	IS("@compat", "1");
+	unsigned *words = (unsigned *)(low + 64);
+	words[0] = AF_INET;
+	words[1] = SOCK_DGRAM;
+	words[2] = 0;
+	fd = call_32(SOCKETCALL_32, 1, (unsigned long)words, 0, 0);
+	EVENT("socket");
+	IS("fd", "%ld", fd);
+	IS("domain", "2");
+	IS("type", "%d", SOCK_DGRAM);
+	struct sockaddr_in *to = (struct sockaddr_in *)(low + 128);
+	*to = (struct sockaddr_in){
+	    .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	words[0] = (unsigned)fd;
+	words[1] = (unsigned)(unsigned long)to;
+	words[2] = sizeof(*to);
+	call_32(SOCKETCALL_32, 3, (unsigned long)words, 0, 0);
+	EVENT("connect");
+	IS("res", "0");
+	IS("addr", "2 127.0.0.1 9");
+	int out = open("/dev/null", O_WRONLY);
+	words[0] = (unsigned)(unsigned long)low;
+	words[1] = 4;
+	words[2] = (unsigned)(unsigned long)(low + 5);
+	words[3] = 4;
+	call_32(WRITEV_32, (unsigned)out, (unsigned long)words, 2, 0);
+	EVENT("writev");
+	IS("res", "8");
+	IS("data", "/etchost");
+}
+#else
+static void do_compat(void) {}
+#endif
+
 static void do_processes(void)
 {
 	/* A child of its own, which executes. */
@@ -840,13 +909,15 @@ static void put_annex(struct buffer *out, const struct event *e, const char *wha
 	}
 }
 
-static void put_task(struct buffer *out, const struct task_facts *t, const char *what)
+static void put_task(struct buffer *out, const struct record *record, const char *what)
 {
+	const struct task_facts *t = &record->task;
 	const struct {
 		const char *name;
 		int64_t value;
 	} facts[] = {{"pid", t->pid}, {"ppid", t->ppid}, {"sid", t->sid}, {"uid", t->uid},
-		     {"gid", t->gid}, {"ruid", t->ruid}, {"tid", t->tid}};
+		     {"gid", t->gid}, {"ruid", t->ruid}, {"tid", t->tid},
+		     {"compat", !!(record->flags & RECORD_COMPAT)}};
 	if (!strcmp(what, "comm"))
 		buffer_printf(out, "%.16s", t->comm);
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
@@ -857,7 +928,7 @@ static void put_task(struct buffer *out, const struct task_facts *t, const char 
 static void value_of(struct buffer *out, const struct event *e, const char *param)
 {
 	if (param[0] == '@')
-		put_task(out, &e->record->task, param + 1);
+		put_task(out, e->record, param + 1);
 	else if (!strncmp(param, "annex:", 6))
 		put_annex(out, e, param + 6);
 	else {
@@ -1023,6 +1094,7 @@ int main(void)
 		do_files();
 		do_network();
 		do_security();
+		do_compat();
 		do_processes();
 		_exit(0);
 	}
