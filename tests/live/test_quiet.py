@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ordinary work gives no alert: nothing at all, packages, compilers, test runs.
 
-On a machine that runs nothing but these tests (CI=true) every alert counts. Elsewhere only those of
-the processes that the test started count, told by their session.
+Only alerts about the processes that a test started count, told by their session: others may be at
+work on the machine. Whether an idle machine is quiet can be told on one that is idle, so that test
+runs with CI=true only.
 """
 
 import os
@@ -41,7 +42,7 @@ class Work:
     def counts(self, alert):
         if "sentinel-" in str(alert.fields.get("fs.path.name")):
             return False
-        return IN_CI or alert.fields.get("proc.sid") in self.sessions
+        return alert.fields.get("proc.sid") in self.sessions
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +63,10 @@ def work(running, act, tmp_path):
     assert not alerts, "unexpected:\n" + "\n".join(alert["output"] for alert in alerts)
 
 
+@pytest.mark.skipif(not IN_CI, reason="others may be at work here; CI=true says that nobody is")
 def test_idle_machine(running):
     """Three seconds in which nothing is asked of the machine; an alert ends the wait at once."""
-    since = running.mark()
-    mine = (lambda alert: True) if IN_CI else (lambda alert: False)
-    alerts = running.wait_quiet(3, since, mine)
+    alerts = running.wait_quiet(3, running.mark())
     assert not alerts, "\n".join(alert["output"] for alert in alerts)
 
 
