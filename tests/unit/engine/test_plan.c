@@ -236,6 +236,44 @@ static void what_is_known_of_a_process_ends_with_its_exec(void **state)
 	stop(&x);
 }
 
+/* Alternating and-or of a depth near the limit, and an or of very many. */
+static void deep_and_wide_conditions_compile(void **state)
+{
+	enum { DEPTH = 480, WIDTH = 20000, ROOM_FOR_TEXT = 2 * 1024 * 1024 };
+	char *text = malloc(ROOM_FOR_TEXT);
+	const char *conditions[] = {text, NULL};
+	struct fixture x;
+	struct match m[MATCHES];
+	struct buffer b = {.p = text, .room = ROOM_FOR_TEXT - 1};
+	(void)state;
+
+	assert_non_null(text);
+	buffer_put(&b, STR("evt.type = openat and "));
+	for (int i = 0; i < DEPTH; i++)
+		buffer_printf(&b, "(fd.name = /d%d %s ", i, i % 2 ? "and" : "or");
+	buffer_put(&b, STR("fd.name = /deepest"));
+	for (int i = 0; i < DEPTH; i++)
+		buffer_putc(&b, ')');
+	text[b.n] = '\0';
+	start(&x, conditions, false);
+	check_i64(judge_open(&x, "cat", "/d0", NULL, m), 1, "deep");
+	check_i64(judge_open(&x, "cat", "/deepest", NULL, m), 0, "deep");
+	stop(&x);
+
+	b.n = 0;
+	buffer_put(&b, STR("evt.type = openat and (fd.name = /w"));
+	for (int i = 0; i < WIDTH; i++)
+		buffer_printf(&b, " or (fd.name startswith /w%d/ and proc.name = p%d)", i, i);
+	buffer_putc(&b, ')');
+	assert_false(b.is_truncated);
+	text[b.n] = '\0';
+	start(&x, conditions, false);
+	check_i64(judge_open(&x, "p777", "/w777/x", NULL, m), 1, "wide");
+	check_i64(judge_open(&x, "p778", "/w777/x", NULL, m), 0, "wide");
+	stop(&x);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +283,7 @@ int main(void)
 	    cmocka_unit_test(a_rule_fires_under_either_name_but_not_by_mixing_them),
 	    cmocka_unit_test(disabled_rules_never_match),
 	    cmocka_unit_test(what_is_known_of_a_process_ends_with_its_exec),
+	    cmocka_unit_test(deep_and_wide_conditions_compile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
