@@ -29,6 +29,8 @@ SET(take_help, action = ACTION_HELP)
 SET(take_version, action = ACTION_VERSION)
 SET(take_config, config = value)
 SET(take_schema, action = ACTION_CONFIG_SCHEMA)
+SET(take_rule_schema, action = ACTION_RULE_SCHEMA)
+SET(take_describe, action = ACTION_DESCRIBE_RULES)
 SET(take_events, action = ACTION_LIST_EVENTS)
 SET(take_probe_info, action = ACTION_PROBE_INFO)
 SET(take_page_size, action = ACTION_PAGE_SIZE)
@@ -62,6 +64,14 @@ static int take_option(struct cli *cli, const char *value, struct error *err)
 	return 0;
 }
 
+static int take_describe_one(struct cli *cli, const char *value, struct error *err)
+{
+	(void)err;
+	cli->action = ACTION_DESCRIBE_RULE;
+	cli->rule = value;
+	return 0;
+}
+
 static int take_list(struct cli *cli, const char *value, struct error *err)
 {
 	(void)err;
@@ -92,6 +102,9 @@ static const struct flag flags[] = {
     {'V', "validate", "FILE", FLAG_VALUE, take_validate,
      "Check rules files, print all problems and exit: status 1 if there is an error. May be "
      "repeated; the files are read together."},
+    {'L', NULL, NULL, FLAG_PLAIN, take_describe,
+     "Describe all rules and exit; with json_output=true in detail, macros and lists too."},
+    {'l', NULL, "RULE", FLAG_VALUE, take_describe_one, "Describe one rule and exit."},
     {0, "list", "SOURCE", FLAG_OPTIONAL_VALUE, take_list,
      "Print all fields, or those of one event source (syscall, k8s_audit), and exit."},
     {0, "list-events", NULL, FLAG_PLAIN, take_events, "Print all events and exit."},
@@ -100,6 +113,8 @@ static const struct flag flags[] = {
      "With --list, --list-events, --config-schema and --help: as a page of documentation."},
     {0, "config-schema", NULL, FLAG_PLAIN, take_schema,
      "Print the JSON schema of the configuration and exit."},
+    {0, "rule-schema", NULL, FLAG_PLAIN, take_rule_schema,
+     "Print the JSON schema of rules files and exit."},
     {0, "dry-run", NULL, FLAG_PLAIN, take_dry_run,
      "Do everything but watch: shows whether configuration and rules are right."},
     {0, "probe-info", NULL, FLAG_PLAIN, take_probe_info,

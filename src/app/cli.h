@@ -20,7 +20,10 @@ enum cli_action {
 	ACTION_VALIDATE,
 	ACTION_LIST_FIELDS,
 	ACTION_LIST_EVENTS,
+	ACTION_DESCRIBE_RULES, /* -L */
+	ACTION_DESCRIBE_RULE,  /* -l NAME */
 	ACTION_CONFIG_SCHEMA,
+	ACTION_RULE_SCHEMA,
 	ACTION_PROBE_INFO,
 	ACTION_PAGE_SIZE,
 	ACTION_LIST_FLAGS, /* --help --markdown */
@@ -33,6 +36,7 @@ struct cli {
 	VEC(const char *) validate;
 	VEC(const char *) options; /* -o */
 	const char *source;        /* --list SOURCE */
+	const char *rule;          /* -l */
 	const char *pid_file;
 	unsigned seconds; /* -M; 0: no limit */
 	unsigned verbosity;

@@ -177,6 +177,27 @@ static struct rule_set *load_rules(const struct cli *cli, struct config *config)
 	return set;
 }
 
+static int describe_rules(const struct cli *cli, struct config *config)
+{
+	struct rule_set *set;
+	struct error err = {0};
+	CLEANUP_FREE char *text = NULL;
+
+	/* The description is what is asked for; the files' counts are not. */
+	log_configure(SEVERITY_WARNING, 1, NULL);
+	set = load_rules(cli, config);
+	if (!set)
+		return 1;
+	text =
+	    (config->json_output ? rules_describe_json : rules_describe_text)(set, cli->rule, &err);
+	if (text)
+		puts(text);
+	else
+		print_error(&err);
+	rules_free(set);
+	return text ? 0 : 1;
+}
+
 static int run(const struct cli *cli, struct config *config, uint64_t started_at)
 {
 	struct plan_options plan_options = {.all_matches = config->rule_matching == MATCH_ALL};
@@ -269,6 +290,7 @@ static bool list_options_of(const struct cli *cli, struct list_options *options)
 static int print_facts(const struct cli *cli)
 {
 	struct list_options options;
+	char *schema;
 
 	switch (cli->action) {
 	case ACTION_HELP:
@@ -285,6 +307,11 @@ static int print_facts(const struct cli *cli)
 		return 0;
 	case ACTION_CONFIG_SCHEMA:
 		(cli->markdown ? config_print_markdown : config_print_schema)(stdout);
+		return 0;
+	case ACTION_RULE_SCHEMA:
+		schema = rules_schema_json();
+		puts(schema);
+		free(schema);
 		return 0;
 	case ACTION_LIST_FIELDS:
 	case ACTION_LIST_EVENTS:
@@ -335,6 +362,8 @@ int main(int argc, char **argv)
 		log_error("the configuration has errors");
 	else if (cli.action == ACTION_VALIDATE)
 		status = validate(&cli, config);
+	else if (cli.action == ACTION_DESCRIBE_RULES || cli.action == ACTION_DESCRIBE_RULE)
+		status = describe_rules(&cli, config);
 	else if (cli.action == ACTION_PROBE_INFO)
 		status = probe_info(config);
 	else if (!cli.pid_file || write_pid_file(cli.pid_file) == 0)
