@@ -150,6 +150,20 @@ static void bench_set(const char *name, struct rule_set *set, double load_second
 	plan_free(plan);
 }
 
+static void tell_error(const char *name, const struct rule_set *set)
+{
+	char message[2048];
+	struct buffer b = BUFFER(message);
+
+	for (size_t i = 0; i < set->diagnostic_count; i++) {
+		if (set->diagnostics[i].level != DIAGNOSTIC_ERROR)
+			continue;
+		diagnostic_print(&set->diagnostics[i], &b);
+		break;
+	}
+	printf("%s: %zu errors\n%.*s\n", name, set->error_count, STR_ARG(buffer_str(&b)));
+}
+
 /* What --only said; in argv. */
 static bool is_wanted(const char *only, const char *name)
 {
@@ -167,7 +181,7 @@ static void bench_files(const char *name, const char *const *files, size_t count
 	double took = now() - start;
 
 	if (set->error_count)
-		printf("%s: %zu errors\n", name, set->error_count);
+		tell_error(name, set);
 	else
 		bench_set(name, set, took, before, stream, true);
 	rules_free(set);
@@ -269,15 +283,10 @@ static void bench_generated(const char *name, unsigned count, const struct strea
 	struct rule_set *set = rules_load_texts(&file, 1, &options);
 	double took = now() - start;
 
-	if (set->error_count) {
-		char message[2048];
-		struct buffer b = BUFFER(message);
-
-		diagnostic_print(&set->diagnostics[0], &b);
-		printf("%s: %zu errors\n%.*s\n", name, set->error_count, STR_ARG(buffer_str(&b)));
-	} else {
+	if (set->error_count)
+		tell_error(name, set);
+	else
 		bench_set(name, set, took, before, stream, with_reference);
-	}
 	rules_free(set);
 }
 

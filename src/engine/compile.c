@@ -182,11 +182,14 @@ static void build_guards(struct compiler *c, struct kind_table *t, struct guarde
 	t->guarded = guarded;
 }
 
+/* Preconditions of more alternatives cost more than the lookup that they might save. */
+enum { ALTERNATIVES_MAX = 8 };
+
 /*
- * What of a rule is known almost for free: its flags that the event itself tells (is it opened for
- * writing?). True where it has none.
+ * What of a rule is known almost for free: flags that the event itself tells (is it opened for
+ * writing?) and, with_process, what is remembered with the process. True where it has none.
  */
-static uint32_t cheap_part(struct compiler *c, uint32_t root)
+static uint32_t cheap_part(struct compiler *c, uint32_t root, bool with_process)
 {
 	const struct node *n = &c->formula.nodes.items[root];
 	VEC(uint32_t) ids = {0};
@@ -195,12 +198,16 @@ static uint32_t cheap_part(struct compiler *c, uint32_t root)
 		uint32_t id = c->formula.children.items[n->first + i];
 		const struct node *child = &c->formula.nodes.items[id];
 
-		if (child->kind != NODE_LITERAL || child->flags & (FORMULA_PATH | FORMULA_PROCESS))
-			continue;
-		const struct atom *a = &c->formula.atoms.items[child->first];
+		if (child->flags & FORMULA_PROCESS) {
+			if (with_process)
+				VEC_PUSH(&ids, id);
+		} else if (child->kind == NODE_LITERAL && !(child->flags & FORMULA_PATH)) {
+			const struct atom *a = &c->formula.atoms.items[child->first];
+			const struct subject *s = &c->formula.subjects.items[a->subject];
 
-		if (c->formula.subjects.items[a->subject].expression->type == VALUE_BOOL)
-			VEC_PUSH(&ids, id);
+			if (s->expression->type == VALUE_BOOL)
+				VEC_PUSH(&ids, id);
+		}
 	}
 	uint32_t part = formula_join(&c->formula, NODE_AND, ids.items, ids.count);
 
@@ -211,7 +218,7 @@ static uint32_t cheap_part(struct compiler *c, uint32_t root)
 /* Which rule is found by which lookup. */
 struct found_by {
 	uint32_t lookup;
-	uint32_t part; /* the rule's cheap part */
+	uint32_t root; /* the rule's */
 };
 
 static int compare_found(const void *a, const void *b)
@@ -220,50 +227,64 @@ static int compare_found(const void *a, const void *b)
 
 	if (x->lookup != y->lookup)
 		return x->lookup < y->lookup ? -1 : 1;
-	return (x->part > y->part) - (x->part < y->part);
+	return (x->root > y->root) - (x->root < y->root);
+}
+
+/* What at least one of the rules needs to hold, as far as that is known almost for free. */
+static uint32_t precondition(struct compiler *c, const struct found_by *rules, size_t count)
+{
+	VEC(uint32_t) parts = {0};
+	uint32_t any = NODE_ID_TRUE;
+	bool is_small = false;
+
+	for (int with_process = 1; with_process >= 0 && !is_small; with_process--) {
+		parts.count = 0;
+		for (size_t i = 0; i < count; i++)
+			if (!i || rules[i].root != rules[i - 1].root)
+				VEC_PUSH(&parts, cheap_part(c, rules[i].root, with_process));
+		any = formula_join(&c->formula, NODE_OR, parts.items, parts.count);
+		is_small = c->formula.nodes.items[any].kind != NODE_OR ||
+			   c->formula.nodes.items[any].count <= ALTERNATIVES_MAX;
+	}
+	VEC_FREE(&parts);
+	return is_small ? any : NODE_ID_TRUE;
 }
 
 /* The lookups that find the list's rules, but for those that are kept with the process. */
 static void list_lookups(struct compiler *c, struct kind_list *list)
 {
 	VEC(struct found_by) all = {0};
-	VEC(uint32_t) parts = {0};
 
 	for (size_t i = 0; i < list->count; i++) {
 		uint32_t root = c->kind_rules.items[list->first + i].root;
 		struct guard g = estimate_guard(&c->estimator, root);
-		uint32_t part = g.count ? cheap_part(c, root) : NODE_ID_TRUE;
 
 		for (uint32_t j = 0; j < g.count; j++) {
 			uint32_t atom = c->estimator.guard_atoms.items[g.first + j];
 
 			if (!(c->formula.atoms.items[atom].flags & FORMULA_PROCESS))
 				VEC_PUSH(&all,
-					 (struct found_by){c->groups.atom_lookups[atom], part});
+					 (struct found_by){c->groups.atom_lookups[atom], root});
 		}
 	}
 	if (all.count)
 		qsort(all.items, all.count, sizeof(*all.items), compare_found);
 	list->guards_first = c->guard_lookups.count;
 	for (int view = 0; view < VIEW_COUNT; view++) {
-		for (size_t i = 0; i < all.count;) {
-			uint32_t lookup = all.items[i].lookup;
+		for (size_t from = 0, to; from < all.count; from = to) {
+			uint32_t lookup = all.items[from].lookup;
 
-			parts.count = 0;
-			for (; i < all.count && all.items[i].lookup == lookup; i++)
-				if (!parts.count ||
-				    parts.items[parts.count - 1] != all.items[i].part)
-					VEC_PUSH(&parts, all.items[i].part);
+			for (to = from; to < all.count && all.items[to].lookup == lookup; to++)
+				;
 			if (c->groups.lookups[lookup].view != view)
 				continue;
-			uint32_t any = formula_join(&c->formula, NODE_OR, parts.items, parts.count);
-
-			VEC_PUSH(&c->guard_lookups, (struct wanted_lookup){lookup, any});
+			VEC_PUSH(&c->guard_lookups,
+				 (struct wanted_lookup){
+				     lookup, precondition(c, all.items + from, to - from)});
 			list->guards_count[view]++;
 		}
 	}
 	VEC_FREE(&all);
-	VEC_FREE(&parts);
 }
 
 static void keep_lookups(struct compiler *c, const struct kind_list *list, struct kind_table *t)

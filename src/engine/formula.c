@@ -6,6 +6,8 @@
 
 /* Same-kind children up to this many are taken into their parent: larger ones stay shared. */
 enum { FLATTEN_MAX = 32 };
+/* The check of a condition may nest it somewhat deeper than its text is. */
+enum { DEPTH_MAX = 2 * CONDITION_DEPTH_MAX };
 
 static uint64_t mix_hash(uint64_t h, uint64_t v)
 {
@@ -238,7 +240,6 @@ static uint32_t intern_atom(struct formula *f, const struct comparison *c, uint8
 	struct node n = {.hash = mix_hash(w.hash, 1),
 			 .kind = NODE_LITERAL,
 			 .flags = a.flags,
-			 .depth = 1,
 			 .first = id,
 			 .facts = a.facts};
 
@@ -310,8 +311,6 @@ static uint32_t intern_sorted(struct formula *f, enum node_kind kind, const uint
 		if (!(child->flags & FORMULA_PROCESS))
 			n.flags &= (uint8_t)~FORMULA_PROCESS;
 		n.facts |= child->facts;
-		if (child->depth + 1 > n.depth)
-			n.depth = (uint16_t)(child->depth + 1);
 		VEC_PUSH(&f->children, ids[i]);
 	}
 	*slot = push_node(f, n) + 1;
@@ -451,9 +450,9 @@ static uint32_t add_comparison(struct formula *f, const struct comparison *c, bo
 static int add(struct formula *f, const struct condition *c, bool is_negated, unsigned depth,
 	       uint32_t *out, struct error *err)
 {
-	if (depth > CONDITION_DEPTH_MAX)
+	if (depth > DEPTH_MAX)
 		return error_set(err, -E2BIG, "the condition is nested deeper than %d levels",
-				 CONDITION_DEPTH_MAX);
+				 DEPTH_MAX);
 	switch (c->kind) {
 	case CONDITION_TRUE:
 	case CONDITION_FALSE:

@@ -54,9 +54,8 @@ struct node {
 	uint8_t kind;
 	uint8_t flags;
 	bool is_negated; /* of a literal */
-	uint16_t depth;
-	uint32_t first; /* of children in formula.children; of a literal its atom */
-	uint32_t count; /* of children */
+	uint32_t first;  /* of children in formula.children; of a literal its atom */
+	uint32_t count;  /* of children */
 	uint32_t facts;
 };
 
