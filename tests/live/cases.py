@@ -293,7 +293,14 @@ FIRES = [
     Case("Sensitive file read", "under a trusted name", renamed_reader, {"proc.name": "sshd"}),
     Case("Sensitive file read", "SSH key", read_ssh_key,
          {"fd.name": "{scene}/.ssh/id_ed25519"}),
-    Case("Sensitive file read", "hard link", hard_link_of_shadow, {"proc.name": "ln"}),
+    Case("Sensitive file read", "hard link", hard_link_of_shadow,
+         {"proc.name": "ln", "fs.path.target": "/etc/shadow"}),
+    Case("Sensitive file read", "bind mount",
+         lambda scene: scene.do("read-bind", "/etc/shadow", scene.file("place")),
+         {"evt.type": "mount", "fs.path.source": "/etc/shadow"}),
+    Case("Sensitive file read", "bind mount of the directory",
+         lambda scene: scene.do("mount-bind", "/etc", scene.path()),
+         {"evt.type": "mount", "fs.path.source": "/etc"}),
 ]
 
 SILENT = [
@@ -343,6 +350,8 @@ SILENT = [
     Case("Sensitive file read", "trusted program",
          lambda scene: scene.run("chage", "-l", "root")),
     Case("Sensitive file read", "public key", read_ssh_public_key),
+    Case("Sensitive file read", "bind mount of another file",
+         lambda scene: scene.do("read-bind", scene.file("other"), scene.file("place"))),
     Case("Sensitive file read", "refused",
          lambda scene: scene.do("read", "/etc/shadow", ok=(1,),
                                 user=pwd.getpwnam("nobody").pw_uid)),

@@ -450,6 +450,24 @@ static void do_network(void)
 	IS("fd1", "%d", pair[0]);
 	IS("fd2", "%d", pair[1]);
 	IS("domain", "1");
+	int on = 1;
+	MUST(syscall(SYS_setsockopt, client, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)));
+	EVENT("setsockopt");
+	IS("level", "1");
+	IS("optname", "9");
+	IS("val", "2 u32 1");
+	IS("optlen", "4");
+	struct mmsghdr many[2] = {0};
+	struct iovec one = {(void *)"datagram", 8}, two = {(void *)"other", 5};
+	many[0].msg_hdr = (struct msghdr){
+	    .msg_name = &a, .msg_namelen = sizeof(a), .msg_iov = &one, .msg_iovlen = 1};
+	many[1].msg_hdr = (struct msghdr){
+	    .msg_name = &a, .msg_namelen = sizeof(a), .msg_iov = &two, .msg_iovlen = 1};
+	MUST(syscall(SYS_sendmmsg, udp, many, 2, 0));
+	EVENT("sendmmsg");
+	IS("res", "8");
+	IS("size", "8");
+	IS("data", "datagram");
 	syscall(SYS_shutdown, client, SHUT_WR);
 	EVENT("shutdown");
 	IS("how", "1");
@@ -653,8 +671,15 @@ static void do_compat(void)
 	IS("data", "/etchost");
 }
 #else
-static void do_compat(void) {}
+static void do_compat(void)
+{
+}
 #endif
+
+static void heed(int signal)
+{
+	(void)signal;
+}
 
 static void do_processes(void)
 {
@@ -741,10 +766,16 @@ static void do_processes(void)
 	IS("trusted_exepath", "memfd:from memory");
 	child = fork();
 	if (!child) {
+		signal(SIGTERM, heed);
+		kill(getpid(), SIGTERM);
 		kill(getpid(), SIGKILL);
 		_exit(0);
 	}
 	waitpid(child, &status, 0);
+	EVENT("signaldeliver");
+	IS("@pid", "%d", child);
+	IS("spid", "%d", child);
+	IS("sig", "%d", SIGTERM);
 	EVENT("procexit");
 	IS("@pid", "%d", child);
 	IS("sig", "9");
@@ -828,7 +859,11 @@ static void put_param(struct buffer *out, const struct event *e, unsigned i)
 		return;
 	case PARAM_DYN:
 		buffer_printf(out, "%d ", v.p[0]);
-		if (v.n == 9) {
+		if (v.n == 5) {
+			uint32_t word;
+			memcpy(&word, v.p + 1, 4);
+			buffer_printf(out, "u32 %u", word);
+		} else if (v.n == 9) {
 			memcpy(&value, v.p + 1, 8);
 			buffer_put_i64(out, value);
 		} else {
@@ -915,9 +950,10 @@ static void put_task(struct buffer *out, const struct record *record, const char
 	const struct {
 		const char *name;
 		int64_t value;
-	} facts[] = {{"pid", t->pid}, {"ppid", t->ppid}, {"sid", t->sid}, {"uid", t->uid},
-		     {"gid", t->gid}, {"ruid", t->ruid}, {"tid", t->tid},
-		     {"compat", !!(record->flags & RECORD_COMPAT)}};
+	} facts[] = {{"pid", t->pid}, {"ppid", t->ppid},
+		     {"sid", t->sid}, {"uid", t->uid},
+		     {"gid", t->gid}, {"ruid", t->ruid},
+		     {"tid", t->tid}, {"compat", !!(record->flags & RECORD_COMPAT)}};
 	if (!strcmp(what, "comm"))
 		buffer_printf(out, "%.16s", t->comm);
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
@@ -1076,7 +1112,7 @@ int main(void)
 		else
 			ring_buffer__add(reader, rings[i].fd, keep, NULL);
 	}
-	struct probe_wants wants = {0};
+	struct probe_wants wants = {.signals = true};
 	for (int nr = 0; nr < SYSCALL_NR_LIMIT; nr++) {
 		wants.wanted[nr] = syscall_schema_get((uint16_t)nr) != NULL;
 		wants.facts[nr] =

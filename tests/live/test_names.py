@@ -28,7 +28,6 @@ DETOURS = {
     "openat2 through a link":
         lambda scene: scene.do("read-openat2", link(scene, "/etc/shadow")),
     "handle": lambda scene: scene.do("read-handle", "/etc/shadow"),
-    "bind mount": lambda scene: scene.do("read-bind", "/etc/shadow", scene.file("place")),
 }
 
 

@@ -60,7 +60,7 @@ def test_alert_as_text(live_machine, act):
         subprocess.run([act, "read", "/etc/shadow"], check=True)
         form = re.compile(
             r"^\d\d:\d\d:\d\d\.\d{9}: Warning Sensitive file read \| path=/etc/shadow "
-            r"linked=\S* event=open\S* user=root loginuid=-?\d+ process=act "
+            r"source=\S* target=\S* event=open\S* user=root loginuid=-?\d+ process=act "
             r"file=\S+/act command=act read /etc/shadow pid=\d+ parent=\S+ .*container=\S*$")
         line = running.wait_until(
             lambda: next((line for line in running.lines if form.match(line)), None),

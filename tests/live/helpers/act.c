@@ -138,7 +138,6 @@ static int act_read_handle(char **arg)
 	return opened(open_by_handle_at(mount_fd, &file.handle, O_RDONLY), arg[0]);
 }
 
-/* read-bind FILE PLACE: through a bind mount in a mount namespace of our own. */
 static int private_mounts(void)
 {
 	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -146,13 +145,15 @@ static int private_mounts(void)
 	return 0;
 }
 
+/* mount-bind FILE PLACE, in a mount namespace of our own. */
+static int act_mount_bind(char **arg)
+{
+	return private_mounts() || check(mount(arg[0], arg[1], NULL, MS_BIND, NULL), "bind mount");
+}
+
 static int act_read_bind(char **arg)
 {
-	if (private_mounts())
-		return 1;
-	if (mount(arg[0], arg[1], NULL, MS_BIND, NULL) < 0)
-		return refused("bind mount");
-	return act_read(arg + 1);
+	return act_mount_bind(arg) || act_read(arg + 1);
 }
 
 static int act_mount(char **arg)
@@ -442,6 +443,7 @@ static const struct action {
     {"memory-vm-write", 1, act_memory_vm_write},
     {"memory-write", 1, act_memory_write},
     {"mount", 1, act_mount},
+    {"mount-bind", 2, act_mount_bind},
     {"mount-private", 1, act_mount_private},
     {"named", 2, act_named},
     {"noop", 0, act_noop},
