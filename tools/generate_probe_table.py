@@ -26,7 +26,7 @@ KINDS = {
     "str": ("STR", "charbuf fspath fsrelpath"), "str_ok": ("STR_OK", "charbuf"), "path": ("STR", "fspath fsrelpath charbuf"),
     "open_flags": ("OPEN_FLAGS", "flags32"), "open_mode": ("OPEN_MODE", "uint32"), "creat_mode": ("CREAT_MODE", "uint32"),
     "creat_flags": ("CREAT_FLAGS", "flags16"), "dev": ("DEV", "uint32"), "ino": ("INO", "uint64"), "fd_ino": ("FD_INO", "uint64"),
-    "dev_arg": ("DEV_ARG", "uint32"), "time": ("TIME", "reltime"), "user_u32": ("USER_U32", "uid gid uint32"),
+    "dev_arg": ("DEV_ARG", "uint32"), "time": ("TIME", "reltime"), "user_u32": ("USER_U32", "uid gid uint32 sigset"),
     "user_u64": ("USER_U64", "uint64"), "file_path": ("FILE_PATH", "fspath"),
     "sockaddr": ("SOCKADDR", "sockaddr"), "tuple_connect": ("TUPLE_CONNECT", "socktuple"), "tuple_out": ("TUPLE_OUT", "socktuple"),
     "tuple_in": ("TUPLE_IN", "socktuple"), "tuple_msg_out": ("TUPLE_MSG_OUT", "socktuple"), "tuple_msg_in": ("TUPLE_MSG_IN", "socktuple"),
@@ -37,12 +37,13 @@ KINDS = {
     "ptrace_addr": ("PTRACE_ADDR", "dyn"), "ptrace_data": ("PTRACE_DATA", "dyn"), "keyctl": ("KEYCTL", "dyn"),
     "prctl_str": ("PRCTL_STR", "charbuf"), "prctl_int": ("PRCTL_INT", "int64"), "caps": ("CAPS", "uint64"), "mount_flags": ("MOUNT_FLAGS", "flags32"),
     "vm_size": ("VM_SIZE", "uint32"), "vm_rss": ("VM_RSS", "uint32"), "vm_swap": ("VM_SWAP", "uint32"), "blob": ("BLOB", "bytebuf"),
-    "fsconfig_bytes": ("FSCONFIG_BYTES", "bytebuf"), "fsconfig_text": ("FSCONFIG_TEXT", "charbuf"), "setval": ("SETVAL", "int32"),
+    "fsconfig_bytes": ("FSCONFIG_BYTES", "bytebuf"), "fsconfig_text": ("FSCONFIG_TEXT", "charbuf"), "setval": ("SETVAL", "int32"), "poll": ("POLL", "fdlist"), "sockopt_name": ("SOCKOPT_NAME", "enumflags8"),
+    "sockopt": ("SOCKOPT", "dyn"),
     "old_limit": ("OLD_LIMIT", "int64"), "scap_nr": ("SCAP_NR", "syscallid"), "native_nr": ("NATIVE_NR", "uint16"),
 }
 WITH_TABLE = {"FLAGS32", "FLAGS16", "FLAGS8", "U32"}
 FLAGS = {"opens": "ROW_OPENS", "ok": "ROW_FETCH_OK", "critical": "ROW_CRITICAL", "state": "ROW_STATE", "cwd": "ROW_NEW_CWD",
-         "longs": "ROW_FETCH_LONGS"}
+         "longs": "ROW_FETCH_LONGS", "messages": "ROW_MESSAGES"}
 # net/socket calls behind 32-bit socketcall, by its first argument.
 SOCKETCALL = ("- socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown"
               " setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg").split()
@@ -113,12 +114,13 @@ def translation(table):
         lines = []
         for entry in table["enum"]:
             if len(entry) == 2:
-                lines.append(f"\t\treturn v >= {entry[0]} && v <= {entry[1]} ? v : {table['default']:#x};")
-                return lines
-        lines.append("\t\tswitch (v) {")
-        for kernel, scap, _ in table["enum"]:
-            lines.append(f"\t\tcase {kernel:#x}:\n\t\t\treturn {scap:#x};")
-        lines.append("\t\t}")
+                lines.append(f"\t\tif (v >= {entry[0]} && v <= {entry[1]})\n\t\t\treturn v;")
+        single = [entry for entry in table["enum"] if len(entry) == 3]
+        if single:
+            lines.append("\t\tswitch (v) {")
+            for kernel, scap, _ in single:
+                lines.append(f"\t\tcase {kernel:#x}:\n\t\t\treturn {scap:#x};")
+            lines.append("\t\t}")
         lines.append(f"\t\treturn {table['default']:#x};")
         return lines
     # No branch on a bit: what the verifier must walk doubles with each.

@@ -26,7 +26,7 @@ struct thread_info {
 } KERNEL_STRUCT;
 
 struct pt_regs {
-	unsigned long r10, r9, r8, bp, bx, cx, dx, si, di, orig_ax, ax;
+	unsigned long r10, r9, r8, bp, bx, cx, dx, si, di, orig_ax, ax, ip;
 } KERNEL_STRUCT;
 
 struct ns_common {
@@ -260,6 +260,15 @@ struct task_struct {
 	kuid_t loginuid;
 	__u64 self_exec_id;
 	struct css_set *cgroups;
+} KERNEL_STRUCT;
+
+struct kernel_siginfo {
+	int si_signo, si_errno, si_code;
+	union {
+		struct {
+			int _pid;
+		} _kill, _rt, _sigchld;
+	} _sifields;
 } KERNEL_STRUCT;
 
 struct linux_binprm {

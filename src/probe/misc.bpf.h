@@ -107,6 +107,33 @@ static __always_inline void put_keyctl(struct slot *s, __u32 i, __u32 operation,
 	}
 }
 
+struct user_pollfd {
+	__s32 fd;
+	__u16 events, revents;
+};
+
+/* A count of 16 bits, then descriptor and events that came of each. */
+static __always_inline void put_poll(struct slot *s, __u32 i, __u64 pointer, __u32 count)
+{
+	enum { POLL_MAX = 16 };
+	__u32 from = s->pos;
+	struct user_pollfd polled;
+
+	if (count > POLL_MAX)
+		count = POLL_MAX;
+	append_u16(s, count);
+	for (__u32 k = 0; k < POLL_MAX; k++) {
+		if (k >= count)
+			break;
+		if (bpf_probe_read_user(&polled, sizeof(polled),
+					(void *)(pointer + k * sizeof(polled))))
+			polled.fd = -1, polled.revents = 0;
+		append_u64(s, (__s64)polled.fd);
+		append_u16(s, translate(TRANSLATE_POLL, polled.revents));
+	}
+	set_length(s, i, s->pos - from);
+}
+
 __noinline int collect_misc(__u32 slot_index, __u32 i)
 {
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
@@ -186,6 +213,9 @@ __noinline int collect_misc(__u32 slot_index, __u32 i)
 			       : 0);
 		break;
 	}
+	case KIND_POLL:
+		put_poll(s, i, value, value_of(s, p->aux));
+		break;
 	case KIND_SETVAL:
 		put_u32(s, i, (__u16)value_of(s, p->aux) == SETVAL_ ? value : 0);
 		break;

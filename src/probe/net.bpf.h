@@ -230,6 +230,55 @@ static __always_inline bool message_get(struct slot *s, __u64 pointer, struct me
 	return true;
 }
 
+enum {
+	SOL_SOCKET_ = 1,
+	SO_ERROR_ = 4,
+	SO_COOKIE_ = 57,
+	SO_BUSY_POLL_ = 46,
+	SO_INCOMING_CPU_ = 49,
+	DYN_SOCKOPT_BYTES = 0,
+	DYN_SOCKOPT_ERRNO,
+	DYN_SOCKOPT_U32,
+	DYN_SOCKOPT_U64,
+	DYN_SOCKOPT_TIME,
+};
+
+/* Options whose value is no 32-bit number: linger, credentials, timeouts, addresses, filters. */
+#define SOCKOPT_BIT(option) (1ULL << (option))
+static const __u64 sockopts_other = SOCKOPT_BIT(13) | SOCKOPT_BIT(17) | SOCKOPT_BIT(20) |
+				    SOCKOPT_BIT(21) | SOCKOPT_BIT(26) | SOCKOPT_BIT(28);
+
+static __always_inline void put_sockopt(struct slot *s, __u32 i, __u64 pointer, __u32 size)
+{
+	__u32 level = s->values[1], option = s->values[2];
+	__u32 from = s->pos;
+	__u64 words[2] = {0};
+
+	if (level == SOL_SOCKET_ &&
+	    (option == 20 || option == 21 || option == 66 || option == 67)) {
+		bpf_probe_read_user(words, sizeof(words), (void *)pointer);
+		append_u8(s, DYN_SOCKOPT_TIME);
+		append_u64(s, words[0] * 1000000000ULL + words[1] * 1000);
+	} else if (level == SOL_SOCKET_ && option == SO_COOKIE_) {
+		bpf_probe_read_user(words, 8, (void *)pointer);
+		append_u8(s, DYN_SOCKOPT_U64);
+		append_u64(s, words[0]);
+	} else if (level == SOL_SOCKET_ && option == SO_ERROR_) {
+		bpf_probe_read_user(words, 4, (void *)pointer);
+		append_u8(s, DYN_SOCKOPT_ERRNO);
+		append_u64(s, -(__s64)(__s32)words[0]);
+	} else if (level == SOL_SOCKET_ && option <= SO_INCOMING_CPU_ &&
+		   !(sockopts_other & SOCKOPT_BIT(option & 63))) {
+		bpf_probe_read_user(words, 4, (void *)pointer);
+		append_u8(s, DYN_SOCKOPT_U32);
+		append_u32(s, words[0]);
+	} else {
+		append_u8(s, DYN_SOCKOPT_BYTES);
+		append_user(s, pointer, size);
+	}
+	set_length(s, i, s->pos - from);
+}
+
 __noinline int collect_net(__u32 slot_index, __u32 i)
 {
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
@@ -328,6 +377,14 @@ __noinline int collect_net(__u32 slot_index, __u32 i)
 		put_u64(s, i, sk);
 		break;
 	}
+	case KIND_SOCKOPT_NAME:
+		put_u8(s, i,
+		       (__u32)s->values[1] == SOL_SOCKET_ ? translate(TRANSLATE_SOCKOPT, value)
+							  : 0);
+		break;
+	case KIND_SOCKOPT:
+		put_sockopt(s, i, value, second);
+		break;
 	default:
 		put_empty(s, i);
 	}

@@ -19,6 +19,8 @@ struct {
 enum {
 	X32_BIT = 0x40000000,
 	NO_SYSCALL = 0xffff,
+	MESSAGE_BYTES = 56, /* struct msghdr, behind which the bytes sent or got stand */
+	MESSAGE_BYTES_32 = 28,
 	CODE_EXECVE = 293,
 	CODE_EXECVEAT = 331,
 	CODE_CLONE = 223,
@@ -26,6 +28,12 @@ enum {
 	CODE_VFORK = 227,
 	CODE_CLONE3 = 335,
 	CODE_PROCEXIT = 186,
+	CODE_SWITCH = 154,
+	CODE_SIGNAL = 232,
+	CODE_PAGE_FAULT = 290,
+	SWITCH_PARAMS = 6,
+	SIGNAL_PARAMS = 3,
+	FAULT_PARAMS = 3,
 	EXEC_PARAMS = 31,
 	EXECVEAT_PARAMS = 30,
 	CLONE_PARAMS = 21,
@@ -158,6 +166,13 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 	s->values[SOURCE_ZERO] = 0;
 	if (row->fetch_arg != COLLECT_NONE)
 		fetch_structure(s, row, compat, ret);
+	if (row->flags & ROW_MESSAGES && ret > 0) {
+		__u32 bytes = 0;
+		__u64 at =
+		    s->values[1] + (s->flags & RECORD_COMPAT ? MESSAGE_BYTES_32 : MESSAGE_BYTES);
+		bpf_probe_read_user(&bytes, sizeof(bytes), (void *)at);
+		s->values[SOURCE_RET] = bytes;
+	}
 	if (row->flags & ROW_OPENS && ret >= 0)
 		s->file = file_of_fd(known, task, ret);
 	*row_out = row;
@@ -736,6 +751,112 @@ int BPF_PROG(process_exit, struct task_struct *trusted)
 	params_end(s);
 	slot_emit(s);
 	return 0;
+}
+
+/* What has no call: attached only where it is wanted. */
+static __always_inline struct slot *tracepoint_begin(__u16 code, __u32 nparams,
+						     struct task_struct *task)
+{
+	if (task->tgid == own_tgid)
+		return NULL;
+	struct slot *s = event_begin(code, nparams, NO_SYSCALL, true, task, true);
+	if (s)
+		s->is_critical = 0;
+	return s;
+}
+
+/* Who sent a signal; only some say. */
+static __always_inline __s32 signal_sender(__u32 signal, struct kernel_siginfo *info)
+{
+	enum { HUP = 1, INT = 2, QUIT = 3, KILL = 9, TERM = 15, CHLD = 17, TSTP = 20, RT_MIN = 32 };
+	switch (signal) {
+	case HUP:
+	case INT:
+	case QUIT:
+	case TERM:
+	case TSTP:
+		if (BPF_CORE_READ(info, si_code) > 0)
+			return 0;
+		/* fall through */
+	case KILL:
+		return BPF_CORE_READ(info, _sifields._kill._pid);
+	case CHLD:
+		return BPF_CORE_READ(info, _sifields._sigchld._pid);
+	default:
+		return signal >= RT_MIN ? BPF_CORE_READ(info, _sifields._rt._pid) : 0;
+	}
+}
+
+SEC("tp_btf/signal_deliver")
+int BPF_PROG(signal_delivered, int signal, struct kernel_siginfo *info)
+{
+	bool known = HAS_TASK_BTF;
+	struct task_struct *task = current_task();
+	if (FOLLOW(known, task, tgid) == own_tgid)
+		return 0;
+	struct slot *s = event_begin(CODE_SIGNAL, SIGNAL_PARAMS, NO_SYSCALL, known, task, true);
+	if (!s)
+		return 0;
+	s->is_critical = 0;
+	put_u64(s, 0, (__s64)signal_sender(signal, info));
+	put_u64(s, 1, (__s64)((struct record *)s->data)->task.tid);
+	put_u8(s, 2, signal);
+	params_end(s);
+	slot_emit(s);
+	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(task_switched, bool preempt, struct task_struct *trusted, struct task_struct *next)
+{
+	struct task_struct *task = task_plain(trusted);
+	struct slot *s = tracepoint_begin(CODE_SWITCH, SWITCH_PARAMS, task);
+	if (!s)
+		return 0;
+	__u64 mm = (__u64)task->mm;
+	put_u64(s, 0, (__s64)next->pid);
+	put_u64(s, 1, task->maj_flt);
+	put_u64(s, 2, task->min_flt);
+	put_u32(s, 3, vm_size(mm));
+	put_u32(s, 4, vm_rss(mm));
+	put_u32(s, 5, vm_swap(mm));
+	params_end(s);
+	slot_emit(s);
+	return 0;
+}
+
+static __always_inline int page_fault(__u64 address, __u64 ip, __u64 error)
+{
+	enum { NOT_PRESENT = 0x2, READ_ACCESS = 0x8, SUPERVISOR = 0x20 };
+	bool known = HAS_TASK_BTF;
+	struct task_struct *task = current_task();
+	if (FOLLOW(known, task, tgid) == own_tgid)
+		return 0;
+	struct slot *s = event_begin(CODE_PAGE_FAULT, FAULT_PARAMS, NO_SYSCALL, known, task, true);
+	if (!s)
+		return 0;
+	s->is_critical = 0;
+	put_u64(s, 0, address);
+	put_u64(s, 1, ip);
+	/* Some of scap's bits say that the processor's bit is not set. */
+	put_u32(s, 2,
+		translate(TRANSLATE_FAULT, error) | (error & 1 ? 0 : NOT_PRESENT) |
+		    (error & 2 ? 0 : READ_ACCESS) | (error & 4 ? 0 : SUPERVISOR));
+	params_end(s);
+	slot_emit(s);
+	return 0;
+}
+
+SEC("tp_btf/page_fault_user")
+int BPF_PROG(fault_user, unsigned long address, struct pt_regs *regs, unsigned long error)
+{
+	return page_fault(address, regs->ip, error);
+}
+
+SEC("tp_btf/page_fault_kernel")
+int BPF_PROG(fault_kernel, unsigned long address, struct pt_regs *regs, unsigned long error)
+{
+	return page_fault(address, regs->ip, error);
 }
 
 /* Tells the loader its process's number in the initial namespace: run once, by hand. */

@@ -17,7 +17,7 @@
 #include "collect_table.h"
 #include "saker_probe.skel.h"
 
-enum { LINKS_MAX = 8, ITERATOR_BUFFER = 1 << 18, LOG_BYTES = 4096 };
+enum { LINKS_MAX = 10, ITERATOR_BUFFER = 1 << 18, LOG_BYTES = 4096 };
 
 struct probe {
 	struct saker_probe *programs;
@@ -331,12 +331,53 @@ void probe_close(struct probe *p)
 	free(p);
 }
 
+static void detach(struct probe *p, const char *name)
+{
+	for (size_t i = 0; i < p->nlinks; i++)
+		if (!strcmp(p->attached[i], name)) {
+			bpf_link__destroy(p->links[i]);
+			p->links[i] = p->links[--p->nlinks];
+			p->attached[i] = p->attached[p->nlinks];
+			return;
+		}
+}
+
+/* The tracepoints that most plans don't need are costly ones: attached while wanted. */
+static int attach_wanted(struct probe *p, const struct probe_wants *wants, struct error *err)
+{
+	const struct {
+		const struct bpf_program *program;
+		const char *name;
+		bool is_wanted;
+	} optional[] = {
+	    {p->programs->progs.signal_delivered, "tp_btf/signal_deliver", wants->signals},
+	    {p->programs->progs.task_switched, "tp_btf/sched_switch", wants->switches},
+	    {p->programs->progs.fault_user, "tp_btf/page_fault_user", wants->page_faults},
+	    {p->programs->progs.fault_kernel, "tp_btf/page_fault_kernel", wants->page_faults},
+	};
+	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
+		bool is_attached = false;
+		for (size_t k = 0; k < p->nlinks; k++)
+			is_attached |= !strcmp(p->attached[k], optional[i].name);
+		if (is_attached && !optional[i].is_wanted)
+			detach(p, optional[i].name);
+		if (!is_attached && optional[i].is_wanted) {
+			int r = attach(p, optional[i].program, optional[i].name, err);
+			if (r)
+				return r;
+		}
+	}
+	return 0;
+}
+
 int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct error *err)
 {
 	uint16_t next[PROBE_SYSCALLS] = {0};
 	struct saker_probe__bss *shared = p->programs->bss;
 
-	(void)err;
+	int r = attach_wanted(p, wants, err);
+	if (r)
+		return r;
 	for (int nr = 0; nr < PROBE_SYSCALLS; nr++) {
 		if (collect_rows[nr].flags & ROW_UNUSED)
 			continue;

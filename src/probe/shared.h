@@ -90,6 +90,8 @@ enum collect_kind {
 	KIND_QUEUE_MAX,
 	KIND_SOCK_SELF, /* kernel address of the call's socket */
 	KIND_SOCK_PEER,
+	KIND_SOCKOPT_NAME, /* src: option, of the level in argument 1 */
+	KIND_SOCKOPT,      /* src: value, aux: its size */
 	KIND_NET_END,
 
 	KIND_PTRACE_ADDR = KIND_NET_END,
@@ -105,6 +107,7 @@ enum collect_kind {
 	KIND_BLOB, /* src: pointer, aux: length; bounded by PROBE_ARGS_MAX */
 	KIND_FSCONFIG_BYTES,
 	KIND_FSCONFIG_TEXT,
+	KIND_POLL,      /* src: struct pollfd, aux: count */
 	KIND_SETVAL,    /* src: semctl's value, aux: its command */
 	KIND_OLD_LIMIT, /* src: struct rlimit that the call wrote, aux: 64-bit word of it */
 	KIND_COUNT
@@ -126,7 +129,8 @@ enum collect_row_flag {
 	ROW_STATE = 1 << 3,       /* a success changes what state/ keeps: always collected */
 	ROW_NEW_CWD = 1 << 4,     /* after a success the annex holds the working directory */
 	ROW_FETCH_LONGS = 1 << 5, /* the structure is two of the caller's longs */
-	ROW_UNUSED = 1 << 6,      /* no such syscall */
+	ROW_MESSAGES = 1 << 6,    /* ret counts messages: the bytes of the first stand for it */
+	ROW_UNUSED = 1 << 7,      /* no such syscall */
 };
 
 enum { COLLECT_NONE = 0xff };

@@ -63,6 +63,7 @@ static int kind_size(uint8_t kind)
 	case KIND_U8:
 	case KIND_FLAGS8:
 	case KIND_QUEUE_PCT:
+	case KIND_SOCKOPT_NAME:
 		return 1;
 	case KIND_U16:
 	case KIND_FLAGS16:
