@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { EVENTS = 20000, MATCHES = 64, GENERATED_MOST = 10000 };
+enum { EVENTS = 100000, MATCHES = 64, GENERATED_MOST = 10000 };
 
 /* Of this thread: what else the machine does is not counted. */
 static double now(void)
@@ -134,7 +134,7 @@ static void bench_set(const char *name, struct rule_set *set, double load_second
 	       "", 1e3 / judge, judge, bind, judge - bind, (unsigned long long)matches,
 	       stream->count);
 	if (with_reference) {
-		size_t count = stream->count < 4000 ? stream->count : 4000;
+		size_t count = stream->count < 10000 ? stream->count : 10000;
 		double reference = measure(&j, stream, count, STAGE_REFERENCE, 0.5);
 		double same = measure(&j, stream, count, STAGE_JUDGE, 0.5);
 		double same_bind = measure(&j, stream, count, STAGE_BIND, 0.5);
