@@ -324,6 +324,7 @@ SILENT = [
     Case("Namespace changed", "known program",
          lambda scene: scene.run("ip", "netns", "list")),
     Case("Root identity taken", "another user", do("setuid", 65534)),
+    Case("Root identity taken", "effective user only", do("effective-root")),
     Case("Root identity taken", "su",
          lambda scene: scene.run("su", "-s", "/bin/sh", "-c", "true", "root")),
     Case("Setuid bit set", "other bits", do("chmod", "{file}", "1777")),

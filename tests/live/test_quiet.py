@@ -159,7 +159,8 @@ def test_apt_get(work, package):
 def test_compiler(work, tmp_path):
     source = tmp_path / "program.c"
     source.write_text("#include <stdio.h>\nint main(void) { return puts(\"x\") < 0; }\n")
-    work.run("cc", "-O1", "-o", tmp_path / "program", source)
+    (tmp_path / "Makefile").write_text("program: program.c\n\tcc -O1 -o program program.c\n")
+    work.run("make", "-C", tmp_path)
 
 
 def test_test_run(work, tmp_path):

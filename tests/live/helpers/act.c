@@ -370,6 +370,13 @@ static int act_become_root(char **arg)
 	return check(setresuid(0, 0, 0), "setresuid");
 }
 
+/* As make and services do it. */
+static int act_effective_root(char **arg)
+{
+	(void)arg;
+	return seteuid(NOBODY) || check(seteuid(0), "seteuid");
+}
+
 static int act_setuid(char **arg)
 {
 	return check(setuid((uid_t)atoi(arg[0])), "setuid");
@@ -434,6 +441,7 @@ static const struct action {
     {"dup-tcp", 1, act_dup_tcp},
     {"dup-unix", 1, act_dup_unix},
     {"dup3-tcp", 1, act_dup3_tcp},
+    {"effective-root", 0, act_effective_root},
     {"fchmod", 2, act_fchmod},
     {"finit-module", 1, act_finit_module},
     {"init-module", 0, act_init_module},
