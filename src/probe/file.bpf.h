@@ -186,6 +186,7 @@ static __always_inline __u8 file_type(__u64 dentry, __u64 sb, __u16 mode)
 	return FD_FILE;
 }
 
+enum { TCP_LISTENING = 10, CODE_CONNECT = 23, CODE_ACCEPT = 247, CODE_ACCEPT4 = 389 };
 enum { UNIX_PATH_AT = 2 }; /* in struct sockaddr_un */
 
 static __always_inline void annex_unix_path(struct slot *s, __u64 sk, __u8 subject)
@@ -230,10 +231,12 @@ static __always_inline void annex_socket(struct slot *s, __u64 sk, __u64 inode, 
 	if (family == AF_INET_ || family == AF_INET6_) {
 		a->local_port = READ(sock, sk, __sk_common.skc_num);
 		a->remote_port = __builtin_bswap16(READ(sock, sk, __sk_common.skc_dport));
-		/* Listening, or a port of ours that a bind or accept gave: the kernel keeps no
-		 * more. Connected sockets' roles are told by the calls that made them. */
-		if (a->state == 10 /* TCP_LISTEN */)
+		/* Of a connected socket the kernel does not keep which end began; the calls that
+		 * made it tell. */
+		if (a->state == TCP_LISTENING || s->code == CODE_ACCEPT || s->code == CODE_ACCEPT4)
 			a->is_server = 1;
+		else if (s->code == CODE_CONNECT)
+			a->is_server = 2;
 	}
 	if (family == AF_INET_) {
 		*(__u32 *)a->local = READ(sock, sk, __sk_common.skc_rcv_saddr);

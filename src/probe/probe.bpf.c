@@ -332,12 +332,6 @@ int BPF_PROG(collect_misc_calls, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* Files of which a process was made. */
-static __always_inline __u32 caller_can(const struct cred *cred, __u32 capability)
-{
-	return cred_caps(cred, 2) >> capability & 1;
-}
-
 /* Id of the initial namespace has a name in that of the user namespace. */
 static __always_inline bool id_is_mapped(__u64 map, __u32 id)
 {
@@ -355,59 +349,78 @@ static __always_inline bool id_is_mapped(__u64 map, __u32 id)
 	return false;
 }
 
-static __always_inline bool in_groups(const struct cred *cred, __u32 gid)
+/* The bounds of the search stand in the slot, where the verifier does not follow them: on the stack
+ * it would try all ways that the search can go. */
+static __always_inline bool in_groups(struct slot *s, __u64 cred, __u32 gid)
 {
-	struct group_info *groups = BPF_CORE_READ(cred, group_info);
-	__u32 low = 0, high = BPF_CORE_READ(groups, ngroups);
+	struct group_info *groups = READ(cred, cred, group_info);
+	volatile __u32 *low = (volatile __u32 *)&s->scratch[0];
+	volatile __u32 *high = (volatile __u32 *)&s->scratch[4];
+
+	*low = 0;
+	*high = READ(group_info, groups, ngroups);
 	/* Sorted, 65536 at most. */
-	for (int i = 0; i < 17 && low < high; i++) {
-		__u32 middle = (low + high) / 2, found = 0;
+	for (int i = 0; i < 17; i++) {
+		__u32 from = *low, to = *high, found = 0;
+		__u32 middle = (from + to) / 2;
+		if (from >= to)
+			break;
 		bpf_core_read(&found, sizeof(found), &groups->gid[middle].val);
 		if (found == gid)
 			return true;
 		if (found < gid)
-			low = middle + 1;
+			*low = middle + 1;
 		else
-			high = middle;
+			*high = middle;
 	}
 	return false;
 }
 
-/* Whether the process may write the file that it runs, by mode bits, owner and capabilities. */
-static __always_inline bool exe_is_writable(__u64 inode, const struct cred *cred)
+/*
+ * Whether a process may write the file that it runs, by mode bits, owner and capabilities. Inode
+ * and credentials stand in the slot as walk_node and walk_mnt.
+ */
+__noinline int exe_is_writable(__u32 slot_index)
 {
 	enum { WRITE = 2, CAP_DAC_OVERRIDE_ = 1, CAP_FOWNER_ = 3 };
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	__u64 inode = s->walk_node, cred = s->walk_mnt;
 	__u16 mode = READ(inode, inode, i_mode);
 	__u32 uid = READ(inode, inode, i_uid.val), gid = READ(inode, inode, i_gid.val);
 	__u64 sb = (__u64)READ(inode, inode, i_sb);
 
 	if (READ(super_block, sb, s_flags) & SB_RDONLY_ ||
 	    READ(inode, inode, i_flags) & S_IMMUTABLE_)
-		return false;
+		return 0;
 	if (uid == ~0u || gid == ~0u)
-		return false;
-	if (BPF_CORE_READ(cred, fsuid.val) == uid)
-		return true;
-	if (BPF_CORE_READ(cred, fsgid.val) == gid || in_groups(cred, gid))
+		return 0;
+	if (READ(cred, cred, fsuid.val) == uid)
+		return 1;
+	if (READ(cred, cred, fsgid.val) == gid || in_groups(s, cred, gid))
 		mode >>= 3;
 	if (mode & WRITE)
-		return true;
-	struct user_namespace *ns = BPF_CORE_READ(cred, user_ns);
-	bool has_uid = id_is_mapped((__u64)&ns->uid_map, uid);
-	if (has_uid && caller_can(cred, CAP_FOWNER_))
-		return true;
-	return has_uid && caller_can(cred, CAP_DAC_OVERRIDE_) &&
-	       id_is_mapped((__u64)&ns->gid_map, gid);
+		return 1;
+	__u64 caps = cred_caps((const struct cred *)cred, 2);
+	struct user_namespace *ns = READ(cred, cred, user_ns);
+	if (!id_is_mapped((__u64)&ns->uid_map, uid))
+		return 0;
+	if (caps >> CAP_FOWNER_ & 1)
+		return 1;
+	return caps >> CAP_DAC_OVERRIDE_ & 1 && id_is_mapped((__u64)&ns->gid_map, gid);
 }
 
-static __always_inline __u32 exe_flags(__u64 exe, const struct cred *cred)
+static __always_inline __u32 exe_flags(struct slot *s, __u64 exe, const struct cred *cred)
 {
 	enum { EXE_WRITABLE = 1, EXE_UPPER = 2, EXE_MEMFD = 4, EXE_LOWER = 8 };
 	__u32 flags = 0;
 	if (!exe)
 		return 0;
 	__u64 dentry = (__u64)READ(file, exe, f_path.dentry);
-	if (exe_is_writable((__u64)READ(file, exe, f_inode), cred))
+	s->walk_node = (__u64)READ(file, exe, f_inode);
+	s->walk_mnt = (__u64)cred;
+	if (exe_is_writable(s->index))
 		flags |= EXE_WRITABLE;
 	switch (file_layer(dentry, (__u64)READ(dentry, dentry, d_sb))) {
 	case LAYER_UPPER:
@@ -434,7 +447,7 @@ static __always_inline void put_exec(struct slot *s, bool known, struct task_str
 	put_u32(s, 16, r->task.tty);
 	put_u64(s, 17, (__s64)r->task.vpgid);
 	put_u32(s, 18, r->task.loginuid);
-	s->exe_flags = exe_flags(exe, cred);
+	s->exe_flags = exe_flags(s, exe, cred);
 	put_u32(s, 19, s->exe_flags);
 	put_u64(s, 20, cred_caps(cred, 0));
 	put_u64(s, 21, cred_caps(cred, 1));
@@ -521,7 +534,7 @@ int BPF_PROG(process_exec, struct task_struct *trusted, int old_pid, struct linu
  */
 __noinline int string_array_walk(__u32 slot_index, __u32 i, __u32 first, __u32 room)
 {
-	enum { STRINGS_MAX = 64 };
+	enum { STRINGS_MAX = 32 };
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	if (!s)
 		return 0;

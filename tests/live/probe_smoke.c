@@ -370,11 +370,14 @@ static void do_network(void)
 	IS("fd", "%d", client);
 	IS("addr", "2 127.0.0.1 %d", port);
 	IS("annex:socket", "127.0.0.1 %d 127.0.0.1 %d", own_port, port);
+	IS("annex:role", "2");
 	int served = (int)MUST(syscall(SYS_accept4, listener, NULL, NULL, SOCK_CLOEXEC));
 	EVENT("accept4");
 	IS("fd", "%d", served);
 	IS("tuple", "2 127.0.0.1 %d 127.0.0.1 %d", own_port, port);
 	IS("queuemax", "5");
+	IS("annex:socket", "127.0.0.1 %d 127.0.0.1 %d", port, own_port);
+	IS("annex:role", "1");
 	MUST(syscall(SYS_sendto, client, "hello", 5, 0, NULL, 0));
 	EVENT("sendto");
 	IS("res", "5");
@@ -931,6 +934,12 @@ static void put_annex(struct buffer *out, const struct event *e, const char *wha
 		if (item)
 			memcpy(&file, item + 1, sizeof(file));
 		buffer_put_u64(out, !strcmp(what, "file.ino") ? file.ino : file.type);
+	} else if (!strcmp(what, "role")) {
+		struct annex_socket socket = {0};
+		item = annex_of(e, ANNEX_SOCKET);
+		if (item)
+			memcpy(&socket, item + 1, sizeof(socket));
+		buffer_put_u64(out, socket.is_server);
 	} else if (!strcmp(what, "socket")) {
 		struct annex_socket socket = {0};
 		item = annex_of(e, ANNEX_SOCKET);
