@@ -35,7 +35,15 @@ enum bpf_func_id___probe {
 #endif
 #define HAS_TASK_BTF HAS_HELPER(BPF_FUNC_get_current_task_btf)
 #define HAS_TASK_REGS HAS_HELPER(BPF_FUNC_task_pt_regs)
+/*
+ * The programs are built twice: kernels before 5.13 refuse a program that so much as names a
+ * callback, whether it is ever reached or not.
+ */
+#ifdef PROBE_WITHOUT_LOOP
+#define HAS_LOOP 0
+#else
 #define HAS_LOOP HAS_HELPER(BPF_FUNC_loop)
+#endif
 #define HAS_RDONLY_CAST HAS_HELPER(BPF_FUNC_cgrp_storage_get)
 
 /* Options. */
@@ -80,6 +88,14 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 type_id) __ksym __weak;
  * and the compiler likes to check a copy. */
 #define BOUND(x) asm volatile("" : "+r"(x))
 #define likely(x) __builtin_expect(!!(x), 1)
+/* An index into an array of `size` (a power of two) elements. The and is kept where the compiler
+ * knows it to change nothing: the verifier of older kernels does not know. */
+#define INDEX(x, size)                                                                             \
+	({                                                                                         \
+		__u64 index_ = (x);                                                                \
+		asm volatile("%0 &= %1" : "+r"(index_) : "i"((size)-1));                           \
+		index_;                                                                            \
+	})
 
 /*
  * Where one event is built. A CPU has a few slots, because programs of ours may meet on it: an

@@ -12,6 +12,9 @@ static __always_inline __u32 encode_dev(__u32 dev)
 	return (minor & 0xff) | (major << 8) | ((minor & ~0xffu) << 12);
 }
 
+/* Namespaces nest no deeper than that (the kernel's MAX_PID_NS_LEVEL). */
+enum { PID_LEVELS = 32 };
+
 /* Number of a pid in its own namespace. */
 static __always_inline __s32 pid_own_nr(bool known, struct pid *pid, __u32 level, __s32 global)
 {
@@ -20,7 +23,7 @@ static __always_inline __s32 pid_own_nr(bool known, struct pid *pid, __u32 level
 	__s32 nr = 0;
 	/* A flexible array: only its start may be named. */
 	void *entry = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-		      level * bpf_core_type_size(struct upid);
+		      INDEX(level, PID_LEVELS) * bpf_core_type_size(struct upid);
 	if (HAS_RDONLY_CAST)
 		return ((struct upid *)bpf_rdonly_cast(entry, bpf_core_type_id_kernel(struct upid)))
 		    ->nr;
@@ -32,7 +35,7 @@ static __always_inline struct pid_namespace *pid_own_ns(struct pid *pid, __u32 l
 {
 	struct pid_namespace *ns = NULL;
 	void *entry = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-		      level * bpf_core_type_size(struct upid);
+		      INDEX(level, PID_LEVELS) * bpf_core_type_size(struct upid);
 	if (HAS_RDONLY_CAST)
 		return ((struct upid *)bpf_rdonly_cast(entry, bpf_core_type_id_kernel(struct upid)))
 		    ->ns;

@@ -145,7 +145,7 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 	__u32 nr = native_nr(true, regs, compat);
 	if (nr >= PROBE_SYSCALLS)
 		return NULL;
-	const struct collect_row *row = &collect_rows[nr];
+	const struct collect_row *row = &collect_rows[INDEX(nr, PROBE_SYSCALLS)];
 	struct slot *s = slot_claim();
 	if (!s) {
 		count_drop(bpf_get_smp_processor_id(), row->code, DROP_NESTED);
@@ -158,9 +158,9 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 	record_start(s, row->code, row->nparams, nr, ret, known, task);
 	if (unlikely(compat || FOLLOW(true, regs, orig_ax) >= PROBE_SYSCALLS))
 		s->flags |= RECORD_COMPAT;
-	if (!(wants[nr] & WANT_RULES))
+	if (!(wants[INDEX(nr, PROBE_SYSCALLS)] & WANT_RULES))
 		s->flags |= RECORD_STATE_ONLY;
-	s->facts = facts_wanted[nr];
+	s->facts = facts_wanted[INDEX(nr, PROBE_SYSCALLS)];
 	args_load(s, regs, compat);
 	s->values[SOURCE_RET] = ret;
 	s->values[SOURCE_ZERO] = 0;
@@ -186,7 +186,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	if (unlikely(nr >= PROBE_SYSCALLS)) {
 		if (!(nr & X32_BIT) || nr == ~0u)
 			return 0;
-	} else if (likely(!wants[nr])) {
+	} else if (likely(!wants[INDEX(nr, PROBE_SYSCALLS)])) {
 		return 0;
 	}
 	bool known = HAS_TASK_BTF;
@@ -195,12 +195,12 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	nr = native_nr(true, regs, compat);
 	if (nr >= PROBE_SYSCALLS)
 		return 0;
-	__u32 want = wants[nr] & (WANT_RULES | WANT_STATE);
+	__u32 want = wants[INDEX(nr, PROBE_SYSCALLS)] & (WANT_RULES | WANT_STATE);
 	if (!want || FOLLOW(known, task, tgid) == own_tgid)
 		return 0;
 	if (ret < 0 && (want == WANT_STATE || (drop_failed && ret != -EINPROGRESS_)))
 		return 0;
-	const struct collect_row *row = &collect_rows[nr];
+	const struct collect_row *row = &collect_rows[INDEX(nr, PROBE_SYSCALLS)];
 	/* Told by tracepoints of their own: an exec that succeeded, and a fork on the child's side.
 	 */
 	if (row->family == FAMILY_EXEC && ret == 0)
@@ -702,8 +702,8 @@ int BPF_PROG(process_fork, struct task_struct *trusted, struct task_struct *trus
 	__u32 nr = native_nr(false, regs, compat);
 	if (nr != NR_FORK && nr != NR_VFORK && nr != NR_CLONE3)
 		nr = NR_CLONE;
-	struct slot *s =
-	    event_begin(clone_code(nr), CLONE_PARAMS, nr, true, child, wants[nr] & WANT_RULES);
+	struct slot *s = event_begin(clone_code(nr), CLONE_PARAMS, nr, true, child,
+				     wants[INDEX(nr, PROBE_SYSCALLS)] & WANT_RULES);
 	if (!s)
 		return 0;
 	put_u64(s, 0, 0);
@@ -901,10 +901,11 @@ static __always_inline __u32 append_task_memory(struct slot *s, struct task_stru
 		return 0;
 	if (bpf_copy_from_user_task(s->data + pos, size, (void *)start, task, 0))
 		return 0;
-	pos += size;
-	s->pos = pos;
-	if (pos <= PROBE_POS_LIMIT + PROBE_ARGS_MAX)
-		s->data[pos - 1] = 0;
+	__u64 last = pos + size - 1;
+	s->pos = last + 1;
+	BOUND(last);
+	if (last < PROBE_POS_LIMIT + PROBE_ARGS_MAX)
+		s->data[last] = 0;
 	return size;
 }
 

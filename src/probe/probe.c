@@ -16,6 +16,7 @@
 
 #include "collect_table.h"
 #include "saker_probe.skel.h"
+#include "saker_probe_plain.skel.h"
 
 enum { LINKS_MAX = 10, ITERATOR_BUFFER = 1 << 18, LOG_BYTES = 4096 };
 
@@ -256,6 +257,31 @@ static int identify(struct probe *p)
 	return 0;
 }
 
+/*
+ * Both builds of the programs have the same maps, programs and variables, so that one skeleton
+ * serves for both; only the bytes that it opens differ.
+ */
+static struct saker_probe *open_programs(const struct names *names)
+{
+	struct saker_probe *s;
+
+	if (!names->p || names_have(names, "BPF_FUNC_loop"))
+		return saker_probe__open();
+	s = calloc(1, sizeof(*s));
+	if (!s || saker_probe__create_skeleton(s)) {
+		free(s);
+		return NULL;
+	}
+	s->skeleton->data = saker_probe_plain__elf_bytes(&s->skeleton->data_sz);
+	int r = bpf_object__open_skeleton(s->skeleton, NULL);
+	if (r) {
+		saker_probe__destroy(s);
+		errno = -r;
+		return NULL;
+	}
+	return s;
+}
+
 static int open_all(struct probe *p, const struct probe_options *options, struct error *err)
 {
 	char memory[LOG_BYTES];
@@ -267,19 +293,19 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 	p->ncpus = libbpf_num_possible_cpus();
 	if (p->ncpus <= 0)
 		r = error_set(err, -EIO, "cannot tell how many CPUs there are");
+	struct names names = names_read();
 	if (!r) {
-		p->programs = saker_probe__open();
+		p->programs = open_programs(&names);
 		if (!p->programs)
 			r = explain(-errno, "cannot open the probe's programs", &said, err);
 	}
 	if (!r) {
-		struct names names = names_read();
 		configure(p, options, &names);
-		free(names.p);
 		r = make_rings(p, options);
 		if (r)
 			explain(r, "cannot make a ring", &said, err);
 	}
+	free(names.p);
 	if (!r) {
 		r = saker_probe__load(p->programs);
 		if (r)
