@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-static void error_fill(struct error *err, size_t offset, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void error_fill(struct error *err, size_t offset,
+							     const char *format, va_list args)
 {
 	if (!err)
 		return;

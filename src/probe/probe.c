@@ -38,7 +38,8 @@ struct probe {
  */
 static _Thread_local struct buffer *libbpf_said;
 
-static int keep_log(enum libbpf_print_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int keep_log(enum libbpf_print_level level,
+							  const char *format, va_list args)
 {
 	char line[512];
 	if (level == LIBBPF_DEBUG || !libbpf_said)
