@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * System calls: the dispatcher on sys_exit, which leaves at once where nobody wants the call, and
+ * the programs behind it that collect what the table says.
+ */
+#ifndef SAKER_PROBE_CALLS_BPF_H
+#define SAKER_PROBE_CALLS_BPF_H
+
+#include "probe/misc.bpf.h"
+#include "probe/net.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, FAMILY_COUNT);
+	__type(key, __u32);
+	__type(value, __u32);
+} families SEC(".maps");
+
+enum {
+	X32_BIT = 0x40000000,
+	NO_SYSCALL = 0xffff,
+	MESSAGE_BYTES = 56, /* struct msghdr, behind which the bytes sent or got stand */
+	MESSAGE_BYTES_32 = 28,
+	CODE_EXECVE = 293,
+	CODE_EXECVEAT = 331,
+	CODE_CLONE = 223,
+	CODE_FORK = 225,
+	CODE_VFORK = 227,
+	CODE_CLONE3 = 335,
+	CODE_PROCEXIT = 186,
+	CODE_SWITCH = 154,
+	CODE_SIGNAL = 232,
+	CODE_PAGE_FAULT = 290,
+	SWITCH_PARAMS = 6,
+	SIGNAL_PARAMS = 3,
+	FAULT_PARAMS = 3,
+	EXEC_PARAMS = 31,
+	EXECVEAT_PARAMS = 30,
+	CLONE_PARAMS = 21,
+	EXIT_PARAMS = 5,
+	NR_CLONE = 56,
+	NR_FORK = 57,
+	NR_VFORK = 58,
+	NR_EXECVE = 59,
+	NR_EXIT = 60,
+	NR_EXIT_GROUP = 231,
+	NR_EXECVEAT = 322,
+	NR_CLONE3 = 435,
+	SCAP_CLONE_VFORK = 0x8000000 | 0x8000,
+	SCAP_CHILD_IN_PIDNS = 0x20000000,
+};
+
+static __always_inline bool is_compat(bool known, struct task_struct *task)
+{
+	return FOLLOW(known, task, thread_info.status) & TS_COMPAT_;
+}
+
+/* Native number of the call that regs are in; NO_SYSCALL where it has none. */
+static __always_inline __u32 native_nr(bool known, struct pt_regs *regs, bool compat)
+{
+	__u32 nr = FOLLOW(known, regs, orig_ax);
+	BOUND(nr);
+	if (likely(!compat)) {
+		if (likely(nr < PROBE_SYSCALLS))
+			return nr;
+		if (!(nr & X32_BIT) || nr == ~0u)
+			return NO_SYSCALL;
+		nr &= ~X32_BIT;
+		if (nr < X32_FIRST)
+			return nr;
+		return nr - X32_FIRST < X32_CALLS ? x32_native[(nr - X32_FIRST) & 63] : NO_SYSCALL;
+	}
+	if (nr >= PROBE_SYSCALLS)
+		return NO_SYSCALL;
+	if (nr == COMPAT_SOCKETCALL)
+		return socketcall_native[FOLLOW(known, regs, bx) & 31];
+	return compat_native[nr];
+}
+
+static __always_inline void args_load(struct slot *s, struct pt_regs *regs, bool compat)
+{
+	__u64 *v = s->values;
+	if (unlikely(compat)) {
+		v[0] = (__u32)regs->bx;
+		v[1] = (__u32)regs->cx;
+		v[2] = (__u32)regs->dx;
+		v[3] = (__u32)regs->si;
+		v[4] = (__u32)regs->di;
+		v[5] = (__u32)regs->bp;
+		if ((__u32)regs->orig_ax == COMPAT_SOCKETCALL) {
+			__u32 words[6] = {0};
+			bpf_probe_read_user(words, sizeof(words), (void *)v[1]);
+			for (int i = 0; i < 6; i++)
+				v[i] = words[i];
+		}
+	} else {
+		v[0] = regs->di;
+		v[1] = regs->si;
+		v[2] = regs->dx;
+		v[3] = regs->r10;
+		v[4] = regs->r8;
+		v[5] = regs->r9;
+	}
+}
+
+static __always_inline void fetch_structure(struct slot *s, const struct collect_row *row,
+					    bool compat, __s64 ret)
+{
+	__u64 *to = &s->values[SOURCE_MEM64];
+	__u64 from = s->values[row->fetch_arg & 7];
+	__u32 size = row->fetch_size;
+	__u8 fill = row->flags & ROW_FETCH_OK ? 0xff : 0;
+
+	__builtin_memset(to, fill, 96);
+	if (row->flags & ROW_FETCH_OK && ret < 0)
+		return;
+	if (compat && row->flags & ROW_FETCH_LONGS) {
+		__u32 words[2];
+		if (!bpf_probe_read_user(words, sizeof(words), (void *)from)) {
+			to[0] = words[0];
+			to[1] = words[1];
+		}
+		return;
+	}
+	BOUND(size);
+	if (size > PROBE_MEM_BYTES)
+		return;
+	if (bpf_probe_read_user(to, size, (void *)from)) {
+		__builtin_memset(to, fill, 96);
+		if (from)
+			s->flags |= RECORD_USER_FAULT;
+	}
+}
+
+/*
+ * What every family does first: a slot, the prefix, the arguments. NULL: nothing to collect, and
+ * the drop is counted.
+ */
+static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, bool known,
+					       struct task_struct *task,
+					       const struct collect_row **row_out)
+{
+	__u64 ts = bpf_ktime_get_boot_ns();
+	bool compat = is_compat(known, task);
+	__u32 nr = native_nr(true, regs, compat);
+	if (nr >= PROBE_SYSCALLS)
+		return NULL;
+	const struct collect_row *row = &collect_rows[INDEX(nr, PROBE_SYSCALLS)];
+	struct slot *s = slot_claim();
+	if (!s) {
+		count_drop(bpf_get_smp_processor_id(), row->code, DROP_NESTED);
+		return NULL;
+	}
+	if (compat)
+		ret = (__s32)ret;
+	s->ts = ts;
+	s->is_critical = row->flags & ROW_CRITICAL;
+	record_start(s, row->code, row->nparams, nr, ret, known, task);
+	if (unlikely(compat || FOLLOW(true, regs, orig_ax) >= PROBE_SYSCALLS))
+		s->flags |= RECORD_COMPAT;
+	if (!(wants[INDEX(nr, PROBE_SYSCALLS)] & WANT_RULES))
+		s->flags |= RECORD_STATE_ONLY;
+	s->facts = facts_wanted[INDEX(nr, PROBE_SYSCALLS)];
+	args_load(s, regs, compat);
+	s->values[SOURCE_RET] = ret;
+	s->values[SOURCE_ZERO] = 0;
+	if (row->fetch_arg != COLLECT_NONE)
+		fetch_structure(s, row, compat, ret);
+	if (row->flags & ROW_MESSAGES && ret > 0) {
+		__u32 bytes = 0;
+		__u64 at =
+		    s->values[1] + (s->flags & RECORD_COMPAT ? MESSAGE_BYTES_32 : MESSAGE_BYTES);
+		bpf_probe_read_user(&bytes, sizeof(bytes), (void *)at);
+		s->values[SOURCE_RET] = bytes;
+	}
+	if (row->flags & ROW_OPENS && ret >= 0)
+		s->file = file_of_fd(known, task, ret);
+	*row_out = row;
+	return s;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
+{
+	__u32 nr = regs->orig_ax;
+	if (unlikely(nr >= PROBE_SYSCALLS)) {
+		if (!(nr & X32_BIT) || nr == ~0u)
+			return 0;
+	} else if (likely(!wants[INDEX(nr, PROBE_SYSCALLS)])) {
+		return 0;
+	}
+	bool known = HAS_TASK_BTF;
+	struct task_struct *task = current_task();
+	bool compat = is_compat(known, task);
+	nr = native_nr(true, regs, compat);
+	if (nr >= PROBE_SYSCALLS)
+		return 0;
+	__u32 want = wants[INDEX(nr, PROBE_SYSCALLS)] & (WANT_RULES | WANT_STATE);
+	if (!want || FOLLOW(known, task, tgid) == own_tgid)
+		return 0;
+	if (ret < 0 && (want == WANT_STATE || (drop_failed && ret != -EINPROGRESS_)))
+		return 0;
+	const struct collect_row *row = &collect_rows[INDEX(nr, PROBE_SYSCALLS)];
+	/* Told by tracepoints of their own: an exec that succeeded, and a fork on the child's side.
+	 */
+	if (row->family == FAMILY_EXEC && ret == 0)
+		return 0;
+	if (row->family == FAMILY_FORK && (ret == 0 || want == WANT_STATE))
+		return 0;
+	bpf_tail_call(ctx, &families, row->family);
+	count_drop(bpf_get_smp_processor_id(), row->code, DROP_COLLECTOR);
+	return 0;
+}
+
+/* The annex of a call, as the plan wants it. */
+static __always_inline void annex_add(struct slot *s, const struct collect_row *row, bool known,
+				      struct task_struct *task)
+{
+	__u32 facts = s->facts;
+	__s64 ret = s->values[SOURCE_RET];
+	root_remember(s, known, task);
+
+	if (facts & FACT_RESOLVED_PATH && s->file && row->name_param != COLLECT_NONE) {
+		if (!file_resolve(s, s->file))
+			annex_path(s, ANNEX_PATH_RESOLVED, row->name_param);
+	}
+	if (facts & FACT_BASE_PATH && s->relative) {
+		for (int k = 0; k < 2; k++) {
+			__u8 param = row->path_param[k];
+			if (param == COLLECT_NONE || !(s->relative & 1 << (param & 15)))
+				continue;
+			__u8 src = row->path_dir[k];
+			__s32 dirfd = src == COLLECT_NONE ? -100 : (__s32)value_of(s, src);
+			if (dirfd == -100) {
+				annex_cwd(s, known, task, ANNEX_PATH_BASE, param);
+			} else {
+				__u64 dir = file_of_fd(known, task, dirfd);
+				if (dir && !file_resolve(s, dir))
+					annex_path(s, ANNEX_PATH_BASE, param);
+			}
+		}
+	}
+	if (facts & FACT_CWD || (row->flags & ROW_NEW_CWD && ret >= 0))
+		annex_cwd(s, known, task, ANNEX_CWD, ANNEX_OF_TASK);
+	if (facts & (FACT_FD | FACT_FD_PATH) && row->fd_src != COLLECT_NONE) {
+		__s32 fd = value_of(s, row->fd_src);
+		__u64 file = s->file ? s->file : file_of_fd(known, task, fd);
+		if (!file)
+			return;
+		if (facts & FACT_FD)
+			annex_file(s, file, fd, row->fd_param);
+		/* Of an opened file the path stands at its name already. */
+		if (facts & FACT_FD_PATH &&
+		    !(facts & FACT_RESOLVED_PATH && row->flags & ROW_OPENS) &&
+		    !sock_of_file(file) && !file_resolve(s, file))
+			annex_path(s, ANNEX_PATH_RESOLVED, row->fd_param);
+	}
+}
+
+/* After a call's parameters. */
+static __always_inline void call_end(struct slot *s, const struct collect_row *row, bool known,
+				     struct task_struct *task)
+{
+	params_end(s);
+	if (s->facts & ~FACT_BUFFER || row->flags & ROW_NEW_CWD)
+		annex_add(s, row, known, task);
+	slot_emit(s);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(collect_plain_calls, struct pt_regs *regs, long ret)
+{
+	bool known = HAS_TASK_BTF;
+	struct task_struct *task = current_task();
+	const struct collect_row *row;
+	struct slot *s = call_begin(regs, ret, known, task, &row);
+	if (!s)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < PROBE_ROW_PARAMS; i++) {
+		if (i >= row->nparams)
+			break;
+		collect_plain(s->index, i);
+	}
+	call_end(s, row, known, task);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(collect_net_calls, struct pt_regs *regs, long ret)
+{
+	bool known = HAS_TASK_BTF;
+	struct task_struct *task = current_task();
+	const struct collect_row *row;
+	struct slot *s = call_begin(regs, ret, known, task, &row);
+	if (!s)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < PROBE_ROW_PARAMS; i++) {
+		if (i >= row->nparams)
+			break;
+		const struct collect_param *p = &row->params[i];
+		if (p->kind < KIND_PLAIN_END)
+			collect_plain(s->index, i);
+		else
+			collect_net(s->index, i);
+	}
+	call_end(s, row, known, task);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(collect_misc_calls, struct pt_regs *regs, long ret)
+{
+	bool known = HAS_TASK_BTF;
+	struct task_struct *task = current_task();
+	const struct collect_row *row;
+	struct slot *s = call_begin(regs, ret, known, task, &row);
+	if (!s)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < PROBE_ROW_PARAMS; i++) {
+		if (i >= row->nparams)
+			break;
+		const struct collect_param *p = &row->params[i];
+		if (p->kind < KIND_PLAIN_END)
+			collect_plain(s->index, i);
+		else
+			collect_misc(s->index, i);
+	}
+	call_end(s, row, known, task);
+	return 0;
+}
+
+/* A slot for an event that is no call's exit. */
+static __always_inline struct slot *event_begin(__u16 code, __u32 nparams, __u16 nr, bool known,
+						struct task_struct *task, bool is_wanted)
+{
+	__u64 ts = bpf_ktime_get_boot_ns();
+	struct slot *s = slot_claim();
+	if (!s) {
+		count_drop(bpf_get_smp_processor_id(), code, DROP_NESTED);
+		return NULL;
+	}
+	s->ts = ts;
+	s->is_critical = 1;
+	s->facts = 0;
+	record_start(s, code, nparams, nr, 0, known, task);
+	if (!is_wanted)
+		s->flags |= RECORD_STATE_ONLY;
+	return s;
+}
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* The beginning and the end of processes and threads. */
+#ifndef SAKER_PROBE_FORK_BPF_H
+#define SAKER_PROBE_FORK_BPF_H
+
+#include "probe/calls.bpf.h"
+
+/* Flags of the clone call that `parent` is in, in scap's form. */
+static __always_inline __u32 clone_call_flags(bool known, struct pt_regs *regs, __u32 nr,
+					      bool compat)
+{
+	__u64 first = compat ? (__u32)FOLLOW(known, regs, bx) : FOLLOW(known, regs, di);
+	switch (nr) {
+	case NR_CLONE:
+		return translate(TRANSLATE_CLONE, first);
+	case NR_CLONE3: {
+		__u64 flags = 0;
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)first);
+		return translate(TRANSLATE_CLONE, flags);
+	}
+	case NR_VFORK:
+		return SCAP_CLONE_VFORK;
+	default:
+		return 0;
+	}
+}
+
+/* Parameters 1 to 20 of clone events; 0 stands. */
+static __always_inline void put_clone(struct slot *s, bool known, struct task_struct *task,
+				      __u32 flags, bool is_child)
+{
+	struct record *r = (struct record *)s->data;
+	__u64 mm = (__u64)FOLLOW(known, task, mm);
+	struct pid *pid = FOLLOW(known, task, thread_pid);
+	__u32 level = FOLLOW(known, pid, level);
+	struct pid_namespace *ns = pid_own_ns(pid, level);
+	__u64 reaper_start = 0;
+
+	put_exe_args(s, mm);
+	put_process(s, known, task, mm);
+	if (level || (__u64)ns != (__u64)FOLLOW(known, task, nsproxy, pid_ns_for_children))
+		flags |= SCAP_CHILD_IN_PIDNS;
+	put_u32(s, 15, flags);
+	put_u32(s, 16, r->task.uid);
+	put_u32(s, 17, r->task.gid);
+	put_u64(s, 18, (__s64)r->task.vtid);
+	put_u64(s, 19, (__s64)r->task.vpid);
+	if (is_child && ns) {
+		__u64 reaper = (__u64)READ(pid_namespace, ns, child_reaper);
+		if (reaper)
+			reaper_start = READ(task_struct, reaper, start_time);
+	}
+	put_u64(s, 20, reaper_start);
+	params_end(s);
+}
+
+static __always_inline __u16 clone_code(__u32 nr)
+{
+	switch (nr) {
+	case NR_FORK:
+		return CODE_FORK;
+	case NR_VFORK:
+		return CODE_VFORK;
+	case NR_CLONE3:
+		return CODE_CLONE3;
+	default:
+		return CODE_CLONE;
+	}
+}
+
+/*
+ * Where the kernel keeps the registers of the call that the running task is in. Whether there is
+ * padding above them depends on how the kernel was configured (for FRED), which no type shows; the
+ * helper knows, and kernels without it know no FRED.
+ */
+static __always_inline struct pt_regs *current_regs(void)
+{
+	enum { STACK_BYTES = 16384 };
+
+	if (HAS_TASK_REGS)
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 top = (__u64)READ(task_struct, task, stack) + STACK_BYTES;
+	return (struct pt_regs *)(top - bpf_core_type_size(struct pt_regs));
+}
+
+/* The child's event, before it can run. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *trusted, struct task_struct *trusted_child)
+{
+	struct task_struct *parent = task_plain(trusted), *child = task_plain(trusted_child);
+	if (child->flags & PF_KTHREAD_ || parent->tgid == own_tgid)
+		return 0;
+	struct pt_regs *regs = current_regs();
+	bool compat = is_compat(true, parent);
+	__u32 nr = native_nr(false, regs, compat);
+	if (nr != NR_FORK && nr != NR_VFORK && nr != NR_CLONE3)
+		nr = NR_CLONE;
+	struct slot *s = event_begin(clone_code(nr), CLONE_PARAMS, nr, true, child,
+				     wants[INDEX(nr, PROBE_SYSCALLS)] & WANT_RULES);
+	if (!s)
+		return 0;
+	put_u64(s, 0, 0);
+	put_clone(s, true, child, clone_call_flags(false, regs, nr, compat), true);
+	slot_emit(s);
+	return 0;
+}
+
+/* The parent's side. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(collect_fork_calls, struct pt_regs *regs, long ret)
+{
+	bool known = HAS_TASK_BTF;
+	struct task_struct *task = current_task();
+	const struct collect_row *row;
+	struct slot *s = call_begin(regs, ret, known, task, &row);
+	if (!s)
+		return 0;
+	struct event_header *header = (struct event_header *)(s->data + EVENT_AT);
+	header->nparams = CLONE_PARAMS;
+	s->params_at = s->pos = LENGTHS_AT + 2 * CLONE_PARAMS;
+	put_u64(s, 0, ret);
+	put_clone(s, known, task, clone_call_flags(true, regs, s->nr, s->flags & RECORD_COMPAT),
+		  false);
+	slot_emit(s);
+	return 0;
+}
+
+/* The thread that inherits a dying one's children: a live one of its group, else a subreaper. */
+static __always_inline __s64 reaper_of(struct task_struct *task)
+{
+	struct list_head *children = BPF_CORE_READ(task, children.next);
+	if ((__u64)children == (__u64)task + bpf_core_field_offset(struct task_struct, children))
+		return 0; /* no children, no reaper */
+	struct pid *pid = task->thread_pid;
+	struct pid_namespace *ns = pid_own_ns(pid, pid->level);
+	__u64 init = ns ? (__u64)READ(pid_namespace, ns, child_reaper) : 0;
+	return init ? (__s64)READ(task_struct, init, pid) : 1;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *trusted)
+{
+	struct task_struct *task = task_plain(trusted);
+	if (task->flags & PF_KTHREAD_ || task->tgid == own_tgid)
+		return 0;
+	struct slot *s = event_begin(CODE_PROCEXIT, EXIT_PARAMS, NO_SYSCALL, true, task,
+				     (wants[NR_EXIT] | wants[NR_EXIT_GROUP]) & WANT_RULES);
+	if (!s)
+		return 0;
+	__u32 status = task->exit_code;
+	__u32 signal = status & 0x7f;
+	put_u64(s, 0, (__s64)(__s32)status);
+	put_u64(s, 1, status >> 8 & 0xff);
+	put_u8(s, 2, signal == 0x7f ? 0 : signal);
+	put_u8(s, 3, status >> 7 & 1);
+	put_u64(s, 4, reaper_of(task));
+	params_end(s);
+	slot_emit(s);
+	return 0;
+}
+
+#endif
