@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The only program of the emulated machine: starts saker, does what it must see, prints what it said.
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t cgroup2 cgroup /sys/fs/cgroup
+cd /root || poweroff -f
+echo "kernel $(uname -r)"
+./saker -c saker.yaml -r rules -o json_output=true >alerts 2>log &
+saker=$!
+while ! grep -q ' ready' log && kill -0 $saker 2>/dev/null; do usleep 50000; done
+echo control >/bin/control
+cat /etc/shadow >/dev/null
+ln -s /etc/shadow /tmp/link
+cat /tmp/link >/dev/null
+sh -c 'cd /etc && cat ../etc/./shadow' >/dev/null
+mkdir /tmp/mounted && mount -o bind /etc /tmp/mounted
+cat /tmp/mounted/shadow >/dev/null
+/root/calls
+tries=0
+while ! grep -q finished-here alerts && [ $tries -lt 100 ]; do
+	echo last >/bin/finished-here
+	usleep 50000
+	tries=$((tries + 1))
+done
+kill -INT $saker
+wait $saker
+status=$?
+echo "--- log"
+cat log
+echo "--- alerts"
+cat alerts
+echo "--- ended with status $status"
+poweroff -f
