@@ -166,6 +166,8 @@ enum {
 	LENGTHS_AT = EVENT_AT + sizeof(struct event_header),
 	/* A forced wakeup goes with the first event this long after the last one. */
 	WAKEUP_NS = 5 * 1000 * 1000,
+	/* And, where its ring is more than a quarter full, with the first this long after. */
+	WAKEUP_FULL_NS = 100 * 1000,
 };
 
 /*
@@ -270,8 +272,10 @@ static __always_inline void slot_emit(struct slot *s)
 	/* Waking the reader costs an interrupt: it is done seldom, and early where the ring fills.
 	 * probe.h says how the reader must wait for this to lose no time. */
 	__u64 flags = BPF_RB_NO_WAKEUP;
-	if (s->ts - *wakeup > WAKEUP_NS || bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) * 4 >
-					       bpf_ringbuf_query(ring, BPF_RB_RING_SIZE)) {
+	__u64 elapsed = s->ts - *wakeup;
+	if (unlikely(elapsed > WAKEUP_FULL_NS) &&
+	    (elapsed > WAKEUP_NS || bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) * 4 >
+					bpf_ringbuf_query(ring, BPF_RB_RING_SIZE))) {
 		flags = BPF_RB_FORCE_WAKEUP;
 		*wakeup = s->ts;
 	}

@@ -27,7 +27,7 @@
  * Exec events have ANNEX_EXE and, where the call succeeded, ANNEX_CWD.
  *
  * Waiting. Records do not wake the reader, but for one at least WAKEUP_NS (5 ms) after the last
- * that did, and any that finds its ring more than a quarter full. So a reader must poll with a
+ * that did, or 100 us where its ring is more than a quarter full. So a reader must poll with a
  * timeout of 10 ms, read all rings whatever the answer, and go on so until one round found
  * nothing; only then may it wait for ever. No event waits longer than that timeout.
  */
