@@ -27,6 +27,9 @@ class Container:
         self.state = self.directory / "state"
 
     def __enter__(self):
+        # Overlays cannot lie on any file system; on tmpfs they can.
+        self.directory.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", self.directory], check=True)
         image = self.directory / "image"
         for name in ("bin", "dev", "etc", "proc", "sys", "tmp", "run", "mnt"):
             (image / name).mkdir(parents=True)
@@ -47,6 +50,7 @@ class Container:
     def __exit__(self, *_):
         subprocess.run([*self.runc(), "delete", "--force", self.name], capture_output=True)
         subprocess.run(["umount", "--lazy", self.root], check=True)
+        subprocess.run(["umount", "--lazy", self.directory], check=True)
 
     def runc(self):
         return ["runc", "--root", str(self.state)]

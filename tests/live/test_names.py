@@ -27,7 +27,7 @@ DETOURS = {
     "openat2": lambda scene: scene.do("read-openat2", "/etc/shadow"),
     "openat2 through a link":
         lambda scene: scene.do("read-openat2", link(scene, "/etc/shadow")),
-    "handle": lambda scene: scene.do("read-handle", "/etc/shadow"),
+    "handle": lambda scene: read_by_handle(scene),
 }
 
 
@@ -35,6 +35,12 @@ def link(scene, target):
     path = scene.path(f"link-{len(os.listdir(scene.directory))}")
     os.symlink(target, path)
     return path
+
+
+def read_by_handle(scene):
+    """Not every file system gives handles out."""
+    if "not supported" in scene.do("read-handle", "/etc/shadow", ok=(0, 1)):
+        pytest.skip("the root file system has no file handles")
 
 
 @pytest.mark.parametrize("way", DETOURS)
