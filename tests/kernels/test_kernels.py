@@ -18,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 STORE = ROOT / "build" / "kernels"
 SAKER = pathlib.Path(os.environ.get("SAKER", ROOT / "build" / "saker"))
 PACKAGE = "linux-image-cloud-amd64"
+HIDDEN = '#include <stdio.h>\nint main(void) { puts("ran from memory"); return 0; }'
 APPLETS = ["sh", "cat", "echo", "grep", "kill", "ln", "mkdir", "mount", "poweroff", "uname", "usleep"]
 
 
@@ -75,7 +76,7 @@ def disk(tmp_path_factory):
     (root / "etc" / "shadow").write_text("root:!:1::::::\n")
     copy_program(SAKER, root, "saker")
     for source, name in [("calls.c", "calls"), (None, "calls-true")]:
-        text = (HERE / source).read_text() if source else "int main(void) { return 0; }"
+        text = (HERE / source).read_text() if source else HIDDEN
         subprocess.run(["cc", "-static", "-O1", "-x", "c", "-", "-o", root / "root" / name],
                        input=text, text=True, check=True)
     shutil.copy(ROOT / "config" / "saker.yaml", root / "root" / "saker.yaml")
@@ -109,5 +110,6 @@ def test_the_monitor_alerts(kernel, disk):
     for command in ["cat /etc/shadow", "cat /tmp/link", "cat ../etc/./shadow"]:
         assert command in commands, (command, commands, log)
     rules = {a["rule"] for a in alerts}
-    assert any("memory" in rule.lower() for rule in rules), rules
+    # Some kernels refuse to run a file in memory: then nothing may claim that one ran.
+    assert any("memory" in rule.lower() for rule in rules) == ("ran from memory" in console), rules
     assert any("module" in rule.lower() for rule in rules), rules
