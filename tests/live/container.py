@@ -55,8 +55,8 @@ class Container:
     def runc(self):
         return ["runc", "--root", str(self.state)]
 
-    def run(self, *command, user=0, capabilities=(), ok=(0,)):
-        """Runs a command as the container's first process; answers its output."""
+    def configure(self, command, user=0, capabilities=()):
+        """Writes config.json for a container whose first process is the command."""
         subprocess.run(["runc", "spec"], cwd=self.directory, check=True)
         path = self.directory / "config.json"
         config = json.loads(path.read_text())
@@ -72,7 +72,24 @@ class Container:
         process.pop("rlimits", None)
         path.write_text(json.dumps(config))
         os.makedirs(self.state, exist_ok=True)
-        return self.scene.run(*self.runc(), "run", "--bundle", self.directory, self.name, ok=ok)
+
+    def command(self):
+        return [*self.runc(), "run", "--bundle", self.directory, self.name]
+
+    def run(self, *command, ok=(0,), **settings):
+        """Runs a command as the container's first process; answers its output."""
+        self.configure(command, **settings)
+        return self.scene.run(*self.command(), ok=ok)
+
+    def start(self):
+        """Starts the container with a process that waits; ends with the scene."""
+        self.configure(["/bin/act", "wait"])
+        first = self.scene.start(*self.command(), stdin=subprocess.PIPE)
+        assert first.stdout.readline() == b"ready\n"
+
+    def execute(self, *command):
+        """Runs a command in the started container, as docker exec and kubectl exec do."""
+        return self.scene.run(*self.runc(), "exec", self.name, *command)
 
     def is_inside(self, alert):
         return alert.fields.get("container.id") == self.id[:12]

@@ -28,6 +28,20 @@ def test_user_of_the_container_is_named(container):
     assert container.wait_for("Shell started in container").fields["user.name"] == "nobody"
 
 
+def test_shell_from_outside(container):
+    """As docker exec and kubectl exec start it, beside what runs already."""
+    container.start()
+    container.execute("sh", "-c", "true")
+    alert = container.wait_for("Shell started in container")
+    assert alert.fields["proc.cmdline"] == "sh -c true"
+
+
+def test_program_from_outside_is_silent(container):
+    container.start()
+    container.execute("/bin/act", "noop")
+    container.scene.expect_none()
+
+
 def test_program_of_the_image_is_no_shell_and_not_dropped(container):
     container.run("/bin/act", "noop")
     container.expect_none()
