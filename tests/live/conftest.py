@@ -16,8 +16,9 @@ import pytest
 import monitor as live
 
 HERE = Path(__file__).resolve().parent
-# Not below /tmp: programs that run from there are what one of the rules is about.
-WORKSHOP = live.PROGRAM.parent / "live"
+# Not below /tmp, where the checkout may be: programs that run from there are what one of the rules
+# is about.
+WORKSHOP = Path(f"/var/lib/saker-live-{os.getpid()}")
 
 serial = itertools.count(1)
 
@@ -41,13 +42,12 @@ def program():
 @pytest.fixture(scope="session")
 def act():
     """helpers/act.c, built."""
-    WORKSHOP.mkdir(parents=True, exist_ok=True)
+    WORKSHOP.mkdir(parents=True)
     binary = WORKSHOP / "act"
-    source = HERE / "helpers" / "act.c"
-    if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror",
-                        "-static", "-o", binary, source], check=True)
-    return binary
+    subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror",
+                    "-static", "-o", binary, HERE / "helpers" / "act.c"], check=True)
+    yield binary
+    shutil.rmtree(WORKSHOP, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
