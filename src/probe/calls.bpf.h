@@ -137,11 +137,12 @@ static __always_inline void fetch_structure(struct slot *s, const struct collect
  * the drop is counted.
  */
 static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, bool known,
+					       struct task_struct *trusted,
 					       struct task_struct *task,
 					       const struct collect_row **row_out)
 {
 	__u64 ts = bpf_ktime_get_boot_ns();
-	bool compat = is_compat(known, task);
+	bool compat = is_compat(known, trusted);
 	__u32 nr = native_nr(true, regs, compat);
 	if (nr >= PROBE_SYSCALLS)
 		return NULL;
@@ -155,7 +156,7 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 		ret = (__s32)ret;
 	s->ts = ts;
 	s->is_critical = row->flags & ROW_CRITICAL;
-	record_start(s, row->code, row->nparams, nr, ret, known, task);
+	record_start(s, row->code, row->nparams, nr, ret, known, trusted, task);
 	if (unlikely(compat || FOLLOW(true, regs, orig_ax) >= PROBE_SYSCALLS))
 		s->flags |= RECORD_COMPAT;
 	if (!(wants[INDEX(nr, PROBE_SYSCALLS)] & WANT_RULES))
@@ -190,7 +191,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	}
 	bool known = HAS_TASK_BTF;
-	struct task_struct *task = current_task();
+	struct task_struct *task = current_trusted();
 	bool compat = is_compat(known, task);
 	nr = native_nr(true, regs, compat);
 	if (nr >= PROBE_SYSCALLS)
@@ -271,9 +272,10 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(collect_plain_calls, struct pt_regs *regs, long ret)
 {
 	bool known = HAS_TASK_BTF;
-	struct task_struct *task = current_task();
+	struct task_struct *trusted = current_trusted();
+	struct task_struct *task = known ? task_plain(trusted) : trusted;
 	const struct collect_row *row;
-	struct slot *s = call_begin(regs, ret, known, task, &row);
+	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
 	if (!s)
 		return 0;
 #pragma clang loop unroll(disable)
@@ -290,9 +292,10 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(collect_net_calls, struct pt_regs *regs, long ret)
 {
 	bool known = HAS_TASK_BTF;
-	struct task_struct *task = current_task();
+	struct task_struct *trusted = current_trusted();
+	struct task_struct *task = known ? task_plain(trusted) : trusted;
 	const struct collect_row *row;
-	struct slot *s = call_begin(regs, ret, known, task, &row);
+	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
 	if (!s)
 		return 0;
 #pragma clang loop unroll(disable)
@@ -313,9 +316,10 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(collect_misc_calls, struct pt_regs *regs, long ret)
 {
 	bool known = HAS_TASK_BTF;
-	struct task_struct *task = current_task();
+	struct task_struct *trusted = current_trusted();
+	struct task_struct *task = known ? task_plain(trusted) : trusted;
 	const struct collect_row *row;
-	struct slot *s = call_begin(regs, ret, known, task, &row);
+	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
 	if (!s)
 		return 0;
 #pragma clang loop unroll(disable)
@@ -334,6 +338,7 @@ int BPF_PROG(collect_misc_calls, struct pt_regs *regs, long ret)
 
 /* A slot for an event that is no call's exit. */
 static __always_inline struct slot *event_begin(__u16 code, __u32 nparams, __u16 nr, bool known,
+						struct task_struct *trusted,
 						struct task_struct *task, bool is_wanted)
 {
 	__u64 ts = bpf_ktime_get_boot_ns();
@@ -345,7 +350,7 @@ static __always_inline struct slot *event_begin(__u16 code, __u32 nparams, __u16
 	s->ts = ts;
 	s->is_critical = 1;
 	s->facts = 0;
-	record_start(s, code, nparams, nr, 0, known, task);
+	record_start(s, code, nparams, nr, 0, known, trusted, task);
 	if (!is_wanted)
 		s->flags |= RECORD_STATE_ONLY;
 	return s;

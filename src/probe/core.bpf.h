@@ -171,8 +171,9 @@ enum {
 };
 
 /*
- * The same task as a pointer that the verifier trusts less. It reads as well, and newer kernels
- * look at every member that is followed from a trusted one for a millisecond when they load us.
+ * The same task as a pointer that the verifier trusts less. Newer kernels look at every pointer
+ * that is followed from a trusted one for milliseconds when they load us, so those go by this one;
+ * plain members are read from the trusted one, which costs no check of the address.
  */
 static __always_inline struct task_struct *task_plain(struct task_struct *task)
 {
@@ -181,11 +182,18 @@ static __always_inline struct task_struct *task_plain(struct task_struct *task)
 	return task;
 }
 
-static __always_inline struct task_struct *current_task(void)
+/* Where `known` is false everywhere, a mere number. */
+static __always_inline struct task_struct *current_trusted(void)
 {
 	if (HAS_TASK_BTF)
-		return task_plain(bpf_get_current_task_btf());
+		return bpf_get_current_task_btf();
 	return (void *)bpf_get_current_task();
+}
+
+static __always_inline struct task_struct *current_task(void)
+{
+	struct task_struct *trusted = current_trusted();
+	return HAS_TASK_BTF ? task_plain(trusted) : trusted;
 }
 
 static __always_inline void count_drop(__u32 cpu, __u32 code, enum drop_cause cause)

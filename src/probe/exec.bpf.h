@@ -165,7 +165,8 @@ int BPF_PROG(process_exec, struct task_struct *trusted, int old_pid, struct linu
 	bool is_wanted = (wants[NR_EXECVE] | wants[NR_EXECVEAT]) & WANT_RULES;
 	if (task->tgid == own_tgid)
 		return 0;
-	struct slot *s = event_begin(CODE_EXECVE, EXEC_PARAMS, NR_EXECVE, true, task, is_wanted);
+	struct slot *s =
+	    event_begin(CODE_EXECVE, EXEC_PARAMS, NR_EXECVE, true, trusted, task, is_wanted);
 	if (!s)
 		return 0;
 	__u64 mm = (__u64)task->mm;
@@ -228,9 +229,10 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(collect_exec_calls, struct pt_regs *regs, long ret)
 {
 	bool known = HAS_TASK_BTF;
-	struct task_struct *task = current_task();
+	struct task_struct *trusted = current_trusted();
+	struct task_struct *task = known ? task_plain(trusted) : trusted;
 	const struct collect_row *row;
-	struct slot *s = call_begin(regs, ret, known, task, &row);
+	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
 	if (!s)
 		return 0;
 	bool is_at = s->nr == NR_EXECVEAT;

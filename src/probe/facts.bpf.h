@@ -14,6 +14,7 @@ static __always_inline __u32 encode_dev(__u32 dev)
 
 /* Namespaces nest no deeper than that (the kernel's MAX_PID_NS_LEVEL). */
 enum { PID_LEVELS = 32 };
+#define INITIAL_PIDNS 0xeffffffcu
 
 /* Number of a pid in its own namespace. */
 static __always_inline __s32 pid_own_nr(bool known, struct pid *pid, __u32 level, __s32 global)
@@ -43,9 +44,9 @@ static __always_inline struct pid_namespace *pid_own_ns(struct pid *pid, __u32 l
 	return ns;
 }
 
-/* `known`: the verifier knows the pointer's type. */
+/* `known`: the verifier knows the pointers' type. Both are the same task; see task_plain. */
 static __always_inline void task_facts_fill(struct task_facts *f, bool known,
-					    struct task_struct *task)
+					    struct task_struct *trusted, struct task_struct *task)
 {
 	struct task_struct *parent = FOLLOW(known, task, real_parent);
 	struct signal_struct *signal = FOLLOW(known, task, signal);
@@ -56,9 +57,9 @@ static __always_inline void task_facts_fill(struct task_facts *f, bool known,
 	f->start_time = FOLLOW(known, task, group_leader, start_boottime);
 	f->parent_start_time = FOLLOW(known, parent, group_leader, start_boottime);
 	f->cgroup_id = FOLLOW(known, task, cgroups, dfl_cgrp, kn, id);
-	f->exec_id = FOLLOW(known, task, self_exec_id);
-	f->pid = FOLLOW(known, task, tgid);
-	f->tid = FOLLOW(known, task, pid);
+	f->exec_id = FOLLOW(known, trusted, self_exec_id);
+	f->pid = FOLLOW(known, trusted, tgid);
+	f->tid = FOLLOW(known, trusted, pid);
 	f->ppid = FOLLOW(known, parent, tgid);
 
 	struct pid *session = FOLLOW(known, signal, pids[PIDTYPE_SID_]);
@@ -89,7 +90,7 @@ static __always_inline void task_facts_fill(struct task_facts *f, bool known,
 	f->rgid = FOLLOW(known, cred, gid.val);
 	f->userns = FOLLOW(known, cred, user_ns, ns.inum);
 	if (bpf_core_field_exists(struct task_struct, loginuid))
-		f->loginuid = FOLLOW(known, task, loginuid.val);
+		f->loginuid = FOLLOW(known, trusted, loginuid.val);
 	else
 		f->loginuid = ~0u;
 
@@ -107,15 +108,15 @@ static __always_inline void task_facts_fill(struct task_facts *f, bool known,
 	f->mntns = 0;
 	if (nsproxy)
 		f->mntns = FOLLOW(known, nsproxy, mnt_ns, ns.inum);
-	f->pidns = 0;
-	if (pid) {
+	/* The initial namespace's number is the same on all kernels. */
+	f->pidns = INITIAL_PIDNS;
+	if (unlikely(level)) {
 		struct pid_namespace *ns = pid_own_ns(pid, level);
-		if (ns)
-			f->pidns = READ(pid_namespace, ns, ns.inum);
+		f->pidns = ns ? READ(pid_namespace, ns, ns.inum) : 0;
 	}
 	if (known) {
-		*(__u64 *)&f->comm[0] = *(__u64 *)&task->comm[0];
-		*(__u64 *)&f->comm[8] = *(__u64 *)&task->comm[8];
+		*(__u64 *)&f->comm[0] = *(__u64 *)&trusted->comm[0];
+		*(__u64 *)&f->comm[8] = *(__u64 *)&trusted->comm[8];
 	} else {
 		bpf_core_read(f->comm, sizeof(f->comm), &task->comm);
 	}
@@ -126,7 +127,8 @@ static __always_inline void task_facts_fill(struct task_facts *f, bool known,
  * params_end.
  */
 static __always_inline void record_start(struct slot *s, __u16 code, __u32 nparams, __u16 nr,
-					 __s64 ret, bool known, struct task_struct *task)
+					 __s64 ret, bool known, struct task_struct *trusted,
+					 struct task_struct *task)
 {
 	struct record *r = (struct record *)s->data;
 	struct event_header *header = (struct event_header *)(s->data + EVENT_AT);
@@ -142,9 +144,9 @@ static __always_inline void record_start(struct slot *s, __u16 code, __u32 npara
 	r->ret = ret;
 	r->syscall_nr = nr;
 	r->reserved[0] = r->reserved[1] = r->reserved[2] = 0;
-	task_facts_fill(&r->task, known, task);
+	task_facts_fill(&r->task, known, trusted, task);
 	s->flags = RECORD_HAS_TASK;
-	if (unlikely(FOLLOW(known, task, flags) & PF_KTHREAD_))
+	if (unlikely(FOLLOW(known, trusted, flags) & PF_KTHREAD_))
 		s->flags |= RECORD_KERNEL_THREAD;
 	header->ts = s->ts;
 	header->tid = r->task.tid;

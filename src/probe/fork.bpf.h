@@ -96,7 +96,7 @@ int BPF_PROG(process_fork, struct task_struct *trusted, struct task_struct *trus
 	__u32 nr = native_nr(false, regs, compat);
 	if (nr != NR_FORK && nr != NR_VFORK && nr != NR_CLONE3)
 		nr = NR_CLONE;
-	struct slot *s = event_begin(clone_code(nr), CLONE_PARAMS, nr, true, child,
+	struct slot *s = event_begin(clone_code(nr), CLONE_PARAMS, nr, true, trusted_child, child,
 				     wants[INDEX(nr, PROBE_SYSCALLS)] & WANT_RULES);
 	if (!s)
 		return 0;
@@ -111,9 +111,10 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(collect_fork_calls, struct pt_regs *regs, long ret)
 {
 	bool known = HAS_TASK_BTF;
-	struct task_struct *task = current_task();
+	struct task_struct *trusted = current_trusted();
+	struct task_struct *task = known ? task_plain(trusted) : trusted;
 	const struct collect_row *row;
-	struct slot *s = call_begin(regs, ret, known, task, &row);
+	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
 	if (!s)
 		return 0;
 	struct event_header *header = (struct event_header *)(s->data + EVENT_AT);
@@ -144,7 +145,7 @@ int BPF_PROG(process_exit, struct task_struct *trusted)
 	struct task_struct *task = task_plain(trusted);
 	if (task->flags & PF_KTHREAD_ || task->tgid == own_tgid)
 		return 0;
-	struct slot *s = event_begin(CODE_PROCEXIT, EXIT_PARAMS, NO_SYSCALL, true, task,
+	struct slot *s = event_begin(CODE_PROCEXIT, EXIT_PARAMS, NO_SYSCALL, true, trusted, task,
 				     (wants[NR_EXIT] | wants[NR_EXIT_GROUP]) & WANT_RULES);
 	if (!s)
 		return 0;

@@ -11,7 +11,7 @@ static __always_inline struct slot *tracepoint_begin(__u16 code, __u32 nparams,
 {
 	if (task->tgid == own_tgid)
 		return NULL;
-	struct slot *s = event_begin(code, nparams, NO_SYSCALL, true, task, true);
+	struct slot *s = event_begin(code, nparams, NO_SYSCALL, true, task, task, true);
 	if (s)
 		s->is_critical = 0;
 	return s;
@@ -46,7 +46,8 @@ int BPF_PROG(signal_delivered, int signal, struct kernel_siginfo *info)
 	struct task_struct *task = current_task();
 	if (FOLLOW(known, task, tgid) == own_tgid)
 		return 0;
-	struct slot *s = event_begin(CODE_SIGNAL, SIGNAL_PARAMS, NO_SYSCALL, known, task, true);
+	struct slot *s =
+	    event_begin(CODE_SIGNAL, SIGNAL_PARAMS, NO_SYSCALL, known, task, task, true);
 	if (!s)
 		return 0;
 	s->is_critical = 0;
@@ -84,7 +85,8 @@ static __always_inline int page_fault(__u64 address, __u64 ip, __u64 error)
 	struct task_struct *task = current_task();
 	if (FOLLOW(known, task, tgid) == own_tgid)
 		return 0;
-	struct slot *s = event_begin(CODE_PAGE_FAULT, FAULT_PARAMS, NO_SYSCALL, known, task, true);
+	struct slot *s =
+	    event_begin(CODE_PAGE_FAULT, FAULT_PARAMS, NO_SYSCALL, known, task, task, true);
 	if (!s)
 		return 0;
 	s->is_critical = 0;

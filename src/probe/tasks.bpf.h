@@ -48,7 +48,8 @@ static __always_inline int task_dump(struct bpf_iter__task *ctx, bool can_sleep)
 	if (!trusted)
 		return 0;
 	struct task_struct *task = task_plain(trusted);
-	struct slot *s = event_begin(CODE_EXECVE, EXEC_PARAMS, NO_SYSCALL, true, task, false);
+	struct slot *s =
+	    event_begin(CODE_EXECVE, EXEC_PARAMS, NO_SYSCALL, true, trusted, task, false);
 	if (!s)
 		return 0;
 	bool is_leader = task->pid == task->tgid;
