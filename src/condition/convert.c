@@ -47,6 +47,8 @@ static const struct comparable_type types[] = {
     {"FSRELPATH", COMPARABLE_TEXT, 0, false, false},
     {"FD", COMPARABLE_NUMBER, 64, true, false},
     {"PID", COMPARABLE_NUMBER, 64, true, false},
+    {"UID", COMPARABLE_NUMBER, 32, false, false},
+    {"GID", COMPARABLE_NUMBER, 32, false, false},
     {"ERRNO", COMPARABLE_NUMBER, 64, true, false},
     {"MODE", COMPARABLE_NUMBER, 32, false, false},
     {"FLAGS8", COMPARABLE_NUMBER, 8, false, false},

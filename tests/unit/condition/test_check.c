@@ -34,7 +34,7 @@ static void what_cannot_be_compared_is_refused_where_it_stands(void **state)
 	    {"fd.types = file", 9, "(list of CHARBUF)"},
 	    {"len(fd.name) contains 1", 13, "len(fd.name) (UINT64)"},
 	    {"fd.ip < 1", 6, "'<'"},
-	    {"evt.rawarg.uid = 0", 15, "(UID)"},
+	    {"evt.rawarg.tuple > 0", 17, "(SOCKTUPLE)"},
 	    {"fd.sip regex oneof (x)", 7, "'regex'"},
 	    /* constants */
 	    {"fd.num = abc", 9, "a whole decimal number, found 'abc'"},
