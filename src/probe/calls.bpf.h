@@ -288,6 +288,38 @@ int BPF_PROG(collect_plain_calls, struct pt_regs *regs, long ret)
 	return 0;
 }
 
+/*
+ * Opens are the most frequent of all that rules want, so their rows are filled without a call for
+ * each parameter: number, directory (not open), name, flags, mode, resolve (openat2), device,
+ * inode.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(collect_open_calls, struct pt_regs *regs, long ret)
+{
+	bool known = HAS_TASK_BTF;
+	struct task_struct *trusted = current_trusted();
+	struct task_struct *task = known ? task_plain(trusted) : trusted;
+	const struct collect_row *row;
+	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
+	if (!s)
+		return 0;
+	__u32 i = 0;
+	put_u64(s, i++, s->values[SOURCE_RET]);
+	if (row->path_dir[0] != COLLECT_NONE)
+		put_u64(s, i++, (__s64)(__s32)s->values[SOURCE_ARG0]);
+	const struct collect_param *p = &row->params[i];
+	__u32 flags = value_of(s, p[1].src);
+	put_path(s, i++, value_of(s, p[0].src));
+	put_u32(s, i++, scap_open_flags(s, flags));
+	put_u32(s, i++, scap_open_mode(value_of(s, p[2].src), flags));
+	if (p[3].kind == KIND_FLAGS32)
+		put_u32(s, i++, translate(TRANSLATE_OPENAT2, value_of(s, p[3].src)));
+	put_u32(s, i++, opened_dev(s));
+	put_u64(s, i++, opened_ino(s));
+	call_end(s, row, known, task);
+	return 0;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(collect_net_calls, struct pt_regs *regs, long ret)
 {

@@ -50,6 +50,34 @@ static __always_inline __u32 scap_open_flags(struct slot *s, __u32 flags)
 	return out;
 }
 
+static __always_inline __u32 scap_open_mode(__u32 mode, __u32 flags)
+{
+	return flags & OPEN_CREATES ? mode & MODE_BITS : 0;
+}
+
+/* A string of user memory; where it is a path, whether it is relative. */
+static __always_inline void put_path(struct slot *s, __u32 i, __u64 pointer)
+{
+	__u32 pos = s->pos;
+	set_length(s, i, append_user_str(s, pointer));
+	if (pos <= PROBE_POS_LIMIT && s->pos > pos && s->data[pos] != '/')
+		s->relative |= 1 << (i & 15);
+}
+
+static __always_inline __u32 opened_dev(struct slot *s)
+{
+	if (!s->file)
+		return 0;
+	__u64 inode = (__u64)READ(file, s->file, f_inode);
+	__u64 sb = (__u64)READ(inode, inode, i_sb);
+	return encode_dev(READ(super_block, sb, s_dev));
+}
+
+static __always_inline __u64 opened_ino(struct slot *s)
+{
+	return s->file ? READ(inode, (__u64)READ(file, s->file, f_inode), i_ino) : 0;
+}
+
 /*
  * Of this and the other families' function: one parameter. Global functions, which the
  * verifier looks at once, and not again for every parameter of every kind before it.
@@ -94,13 +122,9 @@ __noinline int collect_plain(__u32 slot_index, __u32 i)
 			break;
 		}
 		/* fall through */
-	case KIND_STR: {
-		__u32 pos = s->pos;
-		set_length(s, i, append_user_str(s, value));
-		if (pos <= PROBE_POS_LIMIT && s->pos > pos && s->data[pos] != '/')
-			s->relative |= 1 << (i & 15);
+	case KIND_STR:
+		put_path(s, i, value);
 		break;
-	}
 	case KIND_SCAP_NR:
 		put_u16(s, i, collect_rows[s->nr & (PROBE_SYSCALLS - 1)].scap_nr);
 		break;
@@ -111,7 +135,7 @@ __noinline int collect_plain(__u32 slot_index, __u32 i)
 		put_u32(s, i, scap_open_flags(s, value));
 		break;
 	case KIND_OPEN_MODE:
-		put_u32(s, i, value_of(s, p->aux) & OPEN_CREATES ? value & MODE_BITS : 0);
+		put_u32(s, i, scap_open_mode(value, value_of(s, p->aux)));
 		break;
 	case KIND_CREAT_MODE:
 		put_u32(s, i, value & MODE_BITS);
@@ -119,23 +143,12 @@ __noinline int collect_plain(__u32 slot_index, __u32 i)
 	case KIND_CREAT_FLAGS:
 		put_u16(s, i, scap_open_flags(s, 0) >> 15);
 		break;
-	case KIND_DEV: {
-		__u32 dev = 0;
-		if (s->file) {
-			__u64 inode = (__u64)READ(file, s->file, f_inode);
-			__u64 sb = (__u64)READ(inode, inode, i_sb);
-			dev = encode_dev(READ(super_block, sb, s_dev));
-		}
-		put_u32(s, i, dev);
+	case KIND_DEV:
+		put_u32(s, i, opened_dev(s));
 		break;
-	}
-	case KIND_INO: {
-		__u64 ino = 0;
-		if (s->file)
-			ino = READ(inode, (__u64)READ(file, s->file, f_inode), i_ino);
-		put_u64(s, i, ino);
+	case KIND_INO:
+		put_u64(s, i, opened_ino(s));
 		break;
-	}
 	case KIND_FD_INO: {
 		__u64 file = file_of_own_fd(value);
 		__u64 ino = 0;
