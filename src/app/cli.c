@@ -41,6 +41,7 @@ SET(take_markdown, markdown = true)
 SET(take_unbuffered, unbuffered = true)
 SET(take_verbose, verbosity++)
 SET(take_pid_file, pid_file = value)
+SET(take_event, event = value)
 
 static int take_rules(struct cli *cli, const char *value, struct error *err)
 {
@@ -105,6 +106,8 @@ static const struct flag flags[] = {
     {'L', NULL, NULL, FLAG_PLAIN, take_describe,
      "Describe all rules and exit; with json_output=true in detail, macros and lists too."},
     {'l', NULL, "RULE", FLAG_VALUE, take_describe_one, "Describe one rule and exit."},
+    {0, "event", "FILE", FLAG_VALUE, take_event,
+     "With rules explain: the fields of an event, in YAML, to tell for what is true of the rule."},
     {0, "list", "SOURCE", FLAG_OPTIONAL_VALUE, take_list,
      "Print all fields, or those of one event source (syscall, k8s_audit), and exit."},
     {0, "list-events", NULL, FLAG_PLAIN, take_events, "Print all events and exit."},
@@ -133,6 +136,23 @@ static const struct flag flags[] = {
 };
 
 enum { FLAG_COUNT = sizeof(flags) / sizeof(*flags) };
+
+/* What the program does beside watching, under names of its own. */
+static const struct command {
+	const char *group, *name, *arguments;
+	enum cli_action action;
+	size_t least, most; /* arguments */
+	const char *description;
+} commands[] = {
+    {"rules", "test", "FILE...", ACTION_RULES_TEST, 1, SIZE_MAX,
+     "Run tests of rules: events, and which rules must or must not fire for them. Exit status 1 if "
+     "one fails. With json_output=true the report is JSON."},
+    {"rules", "explain", "RULE", ACTION_RULES_EXPLAIN, 1, 1,
+     "Show a rule's condition with macros and exceptions, the events it listens to and what it "
+     "costs; with --event which parts are true for an event."},
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(*commands) };
 
 static const struct flag *find_short(char c)
 {
@@ -183,14 +203,51 @@ static int take_flag(struct cli *cli, const struct flag *flag, const char *given
 	return flag->take(cli, value, err);
 }
 
+/* A command is two words before everything else; *next is moved behind it. */
+static int take_command(struct cli *cli, int *next, int argc, char **argv,
+			const struct command **out, struct error *err)
+{
+	*out = NULL;
+	if (argc < 2 || argv[1][0] == '-')
+		return 0;
+	for (size_t i = 0; i < COMMAND_COUNT && argc > 2; i++) {
+		if (strcmp(argv[1], commands[i].group) != 0 ||
+		    strcmp(argv[2], commands[i].name) != 0)
+			continue;
+		cli->action = commands[i].action;
+		*next = 3;
+		*out = &commands[i];
+		return 0;
+	}
+	if (strcmp(argv[1], "rules") == 0)
+		return error_set(err, -EINVAL, "expected rules test or rules explain; see --help");
+	return 0;
+}
+
+static int check_arguments(const struct cli *cli, const struct command *command, struct error *err)
+{
+	if (!command || cli->action != command->action)
+		return 0;
+	if (cli->arguments.count < command->least || cli->arguments.count > command->most)
+		return error_set(err, -EINVAL, "expected %s %s %s", command->group, command->name,
+				 command->arguments);
+	return 0;
+}
+
 int cli_parse(struct cli *cli, int argc, char **argv, struct error *err)
 {
-	int next = 1, status = 0;
+	const struct command *command;
+	int next = 1, status;
 
 	*cli = (struct cli){0};
+	status = take_command(cli, &next, argc, argv, &command, err);
 	while (next < argc && status == 0) {
 		const char *given = argv[next++];
 
+		if (command && given[0] != '-') {
+			VEC_PUSH(&cli->arguments, given);
+			continue;
+		}
 		if (given[0] != '-' || given[1] == '\0')
 			return error_set(err, -EINVAL, "\"%s\" is no flag; see --help", given);
 		if (given[1] == '-') {
@@ -223,7 +280,7 @@ int cli_parse(struct cli *cli, int argc, char **argv, struct error *err)
 	}
 	if (status == 0 && cli->action == ACTION_HELP && cli->markdown)
 		cli->action = ACTION_LIST_FLAGS;
-	return status;
+	return status == 0 ? check_arguments(cli, command, err) : status;
 }
 
 void cli_release(struct cli *cli)
@@ -231,6 +288,7 @@ void cli_release(struct cli *cli)
 	VEC_FREE(&cli->rules);
 	VEC_FREE(&cli->validate);
 	VEC_FREE(&cli->options);
+	VEC_FREE(&cli->arguments);
 }
 
 static void describe(const struct flag *flag, char *text, size_t room)
@@ -251,39 +309,56 @@ static void describe(const struct flag *flag, char *text, size_t room)
 
 enum { HELP_INDENT = 28, HELP_WIDTH = 92 };
 
+static void print_row(const char *name, const char *description, FILE *out)
+{
+	int column = HELP_INDENT;
+
+	fprintf(out, "  %-*s", HELP_INDENT - 2, name);
+	if (strlen(name) > HELP_INDENT - 4)
+		fprintf(out, "\n%*s", HELP_INDENT, "");
+	for (const char *p = description; *p;) {
+		size_t n = strcspn(p, " ");
+
+		if (column + (int)n > HELP_WIDTH) {
+			fprintf(out, "\n%*s", HELP_INDENT, "");
+			column = HELP_INDENT;
+		}
+		fprintf(out, "%.*s ", (int)n, p);
+		column += (int)n + 1;
+		p += n + (p[n] == ' ');
+	}
+	fputc('\n', out);
+}
+
 void cli_print_help(FILE *out)
 {
+	char name[96];
+
 	fputs("saker watches what a Linux system does and tells of what its rules describe.\n\n"
-	      "Usage: saker [FLAGS]\n\n",
+	      "Usage: saker [FLAGS]\n"
+	      "       saker COMMAND [FLAGS]\n\n",
 	      out);
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		snprintf(name, sizeof(name), "%s %s %s", commands[i].group, commands[i].name,
+			 commands[i].arguments);
+		print_row(name, commands[i].description, out);
+	}
+	fputc('\n', out);
 	for (size_t i = 0; i < FLAG_COUNT; i++) {
-		char name[96];
-		int column = HELP_INDENT;
-
 		describe(&flags[i], name, sizeof(name));
-		fprintf(out, "  %-*s", HELP_INDENT - 2, name);
-		if (strlen(name) > HELP_INDENT - 4)
-			fprintf(out, "\n%*s", HELP_INDENT, "");
-		for (const char *p = flags[i].description; *p;) {
-			size_t n = strcspn(p, " ");
-
-			if (column + (int)n > HELP_WIDTH) {
-				fprintf(out, "\n%*s", HELP_INDENT, "");
-				column = HELP_INDENT;
-			}
-			fprintf(out, "%.*s ", (int)n, p);
-			column += (int)n + 1;
-			p += n + (p[n] == ' ');
-		}
-		fputc('\n', out);
+		print_row(name, flags[i].description, out);
 	}
 }
 
 void cli_print_markdown(FILE *out)
 {
 	fputs("# Flags\n\nMade by `make docs` from the program's own table.\n\n"
-	      "| flag | meaning |\n|---|---|\n",
+	      "| command | meaning |\n|---|---|\n",
 	      out);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(out, "| `%s %s %s` | %s |\n", commands[i].group, commands[i].name,
+			commands[i].arguments, commands[i].description);
+	fputs("\n| flag | meaning |\n|---|---|\n", out);
 	for (size_t i = 0; i < FLAG_COUNT; i++) {
 		char name[96];
 

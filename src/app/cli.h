@@ -26,7 +26,9 @@ enum cli_action {
 	ACTION_RULE_SCHEMA,
 	ACTION_PROBE_INFO,
 	ACTION_PAGE_SIZE,
-	ACTION_LIST_FLAGS, /* --help --markdown */
+	ACTION_LIST_FLAGS,    /* --help --markdown */
+	ACTION_RULES_TEST,    /* rules test FILE... */
+	ACTION_RULES_EXPLAIN, /* rules explain RULE */
 };
 
 struct cli {
@@ -34,9 +36,11 @@ struct cli {
 	const char *config; /* -c, NULL: not given */
 	VEC(const char *) rules;
 	VEC(const char *) validate;
-	VEC(const char *) options; /* -o */
-	const char *source;        /* --list SOURCE */
-	const char *rule;          /* -l */
+	VEC(const char *) options;   /* -o */
+	const char *source;          /* --list SOURCE */
+	const char *rule;            /* -l */
+	VEC(const char *) arguments; /* of a command: what is no flag */
+	const char *event;           /* --event */
 	const char *pid_file;
 	unsigned seconds; /* -M; 0: no limit */
 	unsigned verbosity;

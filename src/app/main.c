@@ -3,6 +3,8 @@
 #include "app/config.h"
 #include "app/list.h"
 #include "app/monitor.h"
+#include "app/rule_test.h"
+#include "app/rules_command.h"
 #include "app/rules_paths.h"
 #include "base/cleanup.h"
 #include "probe/probe.h"
@@ -198,6 +200,48 @@ static int describe_rules(const struct cli *cli, struct config *config)
 	return text ? 0 : 1;
 }
 
+static int test_rules(const struct cli *cli, struct config *config)
+{
+	struct string_list files = {(const char **)cli->arguments.items, cli->arguments.count};
+	struct rule_test_options options = {
+	    .rules_options = rules_options_of(config),
+	    .is_json = config->json_output,
+	    .is_verbose = cli->verbosity > 0,
+	};
+	struct string_list *paths = cli->rules.count ? &options.rules : &options.default_rules;
+	struct error err;
+
+	/* Where neither the flags nor the configuration name any, the tests' file does. */
+	if ((cli->rules.count || config->rules_files.count) &&
+	    find_rules(cli, config, paths, &err) < 0 && cli->rules.count) {
+		print_error(&err);
+		return 2;
+	}
+	return rule_test_run(&files, &options, stdout);
+}
+
+static int explain_rule(const struct cli *cli, struct config *config)
+{
+	struct explain_options options = {
+	    .rule = cli->arguments.items[0],
+	    .event_file = cli->event,
+	    .in_full = cli->verbosity > 0,
+	};
+	struct rule_set *set;
+	struct error err = {0};
+	int status;
+
+	log_configure(SEVERITY_WARNING, 1, NULL);
+	set = load_rules(cli, config);
+	if (!set)
+		return 1;
+	status = rules_explain(set, &options, stdout, &err);
+	if (status < 0)
+		print_error(&err);
+	rules_free(set);
+	return status < 0 ? 1 : 0;
+}
+
 static int run(const struct cli *cli, struct config *config, uint64_t started_at)
 {
 	struct plan_options plan_options = {.all_matches = config->rule_matching == MATCH_ALL};
@@ -364,6 +408,10 @@ int main(int argc, char **argv)
 		status = validate(&cli, config);
 	else if (cli.action == ACTION_DESCRIBE_RULES || cli.action == ACTION_DESCRIBE_RULE)
 		status = describe_rules(&cli, config);
+	else if (cli.action == ACTION_RULES_TEST)
+		status = test_rules(&cli, config);
+	else if (cli.action == ACTION_RULES_EXPLAIN)
+		status = explain_rule(&cli, config);
 	else if (cli.action == ACTION_PROBE_INFO)
 		status = probe_info(config);
 	else if (!cli.pid_file || write_pid_file(cli.pid_file) == 0)

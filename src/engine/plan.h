@@ -32,6 +32,12 @@ struct plan_statistics {
 };
 struct plan_statistics plan_statistics(const struct plan *p);
 
+/*
+ * What a rule costs, for people: by what it is found (its guard) and how what it asks is answered,
+ * for each group of events that have the same rules.
+ */
+void plan_describe_rule(const struct plan *p, const struct rule *rule, FILE *out);
+
 /* A context for one thread: memo, scratch, field context. */
 struct evaluator *evaluator_new(const struct plan *p, struct state *state, const char *hostname);
 void evaluator_free(struct evaluator *ev);

@@ -15,6 +15,8 @@
 #include "condition/condition.h"
 #include "fields/template.h"
 
+#include <stdio.h>
+
 struct source_position {
 	const char *file;
 	uint32_t line;
@@ -143,6 +145,21 @@ char *rules_report_json(const struct rule_set *set);
  */
 char *rules_describe_json(struct rule_set *set, const char *rule, struct error *err);
 char *rules_describe_text(struct rule_set *set, const char *rule, struct error *err);
+
+/*
+ * A rule's condition with its macros and exceptions as a tree, a line a node. With a context of an
+ * event each line says whether that part is true, and comparisons what the value was. Long lists
+ * are cut but where all is wanted (in_full).
+ */
+void rules_explain_condition(const struct rule *rule, struct field_context *ctx, bool in_full,
+			     FILE *out);
+/*
+ * What keeps a rule from holding for an event: each part of it that would have to be true and is
+ * not, on a line that begins with indent; of alternatives the one that lacks least. Nothing where
+ * the rule holds.
+ */
+void rules_explain_failure(const struct rule *rule, struct field_context *ctx, const char *indent,
+			   FILE *out);
 
 /* The JSON schema of rules files, for editors: the keys that the loader knows. The caller frees. */
 char *rules_schema_json(void);
