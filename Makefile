@@ -47,10 +47,10 @@ lint: build-lint/build.ninja
 build-lint/build.ninja:
 	CC=clang CXX=clang++ $(MESON) setup build-lint
 
-# All benchmarks, or those named in ARGS; the live ones need root.
+# All benchmarks, or those named in ARGS (calls exec start engine); all but engine need root.
 bench: build-bench/build.ninja
 	@$(MESON) compile -C build-bench -j $(JOBS)
-	$(MESON) test -C build-bench --benchmark --no-rebuild --verbose --num-processes 1 $(ARGS)
+	@bench/run build-bench $(ARGS)
 
 build-bench/build.ninja:
 	$(MESON) setup build-bench -Dtests=false -Dbench=true --buildtype=release -Ddebug=true
