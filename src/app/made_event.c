@@ -14,7 +14,6 @@
 
 enum {
 	ANCESTORS_MAX = 32,
-	TEXT_MAX = 128 * 1024, /* of arguments and parameters */
 	SCRATCH_SIZE = 256 * 1024,
 	DEFAULT_PID = 4242,
 	DEFAULT_FD = 3,
@@ -49,7 +48,6 @@ struct made_event {
 	struct event event;
 	struct event_fd fd;
 	bool has_fd;
-	bool is_given_name; /* a call's name parameter is that of fd.name */
 	struct str fd_path;
 	struct str *params; /* as text, by index; p NULL: not given */
 	uint64_t number;
@@ -602,6 +600,7 @@ static bool put_param(struct record_builder *b, const struct param_schema *param
 	case PARAM_UINT16:
 	case PARAM_UINT32:
 	case PARAM_UINT64:
+	case PARAM_SYSCALLID:
 	case PARAM_FLAGS8:
 	case PARAM_FLAGS16:
 	case PARAM_FLAGS32:
@@ -746,19 +745,36 @@ static void find_overrides(struct made_event *m)
 	m->given = (struct given_fields){m->overrides.items, m->overrides.count};
 }
 
-/* The name of the type, and today's event of it. */
-static int find_type(struct made_event *m, const struct yaml_node *fields, uint16_t *code,
-		     struct error *err)
+/* A call without an event of its own: it travels as the generic one, which carries its number. */
+static const struct syscall_schema *find_generic(struct str name)
 {
-	int found;
+	int kind = event_kind_by_name(name);
 
+	for (uint16_t nr = 0; kind >= 0 && nr < SYSCALL_NR_LIMIT; nr++) {
+		const struct syscall_schema *call = syscall_schema_get(nr);
+
+		if (call && call->kind == kind)
+			return call;
+	}
+	return NULL;
+}
+
+/* The name of the type, and today's event of it; *call is set where that is the generic one. */
+static int find_type(struct made_event *m, const struct yaml_node *fields, uint16_t *code,
+		     const struct syscall_schema **call, struct error *err)
+{
 	VEC_FOREACH (w, &m->wanted) {
+		struct str name = w->given.value.str;
+		int found;
+
 		if (w->use.field->extract != field_event_type || !w->given.has_value)
 			continue;
-		found = event_code_by_name(w->given.value.str);
+		found = event_code_by_name(name);
+		*call = found < 0 ? find_generic(name) : NULL;
+		if (*call)
+			found = event_code_by_name(STR("syscall"));
 		if (found < 0) {
-			error_set(err, -ENOENT, "no event has the type '%.*s'",
-				  STR_ARG(w->given.value.str));
+			error_set(err, -ENOENT, "no event has the type '%.*s'", STR_ARG(name));
 			return fail_at(m, w->node, err);
 		}
 		*code = (uint16_t)found;
@@ -777,6 +793,7 @@ int made_event_make(struct made_event *m, const struct yaml_file *file,
 		    const struct yaml_node *fields, const struct yaml_node *defaults,
 		    struct error *err)
 {
+	const struct syscall_schema *call = NULL;
 	const struct event_schema *schema;
 	uint16_t code;
 
@@ -794,7 +811,7 @@ int made_event_make(struct made_event *m, const struct yaml_file *file,
 
 	if (read_fields(m, fields, false, err) < 0 ||
 	    (defaults && read_fields(m, defaults, true, err) < 0) ||
-	    find_type(m, fields, &code, err) < 0)
+	    find_type(m, fields, &code, &call, err) < 0)
 		return -EINVAL;
 	schema = event_schema_get(code);
 	m->fd = (struct event_fd){.num = -1, .is_server = is_accept(schema)};
@@ -812,6 +829,10 @@ int made_event_make(struct made_event *m, const struct yaml_file *file,
 			take_fd(m, w);
 		else
 			take_event(m, schema, w);
+	}
+	if (call) {
+		m->params[0] = number_text(m, call->scap_nr);
+		m->params[1] = number_text(m, call->nr);
 	}
 	finish_chain(m);
 	complete_params(m, schema);

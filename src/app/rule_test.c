@@ -257,7 +257,7 @@ static int judge(struct test_file *f, const struct yaml_node *test, struct outco
 	const struct yaml_node *event = yaml_get(test, "event"), *events = yaml_get(test, "events");
 
 	if (!event == !events)
-		return fail_at(f, test, err, "a test has one of 'event' and 'events'");
+		return fail_at(f, test, err, "a test has one of 'event', 'events' and 'capture'");
 	if (event)
 		return judge_fields(f, event, o, err);
 	if (events->kind != YAML_SEQUENCE || !events->count)
