@@ -353,6 +353,7 @@ static struct yaml_node **slot_of_key(struct config *c, struct yaml_node *map, s
 	map->pairs = pairs;
 	pairs[map->count].key = ARENA_NEW(c->arena, struct yaml_node);
 	pairs[map->count].key->text = arena_str(c->arena, key);
+	pairs[map->count].value = ARENA_NEW(c->arena, struct yaml_node); /* null, for now */
 	return &pairs[map->count++].value;
 }
 
@@ -369,6 +370,7 @@ static struct yaml_node **slot_of_index(struct config *c, struct yaml_node *list
 	if (list->count)
 		memcpy(items, list->items, list->count * sizeof(*items));
 	list->items = items;
+	items[list->count] = ARENA_NEW(c->arena, struct yaml_node);
 	return &items[list->count++];
 }
 
@@ -483,7 +485,7 @@ int config_set(struct config *c, const char *assignment, struct error *err)
 		enum yaml_kind kind = is_index ? YAML_SEQUENCE : YAML_MAPPING;
 		struct yaml_node **next;
 
-		if (!*slot || yaml_is_null(*slot)) {
+		if (yaml_is_null(*slot)) {
 			*slot = ARENA_NEW(c->arena, struct yaml_node);
 			(*slot)->kind = kind;
 			mark_assigned(c, *slot, text, 0);
@@ -526,7 +528,7 @@ int config_set(struct config *c, const char *assignment, struct error *err)
 						 STR_ARG(rest));
 			next = slot_of_key(c, *slot, str_slice(rest, 0, end));
 			for (uint32_t k = 0; k < (*slot)->count; k++)
-				if (&(*slot)->pairs[k].value == next && !*next)
+				if (&(*slot)->pairs[k].value == next && yaml_is_null(*next))
 					mark_assigned(c, (*slot)->pairs[k].key, text, 0);
 			rest = str_slice(rest, end, rest.n);
 		}
