@@ -11,14 +11,16 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "collect_table.h"
 #include "saker_probe.skel.h"
+#include "saker_probe_loop.skel.h"
 #include "saker_probe_plain.skel.h"
 
-enum { LINKS_MAX = 10, ITERATOR_BUFFER = 1 << 18, LOG_BYTES = 4096 };
+enum { LINKS_MAX = 10, ITERATOR_BUFFER = 1 << 18, LOG_BYTES = 4096, BUILD_HELPERS = 4 };
 
 struct probe {
 	struct saker_probe *programs;
@@ -131,6 +133,7 @@ static int explain(int code, const char *what, struct buffer *said, struct error
 struct names {
 	char *p;
 	size_t n;
+	bool is_mapped; /* from 6.16 on; reading it takes a system call for each 4 KiB */
 };
 
 static struct names names_read(void)
@@ -140,6 +143,12 @@ static struct names names_read(void)
 	CLEANUP_CLOSE int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) || st.st_size <= 0)
 		return names;
+	names.p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	if (names.p != MAP_FAILED) {
+		names.n = (size_t)st.st_size;
+		names.is_mapped = true;
+		return names;
+	}
 	names.p = malloc((size_t)st.st_size);
 	while (names.p && names.n < (size_t)st.st_size) {
 		ssize_t n = read(fd, names.p + names.n, (size_t)st.st_size - names.n);
@@ -148,6 +157,14 @@ static struct names names_read(void)
 		names.n += (size_t)n;
 	}
 	return names;
+}
+
+static void names_release(struct names *names)
+{
+	if (names->is_mapped)
+		munmap(names->p, names->n);
+	else
+		free(names->p);
 }
 
 static bool names_have(const struct names *names, const char *name)
@@ -259,23 +276,42 @@ static int identify(struct probe *p)
 	return 0;
 }
 
+static bool have_all(const struct names *names, const char *const helpers[BUILD_HELPERS])
+{
+	for (size_t i = 0; i < BUILD_HELPERS && helpers[i]; i++)
+		if (!names_have(names, helpers[i]))
+			return false;
+	return true;
+}
+
 /*
- * Both builds of the programs have the same maps, programs and variables, so that one skeleton
- * serves for both; only the bytes that it opens differ.
+ * All builds of the programs have the same maps, programs and variables, so that one skeleton
+ * serves for all; only the bytes that it opens differ. The first whose helpers are there is taken.
  */
 static struct saker_probe *open_programs(const struct names *names)
 {
-	struct saker_probe *s;
+	static const struct {
+		const char *helpers[BUILD_HELPERS];
+		const void *(*bytes)(size_t *size);
+	} builds[] = {
+	    {{"BPF_FUNC_get_current_task_btf", "BPF_FUNC_task_pt_regs", "BPF_FUNC_loop",
+	      "BPF_FUNC_cgrp_storage_get"},
+	     saker_probe__elf_bytes},
+	    {{"BPF_FUNC_loop"}, saker_probe_loop__elf_bytes},
+	    {{NULL}, saker_probe_plain__elf_bytes},
+	};
+	struct saker_probe *s = calloc(1, sizeof(*s));
+	size_t build = 0;
+	int r;
 
-	if (!names->p || names_have(names, "BPF_FUNC_loop"))
-		return saker_probe__open();
-	s = calloc(1, sizeof(*s));
+	while (names->p && !have_all(names, builds[build].helpers))
+		build++;
 	if (!s || saker_probe__create_skeleton(s)) {
 		free(s);
 		return NULL;
 	}
-	s->skeleton->data = saker_probe_plain__elf_bytes(&s->skeleton->data_sz);
-	int r = bpf_object__open_skeleton(s->skeleton, NULL);
+	s->skeleton->data = builds[build].bytes(&s->skeleton->data_sz);
+	r = bpf_object__open_skeleton(s->skeleton, NULL);
 	if (r) {
 		saker_probe__destroy(s);
 		errno = -r;
@@ -307,7 +343,7 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 		if (r)
 			explain(r, "cannot make a ring", &said, err);
 	}
-	free(names.p);
+	names_release(&names);
 	if (!r) {
 		r = saker_probe__load(p->programs);
 		if (r)
@@ -558,5 +594,5 @@ void probe_describe(struct probe *p, struct buffer *out)
 			      p->rings[i].kind == RING_CRITICAL ? "critical events" : "common");
 	for (size_t i = 0; i < p->nlinks; i++)
 		buffer_printf(out, "attached: %s\n", p->attached[i]);
-	free(names.p);
+	names_release(&names);
 }
