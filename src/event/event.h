@@ -30,6 +30,9 @@ struct event_fd {
 	bool is_known;  /* something but num is known */
 	bool is_server; /* our end accepted, or listens */
 	bool is_role_known;
+	bool is_server_local; /* the server's end is this machine's: what fd.is_server says */
+	bool
+	    is_listed; /* from a table of descriptors: path is all of its name, whatever its type */
 	bool is_connected;
 	bool name_changed;
 	uint8_t type;    /* enum fd_type */
@@ -37,7 +40,8 @@ struct event_fd {
 	uint8_t l4proto; /* IPPROTO_*, 0: none */
 	uint16_t family; /* AF_*, for sockets */
 	int64_t num;     /* -1: no descriptor */
-	struct str path; /* given name: of files joined and normalised; of unix sockets sun_path */
+	struct str path; /* given name: of files joined and normalised; of unix sockets sun_path,
+			    unless is_listed */
 	struct str path_raw;
 	struct str path_resolved; /* the kernel's, empty: not known */
 	struct ip_address local, remote;

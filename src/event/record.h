@@ -156,6 +156,7 @@ enum fd_type {
 	FD_PIDFD,
 	FD_PACKET,
 	FD_OTHER,
+	FD_TYPE_COUNT
 };
 
 struct annex_file {

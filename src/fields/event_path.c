@@ -27,6 +27,8 @@ struct str event_path_base(const struct event *e, unsigned param)
 				return base;
 			if (e->fd.num == dirfd && e->fd.path.n)
 				return e->fd.path;
+			if (e->process && process_fd(e->process, dirfd))
+				return fd_text_str(process_fd(e->process, dirfd)->name);
 			return str_from(PATH_UNKNOWN);
 		}
 	}

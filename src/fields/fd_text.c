@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fields/fd_text.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 
 static const struct {
@@ -57,28 +56,6 @@ const char *fd_l4proto_name(uint8_t l4proto)
 	}
 }
 
-void ip_address_print(const struct ip_address *ip, struct buffer *out)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (ip->size == 4) {
-		for (int i = 0; i < 4; i++) {
-			if (i)
-				buffer_putc(out, '.');
-			buffer_put_u64(out, ip->bytes[i]);
-		}
-	} else if (ip->size == 16 && inet_ntop(AF_INET6, ip->bytes, text, sizeof(text))) {
-		buffer_put(out, str_from(text));
-	}
-}
-
-void ip_endpoint_print(const struct ip_address *ip, uint16_t port, struct buffer *out)
-{
-	ip_address_print(ip, out);
-	buffer_putc(out, ':');
-	buffer_put_u64(out, port);
-}
-
 /* A socket that is neither bound nor connected has an end of zeros, and no name. */
 static bool has_end(const struct event_fd *fd)
 {
@@ -91,9 +68,9 @@ static bool has_end(const struct event_fd *fd)
 
 bool fd_name_view(const struct event_fd *fd, enum name_view view, struct str *out)
 {
-	if (fd_is_ip(fd) && has_end(fd))
+	if (!fd->is_listed && fd_is_ip(fd) && has_end(fd))
 		return false;
-	if (fd->type == FD_UNIX && fd->unix_peer)
+	if (!fd->is_listed && fd->type == FD_UNIX && fd->unix_peer)
 		return false;
 	*out = view == NAME_RESOLVED && fd->path_resolved.n ? fd->path_resolved : fd->path;
 	return true;
@@ -127,8 +104,6 @@ void fd_name_print(const struct event_fd *fd, enum name_view view, struct buffer
 		uint64_t client = fd->is_server ? fd->unix_peer : fd->unix_self;
 		uint64_t server = fd->is_server ? fd->unix_self : fd->unix_peer;
 
-		buffer_printf(out, "%llx->%llx ", (unsigned long long)client,
-			      (unsigned long long)server);
-		buffer_put(out, fd->path);
+		unix_tuple_print(client, server, fd->path, out);
 	}
 }

@@ -4,7 +4,7 @@
 #define SAKER_FIELDS_FD_TEXT_H
 
 #include "base/buffer.h"
-#include "event/event.h"
+#include "event/address.h"
 
 /* False for events whose descriptor is not known, a failed open's among them. */
 static inline bool fd_is_known(const struct event_fd *fd)
@@ -29,8 +29,5 @@ const char *fd_l4proto_name(uint8_t l4proto);
  */
 bool fd_name_view(const struct event_fd *fd, enum name_view view, struct str *out);
 void fd_name_print(const struct event_fd *fd, enum name_view view, struct buffer *out);
-
-void ip_address_print(const struct ip_address *ip, struct buffer *out);
-void ip_endpoint_print(const struct ip_address *ip, uint16_t port, struct buffer *out);
 
 #endif

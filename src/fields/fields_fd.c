@@ -125,7 +125,7 @@ static bool fd_endpoint(const struct event_fd *fd, char which, struct endpoint *
 		is_local = fd->is_server == (which == 's');
 		break;
 	default:
-		if (!fd->remote.size)
+		if (!fd->remote.size || (fd->is_listed && !fd->is_role_known))
 			return false;
 		is_local = which == 'l';
 		break;
@@ -164,9 +164,17 @@ static bool fd_port(const struct event_fd *fd, char which, struct value *out)
 
 static bool fd_proto(struct field_context *ctx, char which, struct value *out)
 {
+	const struct event_fd *fd = &ctx->event->fd;
 	struct endpoint end;
 
-	if (!fd_endpoint(&ctx->event->fd, which, &end))
+	/* A client's protocol is empty of sockets that have no ports. */
+	if (which == 'c' && fd_is_known(fd) && fd->is_role_known && !fd_is_ip(fd))
+		return answer(out, value_str(STR("")));
+	/* That of a bound socket's port, too. */
+	if (which == 's' && fd->is_listed && fd_is_known(fd) && fd_is_ip(fd) && !fd->remote.size)
+		return answer(out, value_str(STR("")));
+
+	if (!fd_endpoint(fd, which, &end))
 		return false;
 	return answer(out, value_str(arena_printf(ctx->scratch, "%u", end.port)));
 }
@@ -280,9 +288,10 @@ static bool fd_known_value(struct field_context *ctx, enum fd_value which, struc
 			return false;
 		return answer(out, value_str(fd_is_ip(fd) ? STR("ip") : STR("unix")));
 	case FDV_IS_SERVER:
-		return answer(out, value_bool(fd_is_ip(fd) && fd->is_server));
+		return answer(out, value_bool(fd_is_ip(fd) && (fd->is_listed ? fd->is_server_local
+									     : fd->is_server)));
 	case FDV_CONNECTED:
-		return answer(out, value_bool(fd_is_ip(fd) && fd->is_connected));
+		return answer(out, value_bool((fd->is_listed || fd_is_ip(fd)) && fd->is_connected));
 	case FDV_NAME_CHANGED:
 		return answer(out, value_bool(fd->name_changed));
 	case FDV_DEV:
@@ -356,13 +365,50 @@ bool field_fd(struct field_context *ctx, const struct field_use *use, struct val
 	}
 }
 
-/* Only the event's own descriptor is known where no table of them is kept. */
+/* The types of all descriptors in the process' table, each once. */
+static bool all_types(struct field_context *ctx, const struct process *p, struct value *out)
+{
+	struct value *types = ARENA_ARRAY(ctx->scratch, struct value, FD_TYPE_COUNT);
+	uint32_t seen = 0, count = 0;
+
+	if (!types)
+		return false;
+	for (const struct fd_entry *fd = fd_table_next(&p->fds, NULL); fd;
+	     fd = fd_table_next(&p->fds, fd)) {
+		/* Types without a name are one. */
+		unsigned bit = fd_type_name(fd->type)[0] == '<' ? 0 : fd->type;
+
+		if (seen & 1u << bit)
+			continue;
+		seen |= 1u << bit;
+		types[count++] = value_str(str_from(fd_type_name(fd->type)));
+	}
+	*out = (struct value){.type = VALUE_STRING, .is_list = true, .count = count, .list = types};
+	return count > 0;
+}
+
+/* Live only the event's own descriptor is known: no table of them is kept. */
 bool field_fd_types(struct field_context *ctx, const struct field_use *use, struct value *out)
 {
 	const struct event_fd *fd = &ctx->event->fd;
+	const struct fd_entry *other;
 	struct value *type;
 
-	if (!is_about_fd(ctx->event) || !fd_is_known(fd))
+	if (!is_about_fd(ctx->event))
+		return false;
+	if (fd->is_listed && !use->has_argument)
+		return all_types(ctx, ctx->event->process, out);
+	if (fd->is_listed && use->index != fd->num) {
+		other = process_fd(ctx->event->process, use->index);
+		type = other ? ARENA_NEW(ctx->scratch, struct value) : NULL;
+		if (!type)
+			return false;
+		*type = value_str(str_from(fd_type_name(other->type)));
+		return answer(out,
+			      (struct value){
+				  .type = VALUE_STRING, .is_list = true, .count = 1, .list = type});
+	}
+	if (!fd_is_known(fd))
 		return false;
 	if (use->has_argument && use->index != fd->num)
 		return false;
@@ -374,32 +420,71 @@ bool field_fd_types(struct field_context *ctx, const struct field_use *use, stru
 	    out, (struct value){.type = VALUE_STRING, .is_list = true, .count = 1, .list = type});
 }
 
+/* What a list of descriptors shows of one of them; false: nothing. */
+static bool print_listed(const struct fd_entry *fd, enum fdlist_value which, struct buffer *out)
+{
+	bool is_ip = fd && (fd->type == FD_IPV4 || fd->type == FD_IPV6);
+
+	switch (which) {
+	case FDLIST_NAMES:
+		buffer_put(out, fd && fd->name ? fd_text_str(fd->name) : STR("<NA>"));
+		return true;
+	case FDLIST_SIPS:
+		if (is_ip)
+			ip_address_print(&fd->destination, out);
+		return is_ip;
+	case FDLIST_CIPS:
+		if (is_ip && !fd->is_bound)
+			ip_address_print(&fd->source, out);
+		return is_ip && !fd->is_bound;
+	case FDLIST_CPORTS:
+	case FDLIST_SPORTS:
+		if (!is_ip || fd->is_bound)
+			return false;
+		buffer_put_u64(out,
+			       which == FDLIST_CPORTS ? fd->source_port : fd->destination_port);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Of poll events. Whatever descriptors have nothing to show is left out, but for numbers and names.
+ */
 bool field_fdlist(struct field_context *ctx, const struct field_use *use, struct value *out)
 {
 	enum { ITEM_SIZE = sizeof(int64_t) + sizeof(int16_t) };
 	const struct event *e = ctx->event;
+	enum fdlist_value which = use->field->selector;
 	int i = event_schema_param(e->schema, STR("fds"));
 	uint16_t count;
 	size_t at = sizeof(count);
 	struct buffer text;
 	struct str bytes;
 
-	if (use->field->selector != FDLIST_NUMS || i < 0 || (unsigned)i >= e->nparams)
+	if (i < 0 || (unsigned)i >= e->nparams || !e->thread)
+		return false;
+	/* Live no table is kept that would have more than the numbers. */
+	if (e->record->flags & RECORD_HAS_TASK && which != FDLIST_NUMS)
 		return false;
 	bytes = e->params[i];
 	if (bytes.n < sizeof(count))
 		return false;
 	memcpy(&count, bytes.p, sizeof(count));
-	if (count == 0)
-		return false;
 	text = scratch_text(ctx->scratch);
 	for (unsigned n = 0; n < count && bytes.n - at >= ITEM_SIZE; n++, at += ITEM_SIZE) {
+		size_t start = text.n;
 		int64_t fd;
 
 		memcpy(&fd, bytes.p + at, sizeof(fd));
-		if (n)
+		if (start)
 			buffer_putc(&text, ',');
-		buffer_put_i64(&text, fd);
+		if (which == FDLIST_NUMS)
+			buffer_put_i64(&text, fd);
+		else if (!print_listed(process_fd(e->process, fd), which, &text))
+			text.n = start;
 	}
+	if (text.n == 0)
+		return false;
 	return answer(out, value_str(scratch_keep(ctx->scratch, &text)));
 }

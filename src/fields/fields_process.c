@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Extractors of proc.*, thread.*, user.*, group.* and container.id. */
 #include "fields/extractors.h"
+#include "fields/fd_text.h"
 
 enum {
 	ANCESTORS_LISTED = 128, /* of fields that stand for all ancestors */
@@ -129,20 +130,42 @@ static struct process_table *table(const struct field_context *ctx)
 	return state_processes(ctx->state);
 }
 
+/* Live, records tell ids as the machine knows them; captures a process' own view of some. */
+static bool is_live(const struct field_context *ctx)
+{
+	return ctx->event->record->flags & RECORD_HAS_TASK;
+}
+
+static int32_t group_id(const struct field_context *ctx, const struct process *p,
+			enum process_relation relation)
+{
+	switch (relation) {
+	case OF_SESSION:
+		return p->facts.sid;
+	case OF_VPGROUP:
+		return is_live(ctx) ? p->facts.pgid : p->facts.vpgid;
+	default:
+		return p->facts.pgid;
+	}
+}
+
 /* The process that leads a session or group, or the eldest ancestor that is in it too. */
 static struct process *find_leader(struct field_context *ctx, struct process *p,
 				   enum process_relation relation)
 {
-	bool is_session = relation == OF_SESSION;
-	int32_t id = is_session ? p->facts.sid : p->facts.pgid;
-	struct process *leader = id > 0 ? process_find(table(ctx), id, 0) : NULL;
+	int32_t id = group_id(ctx, p, relation);
+	/* An id of another namespace says nothing about who has it here. */
+	bool is_ours = relation == OF_PGROUP || !p->is_in_pidns;
+	struct process *leader = is_ours && id >= 0 ? process_find(table(ctx), id, 0) : NULL;
 
+	if (id == -1)
+		return NULL;
 	if (leader && !leader->is_exited)
 		return leader;
 	leader = NULL;
 	for (unsigned n = 0; n < ANCESTORS_LISTED; n++) {
 		p = process_parent(table(ctx), p);
-		if (!p || (is_session ? p->facts.sid : p->facts.pgid) != id)
+		if (!p || group_id(ctx, p, relation) != id)
 			break;
 		leader = p;
 	}
@@ -167,13 +190,18 @@ static bool set_login_shell(struct field_context *ctx, const struct field_use *u
 	return shell && set_number(use, out, (uint64_t)(int64_t)shell->facts.pid);
 }
 
-static bool set_duration(struct field_context *ctx, const struct field_use *use,
-			 const struct process *p, struct value *out)
+static uint64_t start_of(struct subject s)
 {
-	uint64_t now = ctx->event->time;
+	return s.thread && s.thread->has_own ? s.thread->clone_time : s.process->clone_time;
+}
+
+static bool set_duration(struct field_context *ctx, const struct field_use *use, struct subject s,
+			 struct value *out)
+{
+	uint64_t now = ctx->event->time, start = start_of(s);
 
 	/* The clocks of start times and events differ by a little. */
-	return p->clone_time && set_number(use, out, now > p->clone_time ? now - p->clone_time : 0);
+	return start && set_number(use, out, now > start ? now - start : 0);
 }
 
 static bool set_id(const struct field_use *use, int32_t id, struct value *out)
@@ -181,18 +209,56 @@ static bool set_id(const struct field_use *use, int32_t id, struct value *out)
 	return set_number(use, out, (uint64_t)(int64_t)id);
 }
 
-static bool set_difference(const struct field_use *use, uint64_t later, uint64_t earlier,
-			   struct value *out)
+/* The exiting thread no longer counts. */
+static bool is_exiting(const struct field_context *ctx, const struct process *p)
 {
-	return earlier && later > earlier && set_number(use, out, later - earlier);
+	return ctx->event->header->type == CODE_PROCEXIT && ctx->event->process == p;
 }
 
-/* The exiting thread no longer counts. */
 static uint64_t thread_count(const struct field_context *ctx, const struct process *p)
 {
-	uint64_t n = p->thread_count;
+	uint64_t n = p->is_unknown ? 0 : p->thread_count;
 
-	return n && ctx->event->header->type == CODE_PROCEXIT ? n - 1 : n;
+	return n && is_exiting(ctx, p) ? n - 1 : n;
+}
+
+/* Threads beside the main one. */
+static uint64_t other_threads(const struct field_context *ctx, const struct process *p)
+{
+	uint64_t n = thread_count(ctx, p);
+	bool is_main_gone =
+	    p->is_main_gone || (is_exiting(ctx, p) && ctx->event->thread->tid == p->facts.pid);
+
+	return n && !is_main_gone ? n - 1 : n;
+}
+
+static int32_t process_id(const struct process *p)
+{
+	return p->is_unknown ? -1 : p->facts.pid;
+}
+
+static bool set_fd_usage(const struct field_context *ctx, const struct process *p,
+			 struct value *out)
+{
+	double limit = (double)(int64_t)p->fdlimit, open = (double)p->fds.count;
+
+	if (is_live(ctx))
+		return false;
+	*out = (struct value){.type = VALUE_DOUBLE};
+	if (!p->is_unknown && limit > 0)
+		out->real = open <= limit ? open * 100 / limit : 100;
+	return true;
+}
+
+static bool set_standard_fd(const struct process *p, enum process_value which, struct value *out)
+{
+	bool is_type = which <= PROC_STDERR_TYPE;
+	int64_t num = which - (is_type ? PROC_STDIN_TYPE : PROC_STDIN_NAME);
+	const struct fd_entry *fd = process_fd(p, num);
+
+	if (!fd)
+		return false;
+	return set_str(out, is_type ? str_from(fd_type_name(fd->type)) : fd_text_str(fd->name));
 }
 
 static bool extract_value(struct field_context *ctx, const struct field_use *use, struct subject s,
@@ -202,7 +268,7 @@ static bool extract_value(struct field_context *ctx, const struct field_use *use
 	const struct program *program = p->program;
 	bool has_key = use->has_argument && !use->is_index;
 	bool is_own = PROCESS_SELECTOR_RELATION(use->field->selector) == OF_SELF;
-	uint64_t threads;
+	const struct thread *own = s.thread && s.thread->has_own ? s.thread : NULL;
 
 	switch (PROCESS_SELECTOR_VALUE(use->field->selector)) {
 	case PROC_EXE:
@@ -230,15 +296,15 @@ static bool extract_value(struct field_context *ctx, const struct field_use *use
 			return set_str(out, find_variable(program->env, use->key));
 		return set_joined(ctx, STR(""), STR(""), program->env, out);
 	case PROC_CWD:
-		return set_str(out, p->cwd);
+		return set_str(out, p->is_unknown ? STR("./") : p->cwd);
 	case PROC_LOGINSHELLID:
 		return set_login_shell(ctx, use, s.process, out);
 	case PROC_TTY:
 		return set_number(use, out, p->facts.tty);
 	case PROC_PID:
-		return set_id(use, p->facts.pid, out);
+		return set_id(use, process_id(p), out);
 	case PROC_VPID:
-		return set_id(use, p->facts.vpid, out);
+		return (p->facts.vpid != -1 || !is_own) && set_id(use, p->facts.vpid, out);
 	case PROC_SID:
 		return set_id(use, p->facts.sid, out);
 	case PROC_PGID:
@@ -246,9 +312,9 @@ static bool extract_value(struct field_context *ctx, const struct field_use *use
 	case PROC_VPGID:
 		return set_id(use, p->facts.vpgid, out);
 	case PROC_DURATION:
-		return set_duration(ctx, use, p, out);
+		return set_duration(ctx, use, s, out);
 	case PROC_TS:
-		return (p->clone_time || !is_own) && set_number(use, out, p->clone_time);
+		return (start_of(s) || !is_own) && set_number(use, out, start_of(s));
 	case PROC_IS_EXE_WRITABLE:
 		return set_number(use, out, !!(program->exe_flags & EXE_WRITABLE));
 	case PROC_IS_EXE_UPPER_LAYER:
@@ -258,11 +324,12 @@ static bool extract_value(struct field_context *ctx, const struct field_use *use
 	case PROC_IS_EXE_FROM_MEMFD:
 		return set_number(use, out, !!(program->exe_flags & EXE_FROM_MEMFD));
 	case PROC_IS_SID_LEADER:
-		return set_number(use, out, p->facts.sid == p->facts.pid);
+		return set_number(use, out,
+				  p->facts.sid == (is_live(ctx) ? p->facts.pid : p->facts.vpid));
 	case PROC_IS_VPGID_LEADER:
 		return set_number(use, out, p->facts.vpgid == p->facts.vpid);
 	case PROC_IS_PGID_LEADER:
-		return set_number(use, out, p->facts.pgid == p->facts.pid);
+		return set_number(use, out, p->facts.pgid == process_id(p));
 	case PROC_EXE_INO:
 		return program->exe_ino && set_number(use, out, program->exe_ino);
 	case PROC_EXE_INO_CTIME:
@@ -270,34 +337,35 @@ static bool extract_value(struct field_context *ctx, const struct field_use *use
 	case PROC_EXE_INO_MTIME:
 		return program->exe_mtime && set_number(use, out, program->exe_mtime);
 	case PROC_EXE_INO_CTIME_DURATION_PROC_START:
-		return set_difference(use, p->clone_time, program->exe_ctime, out);
+		return program->exe_ctime_age && set_number(use, out, program->exe_ctime_age);
 	case PROC_EXE_INO_CTIME_DURATION_PIDNS_START:
-		return set_difference(use, program->exe_ctime, p->pidns_start_time, out);
+		return p->exe_ctime_in_pidns && set_number(use, out, p->exe_ctime_in_pidns);
 	case PROC_PIDNS_INIT_START_TS:
 		return p->pidns_start_time && set_number(use, out, p->pidns_start_time);
 	case PROC_FDLIMIT:
-		return set_number(use, out, p->fdlimit);
+		return set_number(use, out, p->is_unknown ? 0 : p->fdlimit);
 	case PROC_VMSIZE:
-		return set_number(use, out, p->vm_size_kb);
+		return set_number(use, out, own ? own->vm_size_kb : p->vm_size_kb);
 	case PROC_VMRSS:
-		return set_number(use, out, p->vm_rss_kb);
+		return set_number(use, out, own ? own->vm_rss_kb : p->vm_rss_kb);
 	case PROC_VMSWAP:
-		return set_number(use, out, p->vm_swap_kb);
+		return set_number(use, out, own ? own->vm_swap_kb : p->vm_swap_kb);
 	case PROC_NTHREADS:
 		return set_number(use, out, thread_count(ctx, p));
 	case PROC_NCHILDS:
-		threads = thread_count(ctx, p);
-		return set_number(use, out, threads ? threads - 1 : 0);
+		return set_number(use, out, other_threads(ctx, p));
 	/* Nothing keeps descriptors while events come from the kernel. */
 	case PROC_FDOPENCOUNT:
+		return !is_live(ctx) && set_number(use, out, p->is_unknown ? 0 : p->fds.count);
 	case PROC_FDUSAGE:
+		return set_fd_usage(ctx, p, out);
 	case PROC_STDIN_TYPE:
 	case PROC_STDOUT_TYPE:
 	case PROC_STDERR_TYPE:
 	case PROC_STDIN_NAME:
 	case PROC_STDOUT_NAME:
 	case PROC_STDERR_NAME:
-		return false;
+		return set_standard_fd(p, PROCESS_SELECTOR_VALUE(use->field->selector), out);
 	}
 	return false;
 }
@@ -506,7 +574,8 @@ bool field_thread(struct field_context *ctx, const struct field_use *use, struct
 		return set_number(use, out, 0);
 	if (!p || !e->thread)
 		return false;
-	bool is_main = e->thread->tid == p->facts.pid;
+	bool is_main = e->thread->tid == process_id(p);
+	const struct thread *own = e->thread->has_own ? e->thread : NULL;
 
 	switch ((enum thread_value)use->field->selector) {
 	case THREAD_CAP_PERMITTED:
@@ -516,13 +585,15 @@ bool field_thread(struct field_context *ctx, const struct field_use *use, struct
 	case THREAD_CAP_EFFECTIVE:
 		return set_capabilities(ctx, p->cap_effective, out);
 	case THREAD_PFMAJOR:
-		return set_number(use, out, p->pgft_maj);
+		return set_number(use, out, own ? own->pgft_maj : p->pgft_maj);
 	case THREAD_PFMINOR:
-		return set_number(use, out, p->pgft_min);
+		return set_number(use, out, own ? own->pgft_min : p->pgft_min);
 	case THREAD_ISMAIN:
 		return set_number(use, out, is_main);
 	case THREAD_VTID:
-		return set_id(use, p->facts.vtid, out);
+		if (own && own->vtid == -1)
+			return false;
+		return set_id(use, own ? own->vtid : p->facts.vtid, out);
 	case THREAD_TOTEXECTIME:
 		return set_number(use, out, 0);
 	case THREAD_CGROUPS:
@@ -530,9 +601,9 @@ bool field_thread(struct field_context *ctx, const struct field_use *use, struct
 	case THREAD_CGROUP:
 		return set_cgroup(p->cgroups, use->key, out);
 	case THREAD_VMSIZE:
-		return set_number(use, out, is_main ? p->vm_size_kb : 0);
+		return set_number(use, out, !is_main ? 0 : own ? own->vm_size_kb : p->vm_size_kb);
 	case THREAD_VMRSS:
-		return set_number(use, out, is_main ? p->vm_rss_kb : 0);
+		return set_number(use, out, !is_main ? 0 : own ? own->vm_rss_kb : p->vm_rss_kb);
 	case THREAD_CPU:
 	case THREAD_CPU_USER:
 	case THREAD_CPU_SYSTEM:
@@ -553,12 +624,15 @@ bool field_user(struct field_context *ctx, const struct field_use *use, struct v
 
 	if (!p)
 		return false;
+	const struct thread *th = ctx->event->thread;
+	uint32_t own = th && th->has_own ? th->uid : p->facts.uid;
+
 	if (selector == USER_UID)
-		return set_number(use, out, p->facts.uid);
+		return set_number(use, out, own);
 	if (selector == USER_LOGINUID)
 		return set_id(use, (int32_t)p->facts.loginuid, out);
 
-	uint32_t uid = selector == USER_LOGINNAME ? p->facts.loginuid : p->facts.uid;
+	uint32_t uid = selector == USER_LOGINNAME ? p->facts.loginuid : own;
 	static const struct user root = {
 	    .name = {"root", 4}, .home = {"/root", 5}, .shell = {"", 0}};
 	const struct user *u = uid == UINT32_MAX ? NULL : user_find(state_users(ctx->state), uid);
@@ -589,12 +663,14 @@ bool field_group(struct field_context *ctx, const struct field_use *use, struct 
 
 	if (!p)
 		return false;
-	if (use->field->selector == GROUP_GID)
-		return set_number(use, out, p->facts.gid);
+	const struct thread *th = ctx->event->thread;
+	uint32_t gid = th && th->has_own ? th->gid : p->facts.gid;
 
-	const struct group *g =
-	    p->facts.gid == UINT32_MAX ? NULL : group_find(state_users(ctx->state), p->facts.gid);
-	if (!g && p->facts.gid == 0)
+	if (use->field->selector == GROUP_GID)
+		return set_number(use, out, gid);
+
+	const struct group *g = gid == UINT32_MAX ? NULL : group_find(state_users(ctx->state), gid);
+	if (!g && gid == 0)
 		return set_str(out, STR("root"));
 	return set_str(out, g ? g->name : NOT_AVAILABLE);
 }

@@ -5,7 +5,6 @@
 #include "fields/event_path.h"
 #include "fields/fd_text.h"
 
-#include <sys/socket.h>
 #include <time.h>
 
 /* How a parameter is to be read: its schema, or the variant that a dyn parameter chose. */
@@ -126,101 +125,6 @@ static bool read_address(struct str bytes, size_t at, uint8_t size, struct ip_ad
 	return true;
 }
 
-static uint16_t read_port(struct str bytes, size_t at)
-{
-	uint16_t port = 0;
-
-	if (bytes.n >= at + sizeof(port))
-		memcpy(&port, bytes.p + at, sizeof(port));
-	return port;
-}
-
-/* One byte of family, then address and port; of unix sockets the path. */
-static void print_sockaddr(struct str bytes, struct buffer *out)
-{
-	struct ip_address ip;
-	uint8_t family = (uint8_t)bytes.p[0];
-
-	switch (family) {
-	case AF_UNIX:
-		bytes = str_slice(bytes, 1, bytes.n);
-		buffer_put(out, str_slice(bytes, 0, str_find_byte(bytes, '\0', 0)));
-		break;
-	case AF_INET:
-	case AF_INET6:
-		if (read_address(bytes, 1, family == AF_INET ? 4 : 16, &ip))
-			ip_endpoint_print(&ip, read_port(bytes, 1 + ip.size), out);
-		else
-			buffer_printf(out, "INVALID IPv%c", family == AF_INET ? '4' : '6');
-		break;
-	default:
-		buffer_printf(out, "family %u", family);
-		break;
-	}
-}
-
-/* An IPv6 address that holds an IPv4 one: ::ffff:a.b.c.d */
-static bool is_mapped(const struct ip_address *ip)
-{
-	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
-
-	return ip->size == 16 && memcmp(ip->bytes, prefix, sizeof(prefix)) == 0;
-}
-
-static void unmap(struct ip_address *ip)
-{
-	memmove(ip->bytes, ip->bytes + 12, 4);
-	ip->size = 4;
-}
-
-static void print_tuple_ends(struct str bytes, uint8_t size, struct buffer *out)
-{
-	struct ip_address source, destination;
-	size_t second = 1 + size + sizeof(uint16_t);
-
-	if (!read_address(bytes, 1, size, &source) ||
-	    !read_address(bytes, second, size, &destination)) {
-		buffer_printf(out, "INVALID IPv%c", size == 4 ? '4' : '6');
-		return;
-	}
-	if (is_mapped(&source) && is_mapped(&destination)) {
-		unmap(&source);
-		unmap(&destination);
-	}
-	ip_endpoint_print(&source, read_port(bytes, 1 + size), out);
-	buffer_put(out, STR("->"));
-	ip_endpoint_print(&destination, read_port(bytes, second + size), out);
-}
-
-static void print_socktuple(struct str bytes, struct buffer *out)
-{
-	uint64_t ends[2];
-	uint8_t family = (uint8_t)bytes.p[0];
-
-	switch (family) {
-	case AF_UNIX:
-		if (bytes.n < 1 + sizeof(ends)) {
-			buffer_put(out, STR("INVALID PATH"));
-			break;
-		}
-		memcpy(ends, bytes.p + 1, sizeof(ends));
-		buffer_printf(out, "%llx->%llx ", (unsigned long long)ends[0],
-			      (unsigned long long)ends[1]);
-		bytes = str_slice(bytes, 1 + sizeof(ends), bytes.n);
-		buffer_put(out, str_slice(bytes, 0, str_find_byte(bytes, '\0', 0)));
-		break;
-	case AF_INET:
-		print_tuple_ends(bytes, 4, out);
-		break;
-	case AF_INET6:
-		print_tuple_ends(bytes, 16, out);
-		break;
-	default:
-		buffer_printf(out, "family %u", family);
-		break;
-	}
-}
-
 /* uint16 count, then an int64 descriptor and int16 poll flags each: "4:64" is 4, IPv6, POLLOUT. */
 static void print_fdlist(const struct event *e, struct str bytes, struct buffer *out)
 {
@@ -238,7 +142,9 @@ static void print_fdlist(const struct event *e, struct str bytes, struct buffer 
 
 		memcpy(&fd, bytes.p + at, sizeof(fd));
 		memcpy(&flags, bytes.p + at + sizeof(fd), sizeof(flags));
-		if (e->fd.num == fd && fd_is_known(&e->fd))
+		if (e->process && process_fd(e->process, fd))
+			letter = fd_type_letter(process_fd(e->process, fd)->type);
+		else if (e->fd.num == fd && fd_is_known(&e->fd))
 			letter = fd_type_letter(e->fd.type);
 		buffer_printf(out, "%s%lld:%c%x", i ? " " : "", (long long)fd, letter,
 			      (unsigned)(uint16_t)flags);
@@ -314,10 +220,10 @@ bool param_print_plain(struct field_context *ctx, unsigned index, struct buffer 
 		print_buffer(view.bytes, out);
 		break;
 	case PARAM_SOCKADDR:
-		print_sockaddr(view.bytes, out);
+		socket_address_print(view.bytes, out);
 		break;
 	case PARAM_SOCKTUPLE:
-		print_socktuple(view.bytes, out);
+		socket_tuple_print(view.bytes, out);
 		break;
 	case PARAM_FDLIST:
 		print_fdlist(e, view.bytes, out);
@@ -459,8 +365,19 @@ static void print_other_fd(const struct event *e, unsigned index, struct buffer 
 	buffer_put(out, path);
 }
 
+static void print_fd_of(uint8_t type, uint8_t l4proto, struct buffer *out)
+{
+	const char *protocol = fd_l4proto_name(l4proto);
+
+	buffer_printf(out, "<%c", fd_type_letter(type));
+	if ((type == FD_IPV4 || type == FD_IPV6) && protocol[0] != '<')
+		buffer_putc(out, protocol[0]);
+	buffer_putc(out, '>');
+}
+
 static void resolve_fd(const struct event *e, unsigned index, int64_t fd, struct buffer *out)
 {
+	const struct fd_entry *entry = e->process ? process_fd(e->process, fd) : NULL;
 	const char *name;
 
 	if (fd == SCAP_AT_FDCWD) {
@@ -470,13 +387,11 @@ static void resolve_fd(const struct event *e, unsigned index, int64_t fd, struct
 		if (name)
 			buffer_put(out, str_from(name));
 	} else if (e->fd.num == fd && fd_is_known(&e->fd)) {
-		const char *l4proto = fd_l4proto_name(e->fd.l4proto);
-
-		buffer_printf(out, "<%c", fd_type_letter(e->fd.type));
-		if (fd_is_ip(&e->fd) && l4proto[0] != '<')
-			buffer_putc(out, l4proto[0]);
-		buffer_putc(out, '>');
+		print_fd_of(e->fd.type, e->fd.l4proto, out);
 		fd_name_print(&e->fd, NAME_GIVEN, out);
+	} else if (entry) {
+		print_fd_of(entry->type, fd_entry_l4proto(entry), out);
+		buffer_put(out, fd_text_str(entry->name));
 	} else {
 		print_other_fd(e, index, out);
 	}
@@ -490,7 +405,7 @@ static void resolve_pid(struct field_context *ctx, int64_t pid, struct buffer *o
 		return;
 	thread = thread_find(state_processes(ctx->state), (int32_t)pid);
 	if (thread)
-		buffer_put(out, str_slice(str_from(thread->comm), 0, RECORD_COMM_SIZE));
+		buffer_put(out, str_from(thread->comm));
 }
 
 static void resolve_user(struct field_context *ctx, uint32_t uid, struct buffer *out)
@@ -523,7 +438,11 @@ static void resolve_path(struct field_context *ctx, unsigned index, struct str n
 	name = str_slice(name, 0, str_find_byte(name, '\0', 0));
 	if (name.n == 0 || name.p[0] == '/' || str_equal_c(name, "<NA>"))
 		return;
-	event_path_print(event_path_base(ctx->event, index), name, out);
+	struct str base = event_path_base(ctx->event, index);
+	/* Of captures a name whose directory is not known stands alone. */
+	if (ctx->event->fd.is_listed && str_equal_c(base, PATH_UNKNOWN))
+		base = STR("");
+	event_path_print(base, name, out);
 }
 
 static const char *syscall_name(uint64_t scap_nr)

@@ -22,6 +22,8 @@ enum {
 #define BLOCK_MACHINE_INT 0x8002ABCDu
 #define BLOCK_PROCESSES_V1 0x202u
 #define BLOCK_PROCESSES_V1_INT 0x8000ABCDu
+#define BLOCK_INTERFACES 0x205u
+#define BLOCK_INTERFACES_INT 0x8011ABCDu
 #define BLOCK_FDS 0x203u
 #define BLOCK_FDS_INT 0x8001ABCDu
 #define BLOCK_EVENT 0x204u
@@ -42,6 +44,7 @@ enum {
 #define BLOCK_EVENT_V2 0x216u
 #define BLOCK_EVENT_FLAGS_V2 0x217u
 #define BLOCK_FDS_V2 0x218u
+#define BLOCK_INTERFACES_V2 0x219u
 #define BLOCK_USERS_V2 0x220u
 #define BLOCK_EVENT_V2_LARGE 0x221u
 #define BLOCK_EVENT_FLAGS_V2_LARGE 0x222u
@@ -149,6 +152,14 @@ static struct cursor read_entry(struct cursor *block)
 	return entry;
 }
 
+/* The same where the length counts but what follows it. */
+static struct cursor read_entry_body(struct cursor *block)
+{
+	struct str view = read_view(block, read_u32(block));
+
+	return (struct cursor){.p = (const uint8_t *)view.p, .left = view.n};
+}
+
 /* How much of a process' entry each version of its block has. */
 static unsigned processes_version(uint32_t block_type)
 {
@@ -175,7 +186,7 @@ static unsigned processes_version(uint32_t block_type)
 }
 
 /* The tail of a version 9 entry grew by appending: a field is there if the entry is long enough. */
-static void read_process_tail(struct cursor *c, struct capture_process *p)
+static void read_process_tail(struct cursor *c, struct listed_process *p)
 {
 	/* Entries of up to 29 more bytes were written before these two fields stood at the front.
 	 */
@@ -211,12 +222,12 @@ static void read_process_tail(struct cursor *c, struct capture_process *p)
 		p->pgid = (int64_t)read_u64(c);
 }
 
-static bool read_process(struct cursor *block, unsigned version, struct capture_process *p)
+static bool read_process(struct cursor *block, unsigned version, struct listed_process *p)
 {
 	struct cursor own = version >= 9 ? read_entry(block) : (struct cursor){0};
 	struct cursor *c = version >= 9 ? &own : block;
 
-	*p = (struct capture_process){
+	*p = (struct listed_process){
 	    .sid = -1, .vpgid = -1, .pgid = -1, .vtid = -1, .vpid = -1, .loginuid = UINT32_MAX};
 	p->tid = (int64_t)read_u64(c);
 	p->pid = (int64_t)read_u64(c);
@@ -256,19 +267,19 @@ static bool read_process(struct cursor *block, unsigned version, struct capture_
 	return !c->is_short && !block->is_short;
 }
 
-static bool read_fd(struct cursor *block, bool has_length, int64_t owner, struct capture_fd *fd)
+static bool read_fd(struct cursor *block, bool has_length, int64_t owner, struct listed_fd *fd)
 {
 	struct cursor own = has_length ? read_entry(block) : (struct cursor){0};
 	struct cursor *c = has_length ? &own : block;
 
-	*fd = (struct capture_fd){.tid = owner};
+	*fd = (struct listed_fd){.tid = owner};
 	fd->num = (int64_t)read_u64(c);
 	fd->ino = read_u64(c);
 	fd->type = read_u8(c);
 	switch (fd->type) {
-	case CAPTURE_FD_IPV4:
-	case CAPTURE_FD_IPV6: {
-		size_t size = fd->type == CAPTURE_FD_IPV4 ? 4 : 16;
+	case LISTED_FD_IPV4:
+	case LISTED_FD_IPV6: {
+		size_t size = fd->type == LISTED_FD_IPV4 ? 4 : 16;
 
 		read_bytes(c, fd->local, size);
 		read_bytes(c, fd->remote, size);
@@ -277,29 +288,29 @@ static bool read_fd(struct cursor *block, bool has_length, int64_t owner, struct
 		fd->l4proto = read_u8(c);
 		break;
 	}
-	case CAPTURE_FD_IPV4_SERVER:
-	case CAPTURE_FD_IPV6_SERVER:
-		read_bytes(c, fd->local, fd->type == CAPTURE_FD_IPV4_SERVER ? 4 : 16);
+	case LISTED_FD_IPV4_SERVER:
+	case LISTED_FD_IPV6_SERVER:
+		read_bytes(c, fd->local, fd->type == LISTED_FD_IPV4_SERVER ? 4 : 16);
 		fd->local_port = read_u16(c);
 		fd->l4proto = read_u8(c);
 		break;
-	case CAPTURE_FD_UNIX:
+	case LISTED_FD_UNIX:
 		fd->unix_source = read_u64(c);
 		fd->unix_destination = read_u64(c);
 		fd->name = read_string(c);
 		break;
-	case CAPTURE_FD_FILE_V2:
+	case LISTED_FD_FILE_V2:
 		fd->open_flags = read_u32(c);
 		fd->name = read_string(c);
 		if (has_length && c->left >= sizeof(uint32_t))
 			fd->dev = read_u32(c);
 		break;
-	case CAPTURE_FD_UNKNOWN:
+	case LISTED_FD_UNKNOWN:
 		break;
 	default:
 		/* Of an unknown type nothing more can be told; with lengths the next is still
 		 * found. */
-		if (fd->type >= CAPTURE_FD_TYPE_COUNT) {
+		if (fd->type >= LISTED_FD_TYPE_COUNT) {
 			c->is_short |= !has_length;
 			break;
 		}
@@ -324,6 +335,30 @@ static bool read_user(struct cursor *block, bool has_length, struct capture_user
 		u->home = read_string(c);
 		u->shell = read_string(c);
 	}
+	return !c->is_short && !block->is_short;
+}
+
+/* Types of an interface's entry; those that say so lack the link's speed. */
+enum { INTERFACE_IPV4 = 1, INTERFACE_IPV6, INTERFACE_IPV4_SHORT, INTERFACE_IPV6_SHORT };
+
+static bool read_interface(struct cursor *block, bool has_length, struct listed_interface *i)
+{
+	struct cursor own = has_length ? read_entry_body(block) : (struct cursor){0};
+	struct cursor *c = has_length ? &own : block;
+	uint16_t type = read_u16(c);
+	uint16_t name_size = read_u16(c);
+	uint8_t broadcast[16];
+
+	*i = (struct listed_interface){0};
+	i->size = type == INTERFACE_IPV4 || type == INTERFACE_IPV4_SHORT ? 4 : 16;
+	if (type < INTERFACE_IPV4 || type > INTERFACE_IPV6_SHORT)
+		return false;
+	read_bytes(c, i->address, i->size);
+	read_bytes(c, i->netmask, i->size);
+	read_bytes(c, broadcast, i->size);
+	if (type == INTERFACE_IPV4 || type == INTERFACE_IPV6)
+		read_u64(c);
+	i->name = read_view(c, name_size);
 	return !c->is_short && !block->is_short;
 }
 
@@ -575,6 +610,15 @@ static int next_entry(struct capture *c, struct capture_item *item, struct error
 		item->kind = is_group ? CAPTURE_GROUP : CAPTURE_USER;
 		return is_whole ? 1
 				: damaged(c, err, c->block_offset, "a list of users is damaged");
+	case BLOCK_INTERFACES:
+	case BLOCK_INTERFACES_INT:
+	case BLOCK_INTERFACES_V2:
+		item->kind = CAPTURE_INTERFACE;
+		is_whole =
+		    read_interface(block, c->block_type == BLOCK_INTERFACES_V2, &item->interface);
+		return is_whole
+			   ? 1
+			   : damaged(c, err, c->block_offset, "a list of interfaces is damaged");
 	case BLOCK_MACHINE:
 	case BLOCK_MACHINE_INT:
 		item->kind = CAPTURE_MACHINE;
@@ -585,9 +629,10 @@ static int next_entry(struct capture *c, struct capture_item *item, struct error
 			   : damaged(c, err, c->block_offset, "the machine's facts are damaged");
 	case BLOCK_SECTION:
 		/* Captures may be joined end to end. */
+		item->kind = CAPTURE_SECTION;
 		is_whole = read_section(c, err) == 0;
 		block->left = 0;
-		return is_whole ? 0 : -EBADMSG;
+		return is_whole ? 1 : -EBADMSG;
 	default:
 		c->counters.blocks_skipped++;
 		block->left = 0;

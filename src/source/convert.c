@@ -39,31 +39,48 @@ static const struct {
 } renamed[] = {
     {"dup", "oldfd", "fd"},
     {"brk", "vm_size", "size"},
+    {"bpf", "fd", "res_or_fd"},
 };
 
 /*
- * Exit events whose added parameters stay empty where the enter event is missing; of the others
- * that kept their code, numbers become zero.
+ * Events whose added parameters stay empty where neither the old event nor its enter event has
+ * them; numbers of all others become zero.
  */
-static bool is_left_empty(const char *name)
-{
-	static const char *const names[] = {"syscall",   "prlimit", "brk",    "execve", "setresuid",
-					    "setresgid", "setuid",  "setgid", "mkdir",  "ptrace",
-					    "fchdir",    "setns",   "setpgid"};
+static const char *const left_empty[] = {
+    "bpf",      "brk",     "clone",   "clone3",   "creat",     "dup",       "execve",
+    "execveat", "fchdir",  "fork",    "link",     "linkat",    "mkdir",     "open",
+    "openat",   "openat2", "prlimit", "procexit", "ptrace",    "recvmmsg",  "rmdir",
+    "sendmmsg", "setgid",  "setns",   "setpgid",  "setresgid", "setresuid", "setuid",
+    "switch",   "syscall", "unlink",  "unlinkat", "vfork",
+};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], name) == 0)
+static bool is_left_empty(const struct parts *old, const struct event_schema *today, unsigned index)
+{
+	/* The result of calls of which nothing was recorded once. */
+	if (index == 0 &&
+	    (strcmp(today->name, "recvmmsg") == 0 || strcmp(today->name, "sendmmsg") == 0))
+		return false;
+	/* Its first form had fewer arguments. */
+	if (strcmp(today->name, "ioctl") == 0)
+		return old->schema != today;
+	for (size_t i = 0; i < sizeof(left_empty) / sizeof(left_empty[0]); i++)
+		if (strcmp(left_empty[i], today->name) == 0)
 			return true;
 	return false;
 }
 
 /* Enter events that still count in evt.num: those that were read for their arguments' sake. */
-static bool is_numbered(uint16_t code)
+static bool is_numbered(const struct event_schema *schema)
 {
-	static const uint16_t codes[] = {2, 22, 58, 306, 326, 330};
+	static const char *const names[] = {"open",    "creat",  "openat",  "openat2",
+					    "connect", "execve", "execveat"};
+	/* Of openat the first form did not. */
+	enum { CODE_FIRST_OPENAT = 102 };
 
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (codes[i] == code)
+	if (schema->code == CODE_FIRST_OPENAT)
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], schema->name) == 0)
 			return true;
 	return false;
 }
@@ -261,15 +278,19 @@ static struct str convert_param(const struct parts *old, const struct parts *ent
 	static const char zeros[8];
 	const struct param_schema *param = &today->params[index];
 	const char *name = old_name(today->name, param->name);
-	const struct str *found = find_param(old, name);
+	const struct str *found = find_param(old, param->name);
 
+	if (!found && enter)
+		found = find_param(enter, param->name);
+	if (!found)
+		found = find_param(old, name);
 	if (!found && enter)
 		found = find_param(enter, name);
 	if (found)
 		return *found;
-	if (old->schema == today && !enter && !is_left_empty(today->name))
-		return (struct str){zeros, number_size(param->type)};
-	return (struct str){"", 0};
+	if (is_left_empty(old, today, index))
+		return (struct str){"", 0};
+	return (struct str){zeros, number_size(param->type)};
 }
 
 static int put_together(const struct parts *parts, uint8_t *out, size_t room, size_t *out_size,
@@ -315,18 +336,26 @@ int converter_event(struct converter *c, const struct capture_event *in, uint8_t
 	if (is_syscall_enter) {
 		if (remember(c, &old) < 0)
 			return error_set(err, -ENOMEM, "out of memory");
-		return is_numbered(old.schema->code) ? CONVERT_NUMBERED : CONVERT_REMEMBERED;
+		return is_numbered(old.schema) ? CONVERT_NUMBERED : CONVERT_REMEMBERED;
 	}
+	/* Of no use to anybody. */
+	if (flags & EVENT_UNUSED)
+		return CONVERT_REMEMBERED;
 
 	const struct event_schema *today = successor(old.schema);
 	struct remembered *r = u64map_get(&c->enters, old.tid);
 	struct parts new = {.schema = today, .ts = old.ts, .tid = old.tid, .count = today->nparams};
 
+	/* Events that never had another form stand as they were written, parameters missing or not.
+	 */
+	if (today == old.schema && !(flags & EVENT_CONVERTED))
+		new.count = old.count;
+
 	/* An enter event serves one exit of the same call; of another call it is stale. */
 	const struct parts *enter = NULL;
 	if (r && r->parts.schema && strcmp(r->parts.schema->name, old.schema->name) == 0)
 		enter = &r->parts;
-	for (unsigned i = 0; i < today->nparams; i++)
+	for (unsigned i = 0; i < new.count; i++)
 		new.params[i] = convert_param(&old, enter, today, i);
 	e = put_together(&new, out, room, out_size, err);
 	if (r && !(flags & EVENT_ENTER))

@@ -18,7 +18,7 @@ struct converter;
 
 enum convert_result {
 	CONVERT_EVENT,      /* out holds today's event */
-	CONVERT_REMEMBERED, /* an enter event: nothing to hand out */
+	CONVERT_REMEMBERED, /* an enter event, or one of no use: nothing to hand out */
 	CONVERT_NUMBERED,   /* likewise, but it has a number of its own in evt.num */
 };
 

@@ -6,7 +6,7 @@
  * in silence, but never later than that after a wake. Hence we look again every LOOK_AGAIN_MS until
  * such a wait has passed with nothing found, and only then sleep for as long as nothing wakes us.
  */
-#include "source/source.h"
+#include "source/source_internal.h"
 
 #include "base/vec.h"
 #include "probe/probe.h"
@@ -25,7 +25,8 @@ enum {
 };
 #define CLOCK_CHECK_NS UINT64_C(1000000000)
 
-struct source {
+struct syscalls_source {
+	struct source source; /* first */
 	struct probe *probe;
 	int epoll_fd;
 	bool is_quiet; /* a wait has passed with nothing found */
@@ -58,7 +59,7 @@ static bool time_of_record(const struct ring *r, uint64_t payload, uint32_t size
 
 static void hand_over(void *context, const void *record, uint32_t size)
 {
-	struct source *s = context;
+	struct syscalls_source *s = context;
 	struct event e;
 
 	/* Every record has a number, whether we can read it or not. */
@@ -73,7 +74,7 @@ static void hand_over(void *context, const void *record, uint32_t size)
 	s->handle(s->context, &e);
 }
 
-static size_t read_rings(struct source *s)
+static size_t read_rings(struct syscalls_source *s)
 {
 	/* First the time, then (in ring_merge) the producers' positions: see source/ring.h. */
 	uint64_t now = clock_ns(CLOCK_BOOTTIME);
@@ -85,8 +86,10 @@ static size_t read_rings(struct source *s)
 	return ring_merge(s->rings, s->ring_count, now, time_of_record, hand_over, s);
 }
 
-int source_poll(struct source *s, int timeout_ms, source_event_fn *handle, void *context)
+static int syscalls_poll(struct source *source, int timeout_ms, source_event_fn *handle,
+			 void *context)
 {
+	struct syscalls_source *s = (struct syscalls_source *)source;
 	uint64_t end = timeout_ms < 0 ? UINT64_MAX
 				      : clock_ns(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * 1000000;
 
@@ -126,12 +129,12 @@ int source_poll(struct source *s, int timeout_ms, source_event_fn *handle, void 
 	}
 }
 
-int source_fd(const struct source *s)
+static int syscalls_fd(const struct source *source)
 {
-	return s->epoll_fd;
+	return ((const struct syscalls_source *)source)->epoll_fd;
 }
 
-static int add_fd(struct source *s, int fd, uint32_t mark, struct error *err)
+static int add_fd(struct syscalls_source *s, int fd, uint32_t mark, struct error *err)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u32 = mark};
 
@@ -141,45 +144,14 @@ static int add_fd(struct source *s, int fd, uint32_t mark, struct error *err)
 	return 0;
 }
 
-int source_watch(struct source *s, int fd, struct error *err)
+static int syscalls_watch(struct source *source, int fd, struct error *err)
 {
-	return add_fd(s, fd, WATCHED, err);
+	return add_fd((struct syscalls_source *)source, fd, WATCHED, err);
 }
 
-struct source *source_syscalls_new(struct probe *probe, struct error *err)
+static struct source_counters syscalls_counters(const struct source *source)
 {
-	struct probe_ring rings[RINGS_MAX];
-	size_t count = probe_rings(probe, rings, RINGS_MAX);
-	struct source *s = calloc(1, sizeof(*s));
-
-	if (!s || !(s->rings = calloc(count ? count : 1, sizeof(*s->rings)))) {
-		free(s);
-		error_set(err, -ENOMEM, "no memory for the event source");
-		return NULL;
-	}
-	s->probe = probe;
-	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (s->epoll_fd < 0) {
-		error_set(err, -errno, "epoll_create1: %s", strerror(errno));
-		source_free(s);
-		return NULL;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (ring_map(&s->rings[i], rings[i].fd, rings[i].bytes, err) < 0) {
-			source_free(s);
-			return NULL;
-		}
-		s->ring_count++;
-		if (add_fd(s, rings[i].fd, (uint32_t)i, err) < 0) {
-			source_free(s);
-			return NULL;
-		}
-	}
-	return s;
-}
-
-struct source_counters source_counters(const struct source *s)
-{
+	const struct syscalls_source *s = (const struct syscalls_source *)source;
 	struct source_counters counters = s->counters;
 	struct probe_counters probe = probe_counters(s->probe);
 
@@ -190,14 +162,55 @@ struct source_counters source_counters(const struct source *s)
 	return counters;
 }
 
-void source_free(struct source *s)
+static void syscalls_free(struct source *source)
 {
-	if (!s)
-		return;
+	struct syscalls_source *s = (struct syscalls_source *)source;
+
 	for (size_t i = 0; i < s->ring_count; i++)
 		ring_unmap(&s->rings[i]);
 	if (s->epoll_fd >= 0)
 		close(s->epoll_fd);
 	free(s->rings);
 	free(s);
+}
+
+static const struct source_ops ops = {
+    .poll = syscalls_poll,
+    .fd = syscalls_fd,
+    .watch = syscalls_watch,
+    .counters = syscalls_counters,
+    .free = syscalls_free,
+};
+
+struct source *source_syscalls_new(struct probe *probe, struct error *err)
+{
+	struct probe_ring rings[RINGS_MAX];
+	size_t count = probe_rings(probe, rings, RINGS_MAX);
+	struct syscalls_source *s = calloc(1, sizeof(*s));
+
+	if (!s || !(s->rings = calloc(count ? count : 1, sizeof(*s->rings)))) {
+		free(s);
+		error_set(err, -ENOMEM, "no memory for the event source");
+		return NULL;
+	}
+	s->source.ops = &ops;
+	s->probe = probe;
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll_fd < 0) {
+		error_set(err, -errno, "epoll_create1: %s", strerror(errno));
+		syscalls_free(&s->source);
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (ring_map(&s->rings[i], rings[i].fd, rings[i].bytes, err) < 0) {
+			syscalls_free(&s->source);
+			return NULL;
+		}
+		s->ring_count++;
+		if (add_fd(s, rings[i].fd, (uint32_t)i, err) < 0) {
+			syscalls_free(&s->source);
+			return NULL;
+		}
+	}
+	return &s->source;
 }

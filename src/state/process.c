@@ -39,6 +39,7 @@ struct process_table {
 	struct u64map far; /* id -> struct slot */
 	struct pool chunk_pool, slot_pool, thread_pool, process_pool, container_pool;
 	struct block_pool blocks;
+	struct fd_store fds;
 	struct strmap containers; /* key -> struct container_entry */
 	struct program *unknown;  /* of processes of which nothing is known */
 	uint32_t max_threads;
@@ -70,8 +71,14 @@ struct process_table *process_table_new(uint32_t max_threads)
 	t->thread_pool.item_size = sizeof(struct thread);
 	t->process_pool.item_size = sizeof(struct process);
 	t->container_pool.item_size = sizeof(struct container_entry);
+	fd_store_init(&t->fds, &t->blocks);
 	t->unknown = program_new(t, &(struct program_strings){0});
 	return t;
+}
+
+struct fd_store *process_table_fds(struct process_table *t)
+{
+	return &t->fds;
 }
 
 size_t process_table_thread_count(const struct process_table *t)
@@ -420,6 +427,7 @@ static void free_unneeded(struct process_table *t, struct process *p)
 		struct process *parent = child_unlink(p);
 
 		process_unlist(t, p);
+		fd_table_clear(&t->fds, &p->fds);
 		program_release(t, p->program);
 		text_release(t, p->cwd_text);
 		text_release(t, p->cgroups_text);
@@ -457,16 +465,17 @@ void process_find_parent(struct process_table *t, struct process *p)
 
 void process_reparent_children(struct process_table *t, struct process *p, struct process *to)
 {
-	if (!p->first_child || to == p || is_ancestor(p, to))
+	if (!p->first_child || to == p || (to && is_ancestor(p, to)))
 		return;
 	t->lineage_generation++;
 	while (p->first_child) {
 		struct process *child = p->first_child;
 
 		child_unlink(child);
-		child_link(to, child);
-		child->facts.ppid = to->facts.pid;
-		child->facts.parent_start_time = to->facts.start_time;
+		if (to)
+			child_link(to, child);
+		child->facts.ppid = to ? to->facts.pid : 0;
+		child->facts.parent_start_time = to ? to->facts.start_time : 0;
 		child->scope_generation++;
 	}
 }
@@ -598,7 +607,7 @@ struct process *process_add(struct process_table *t, const struct task_facts *fa
 
 	struct process *p = pool_take(&t->process_pool);
 	p->facts = *facts;
-	memcpy(p->comm, facts->comm, sizeof(p->comm));
+	memcpy(p->comm, facts->comm, sizeof(facts->comm));
 	p->program = t->unknown;
 	p->program->references++;
 	p->cwd = p->cgroups = (struct str){"", 0};
@@ -623,6 +632,7 @@ static void release_strings(struct process_table *t, struct process *newest)
 		program_release(t, p->program);
 		text_release(t, p->cwd_text);
 		text_release(t, p->cgroups_text);
+		fd_table_clear(&t->fds, &p->fds);
 	}
 }
 
@@ -648,6 +658,7 @@ void process_table_free(struct process_table *t)
 	pool_release(&t->thread_pool);
 	pool_release(&t->process_pool);
 	pool_release(&t->container_pool);
+	fd_store_release(&t->fds);
 	block_pool_release(&t->blocks);
 	free(t);
 }

@@ -17,6 +17,10 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "event/record.h"
+#include "state/fd_table.h"
+
+/* Live, names are the kernel's (RECORD_COMM_SIZE); captures list longer ones of kernel threads. */
+enum { PROCESS_NAME_SIZE = 64 };
 
 struct container;
 
@@ -33,6 +37,8 @@ struct program {
 	uint64_t exe_mtime;
 	uint32_t exe_dev;
 	uint32_t exe_flags; /* execve_flags: EXE_WRITABLE, EXE_UPPER_LAYER, EXE_FROM_MEMFD, ... */
+	uint64_t exe_ctime_age; /* from exe_ctime to the start of the process that did the exec, ns;
+				   0: not known */
 	bool args_cut;
 	bool env_cut;
 	char bytes[]; /* of the strings above */
@@ -47,15 +53,17 @@ struct process {
 	 * whole number of ticks is equal to any within that tick.
 	 */
 	struct task_facts facts;
-	char comm[RECORD_COMM_SIZE]; /* of the main thread, NUL-padded; facts.comm may be another's
-				      */
-	struct program *program;     /* never NULL */
-	struct str cwd;              /* with a trailing slash, as proc.cwd; empty: not known */
-	struct str cgroups;          /* "subsystem=path\0"..., as the cgroups parameter */
+	char comm[PROCESS_NAME_SIZE]; /* of the main thread, NUL-padded; facts.comm may be
+					 another's */
+	struct program *program;      /* never NULL */
+	struct str cwd;               /* with a trailing slash, as proc.cwd; empty: not known */
+	struct str cgroups;           /* "subsystem=path\0"..., as the cgroups parameter */
 	const struct container *container; /* NULL: host */
 	uint64_t clone_time;               /* start, ns since the epoch */
 	uint64_t exec_time;                /* of the last exec, 0: none seen */
 	uint64_t pidns_start_time;
+	uint64_t exe_ctime_in_pidns; /* from pidns_start_time to the exe_ctime of what it executed
+					itself, ns; 0: not known */
 	uint64_t cap_inheritable, cap_permitted, cap_effective;
 	uint64_t fdlimit;
 	uint64_t vm_size_kb, vm_rss_kb, vm_swap_kb;
@@ -64,6 +72,12 @@ struct process {
 	uint32_t child_count;
 	uint32_t references; /* children that name it as their parent */
 	bool is_exited;
+	bool is_main_gone; /* the main thread has exited, others live */
+	bool is_unknown;   /* captures: nothing is known but that a thread of that id did something;
+			      its ids are -1, and it has neither relatives nor a working directory */
+	bool is_in_pidns;  /* captures: its pid namespace is not the recorder's */
+	bool is_reaper;    /* captures: takes the children of its descendants that exit */
+	struct fd_table fds;       /* captures; empty live */
 	bool is_partial;           /* made from a record's facts alone: no args, no exe */
 	uint64_t scope_generation; /* changes whenever a process-scope value may have changed */
 	uint64_t scope_bits[4];    /* the engine's, valid for scope_bits_generation */
@@ -86,10 +100,17 @@ struct process {
 struct thread {
 	int32_t tid;
 	struct process *process;
-	char comm[RECORD_COMM_SIZE];
+	char comm[PROCESS_NAME_SIZE];
 	uint64_t clone_time;
 	uint64_t last_event_time; /* for latency and delta */
-	struct thread *next;      /* of the process */
+	/* In captures a thread has these to itself; live the process' are right. */
+	bool has_own;
+	bool is_inverted; /* its own event of the clone came before that of who made it */
+	int32_t vtid;
+	uint32_t uid, gid;
+	uint64_t vm_size_kb, vm_rss_kb, vm_swap_kb;
+	uint64_t pgft_maj, pgft_min;
+	struct thread *next; /* of the process */
 };
 
 struct process_table;
@@ -100,6 +121,11 @@ struct thread *thread_find(struct process_table *t, int32_t tid);
 struct process *process_parent(struct process_table *t, const struct process *p);
 /* The n-th ancestor: 0 is the process itself, 1 its parent; NULL beyond the last. */
 struct process *process_ancestor(struct process_table *t, struct process *p, unsigned n);
+/* The descriptor of that number; NULL: not known, as always live. */
+static inline const struct fd_entry *process_fd(const struct process *p, int64_t num)
+{
+	return fd_table_find(&p->fds, num);
+}
 /* The name of a process as events' pid parameters print it; empty where it is not known. */
 struct str process_name(const struct process *p);
 

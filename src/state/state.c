@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "state/state.h"
 #include "base/cleanup.h"
-#include "state/bind.h"
 #include "state/path.h"
 #include "state/proc.h"
-#include "state/table.h"
+#include "state/replay.h"
+#include "state/state_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -73,41 +72,6 @@ enum {
 	POS_CAPSET_INHERITABLE = 1,
 };
 
-enum {
-	NAME_MEMORY = 3 * RECORD_PATH_MAX,
-	ENDED_REMEMBERED = 128,
-};
-
-struct state {
-	struct process_table *processes;
-	struct user_table *users;
-	/* A pid namespace's inode -> the start of its first process, in the pointer's place. */
-	struct u64map pidns_starts;
-	struct state_counters counters;
-	bool is_live;
-	int proc_fd; /* -1: not live */
-	bool is_own_proc;
-	uint64_t boot_time;
-	struct proc_process *reading; /* live: what /proc tells of one process */
-
-	uint8_t *actions; /* by event code */
-	struct fd_rule *fd_rules;
-
-	struct thread *exiting; /* ended with the event before this one */
-	/* Ended lately: records that were overtaken by their exit must not bring them back. */
-	struct {
-		int32_t pid;
-		uint64_t start_time;
-	} ended[ENDED_REMEMBERED];
-	uint32_t ended_next;
-	/* Stand in for what the full table does not remember. */
-	struct process other_process;
-	struct thread other_thread;
-	uint32_t sweep_at; /* next pid to look at */
-
-	char name_memory[NAME_MEMORY];
-};
-
 static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
@@ -135,8 +99,11 @@ struct state *state_new(const struct state_options *options, struct error *err)
 	fd_rules_make(s->fd_rules);
 	s->other_process.program = program_unknown(s->processes);
 	s->is_live = options->is_live;
-	if (!options->is_live)
+	s->max_threads = options->max_threads;
+	if (!options->is_live) {
+		s->replay = replay_new();
 		return s;
+	}
 
 	s->boot_time = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
 	s->reading = malloc(sizeof(*s->reading));
@@ -156,6 +123,7 @@ void state_free(struct state *s)
 {
 	if (!s)
 		return;
+	replay_free(s, s->replay);
 	process_table_free(s->processes);
 	user_table_free(s->users);
 	u64map_free(&s->pidns_starts);
@@ -203,7 +171,7 @@ static struct thread *add_thread(struct state *s, struct process *p, int32_t tid
 	th = thread_add(s->processes, p, tid);
 	if (th) {
 		s->counters.added++;
-		memcpy(th->comm, p->facts.comm, sizeof(th->comm));
+		memcpy(th->comm, p->facts.comm, sizeof(p->facts.comm));
 	}
 	return th;
 }
@@ -248,6 +216,12 @@ static void give_program(struct state *s, struct process *p, struct program *pro
 	program_release(s->processes, program);
 }
 
+/* How old the executed file was when the process started; see struct program. */
+static uint64_t ctime_age(const struct process *p, const struct program *program)
+{
+	return p->clone_time && program->exe_ctime ? p->clone_time - program->exe_ctime : 0;
+}
+
 static void take_proc(struct state *s, struct process *p, const struct proc_process *read)
 {
 	struct program *program = make_program(s, &read->strings, read->args_cut, read->env_cut);
@@ -257,6 +231,7 @@ static void take_proc(struct state *s, struct process *p, const struct proc_proc
 	program->exe_mtime = read->exe_mtime;
 	program->exe_dev = read->exe_dev;
 	program->exe_flags = read->exe_flags;
+	program->exe_ctime_age = ctime_age(p, program);
 	give_program(s, p, program);
 	process_set_cwd(s->processes, p, read->cwd);
 	process_set_cgroups(s->processes, p, read->cgroups);
@@ -364,8 +339,8 @@ static void change_facts(struct state *s, struct event *e, struct process *p,
 
 	p->facts = *f;
 	process_changed(p);
-	if (f->tid == f->pid && memcmp(p->comm, f->comm, sizeof(p->comm))) {
-		memcpy(p->comm, f->comm, sizeof(p->comm));
+	if (f->tid == f->pid && memcmp(p->comm, f->comm, sizeof(f->comm))) {
+		memcpy(p->comm, f->comm, sizeof(f->comm));
 		process_lineage_changed(s->processes, p);
 	}
 	if (old.ppid != f->ppid || old.parent_start_time != f->parent_start_time)
@@ -436,6 +411,9 @@ static void apply_exec(struct state *s, struct event *e, struct process *p, stru
 		program->exe_dev = exe.dev;
 		program->exe_flags |= exe.flags;
 	}
+	program->exe_ctime_age = ctime_age(p, program);
+	if (p->pidns_start_time && program->exe_ctime > p->pidns_start_time)
+		p->exe_ctime_in_pidns = program->exe_ctime - p->pidns_start_time;
 	give_program(s, p, program);
 	take_common(s, e, p);
 	p->cap_inheritable = param_u64(e, POS_EXEC_CAP_INHERITABLE, p->cap_inheritable);
@@ -451,6 +429,7 @@ static void apply_exec(struct state *s, struct event *e, struct process *p, stru
 	if (is_listed)
 		return;
 	p->exec_time = e->time;
+	p->is_main_gone = false;
 	/* Exec ends all other threads, and the one that goes on becomes the main one. */
 	process_remove_threads(s->processes, p, th);
 }
@@ -567,6 +546,7 @@ static void finish_exit(struct state *s)
 		if (p->facts.vpid == 1)
 			u64map_remove(&s->pidns_starts, p->facts.pidns);
 	}
+	p->is_main_gone |= s->exiting->tid == p->facts.pid;
 	thread_remove(s->processes, s->exiting);
 	s->exiting = NULL;
 }
@@ -625,7 +605,7 @@ static void bind_other(struct state *s, struct event *e, const struct task_facts
 	    .is_unlisted = true,
 	    .scope_generation = generation,
 	};
-	memcpy(p->comm, f->comm, sizeof(p->comm));
+	memcpy(p->comm, f->comm, sizeof(f->comm));
 	s->other_thread.clone_time = p->clone_time;
 }
 
@@ -652,7 +632,7 @@ static void bind_task(struct state *s, struct event *e, const struct task_facts 
 	p->facts.tid = f->tid;
 	p->facts.vtid = f->vtid;
 	if (!is_late)
-		memcpy(th->comm, f->comm, sizeof(th->comm));
+		memcpy(th->comm, f->comm, sizeof(f->comm));
 	if (action == ACTION_EXEC && !is_late) {
 		apply_exec(s, e, p, th);
 	} else if (!p->is_exec_id_known) {
@@ -670,23 +650,15 @@ static void bind_task(struct state *s, struct event *e, const struct task_facts 
 	process_refresh_scope(s->processes, p);
 }
 
-/* Captures: the header's thread is all there is. */
-static void bind_tid(struct state *s, struct event *e)
-{
-	if (e->header->tid > INT32_MAX)
-		return;
-	e->thread = thread_find(s->processes, (int32_t)e->header->tid);
-	if (e->thread)
-		e->process = e->thread->process;
-}
-
 void state_bind(struct state *s, struct event *e)
 {
+	if (!(e->record->flags & RECORD_HAS_TASK)) {
+		if (s->replay)
+			replay_bind(s, e);
+		return;
+	}
 	finish_exit(s);
-	if (e->record->flags & RECORD_HAS_TASK)
-		bind_task(s, e, &e->record->task);
-	else
-		bind_tid(s, e);
+	bind_task(s, e, &e->record->task);
 	if (e->annex && e->process) {
 		const struct annex_item *cwd = annex_item(e, ANNEX_CWD);
 

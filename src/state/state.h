@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "event/event.h"
 #include "state/container.h"
+#include "state/listed.h"
 #include "state/process.h"
 #include "state/user.h"
 
@@ -53,6 +54,17 @@ void state_sweep(struct state *s, uint32_t count);
  * once per event in order. What an exiting process was stays readable until the next call.
  */
 void state_bind(struct state *s, struct event *e);
+
+/*
+ * Captures: what they list before their events (and again between them). Parents and sockets' roles
+ * are told when the list is complete, which is with the first event, or said by state_listed.
+ */
+void state_list_process(struct state *s, const struct listed_process *p);
+void state_list_fd(struct state *s, const struct listed_fd *fd);
+void state_list_interface(struct state *s, const struct listed_interface *i);
+void state_listed(struct state *s);
+/* Another capture begins: forgets everything. */
+void state_forget(struct state *s);
 
 struct state_counters state_counters(const struct state *s);
 struct process_table *state_processes(struct state *s);

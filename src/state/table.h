@@ -22,6 +22,8 @@ struct shared_text {
 struct process_table *process_table_new(uint32_t max_threads);
 void process_table_free(struct process_table *t);
 
+struct fd_store *process_table_fds(struct process_table *t);
+
 size_t process_table_thread_count(const struct process_table *t);
 size_t process_table_process_count(const struct process_table *t); /* exited ones included */
 
@@ -50,7 +52,7 @@ void process_remove_threads(struct process_table *t, struct process *p, const st
 
 /* Looks for the parent that facts name and refers to it; cuts the link to any other. */
 void process_find_parent(struct process_table *t, struct process *p);
-/* Gives all children to another parent, as the kernel does when a process exits. */
+/* Gives all children to another parent, as the kernel does when a process exits; NULL: to none. */
 void process_reparent_children(struct process_table *t, struct process *p, struct process *to);
 
 /* Says that what depends on the process has changed, for it and for all descendants. */

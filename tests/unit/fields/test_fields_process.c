@@ -367,6 +367,27 @@ static void events_of_nobody_have_no_process(void **state)
 	struct scene *s = scene_new();
 
 	(void)state;
+	SEND(s->w, "drop", NULL, NUMBER("ratio", 1));
+	check_rows(s, rows, sizeof(rows) / sizeof(rows[0]));
+	scene_free(s);
+}
+
+/* Of captures, where all that an event tells is a thread's id. */
+static void threads_that_were_never_heard_of_are_not_available(void **state)
+{
+	static const struct row rows[] = {
+	    {"proc.name", "<NA>"},      {"proc.exe", "<NA>"},
+	    {"proc.pname", "<absent>"}, {"proc.pid", "-1"},
+	    {"proc.vpid", "<absent>"},  {"thread.vtid", "<absent>"},
+	    {"thread.ismain", "false"}, {"proc.cwd", "./"},
+	    {"user.uid", "4294967295"}, {"user.name", "<NA>"},
+	    {"proc.nthreads", "0"},     {"proc.fdlimit", "0"},
+	    {"proc.sname", ""},         {"proc.is_sid_leader", "true"},
+	    {"proc.aname", "<absent>"}, {"proc.fdopencount", "0"},
+	};
+	struct scene *s = scene_new();
+
+	(void)state;
 	SEND(s->w, "close", NULL, NUMBER("res", 0), NUMBER("fd", 1));
 	check_rows(s, rows, sizeof(rows) / sizeof(rows[0]));
 	scene_free(s);
@@ -396,6 +417,7 @@ int main(void)
 	    cmocka_unit_test(threads_have_names_of_their_own),
 	    cmocka_unit_test(a_dead_sessions_leader_is_its_eldest_heir),
 	    cmocka_unit_test(events_of_nobody_have_no_process),
+	    cmocka_unit_test(threads_that_were_never_heard_of_are_not_available),
 	    cmocka_unit_test(full_scratch_memory_is_an_absent_value),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

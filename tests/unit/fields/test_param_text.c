@@ -45,7 +45,7 @@ static const struct {
      "res=0 tuple=::1:20480->::1:49187 fd=3 addr=<NA>"},
     {"connect", "0|#0a00|3|#0a00", "res=0 tuple=INVALID IPv6 fd=3 addr=INVALID IPv6"},
     {"connect", "0|#02|3|#02", "res=0 tuple=INVALID IPv4 fd=3 addr=INVALID IPv4"},
-    {"connect", "0|#01|3|#01", "res=0 tuple=INVALID PATH fd=3 addr="},
+    {"connect", "0|#01|3|#01", "res=0 tuple=INVALID PATH fd=3 addr=INVALID PATH"},
     {"connect", "0|#63|3|#63", "res=0 tuple=family 99 fd=3 addr=family 99"},
     {"connect", "0|#018084c1098188ffff0089c1098188ffff2f72756e2f7800|3|-",
      "res=0 tuple=ffff888109c18480->ffff888109c18900 /run/x fd=3 addr=<NA>"},

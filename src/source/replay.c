@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/replay.h"
+#include "source/convert.h"
+#include "source/source_internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+enum {
+	EVENTS_AT_ONCE = 1024, /* then whoever polls may look at its watched descriptors */
+	WATCHED_MAX = 8,
+	HOSTNAME_MAX = 128,
+};
+
+struct capture_source {
+	struct source source; /* first */
+	struct capture *capture;
+	struct converter *converter;
+	struct state *state;
+	struct capture_machine machine;
+	char hostname[HOSTNAME_MAX];
+	uint64_t number;
+	bool has_begun; /* events came that are not of the lists at the start */
+	struct source_counters counters;
+	struct error error;
+	int status; /* what source_poll answers from now on; 0: there may be more */
+	struct pollfd watched[WATCHED_MAX];
+	size_t watched_count;
+	_Alignas(8) uint8_t record[sizeof(struct record) + RECORD_SIZE_MAX + 64 * 1024];
+};
+
+static void set_machine(struct capture_source *s, const struct capture_machine *m)
+{
+	size_t n = m->hostname.n < HOSTNAME_MAX ? m->hostname.n : HOSTNAME_MAX - 1;
+
+	s->machine = *m;
+	memcpy(s->hostname, m->hostname.p, n);
+	s->machine.hostname = (struct str){s->hostname, n};
+	state_set_boot_time(s->state, m->boot_time);
+}
+
+/* Makes a record around the event that was converted into its place. */
+static void finish_record(struct capture_source *s, const struct capture_event *in, size_t size)
+{
+	struct record *r = (struct record *)s->record;
+	size_t padded = (size + 7) & ~(size_t)7;
+
+	*r = (struct record){
+	    .size = (uint32_t)(sizeof(*r) + padded),
+	    .event_size = (uint32_t)size,
+	    .annex_offset = (uint32_t)(sizeof(*r) + padded),
+	    .cpu = in->cpu,
+	    .syscall_nr = UINT16_MAX,
+	};
+	memset(s->record + sizeof(*r) + size, 0, padded - size);
+}
+
+/* Users, groups and containers that the recorder put before the first event, as part of its lists.
+ */
+static bool is_list_event(const struct event_schema *schema)
+{
+	static const char *const names[] = {"container",  "useradded",    "userdeleted",
+					    "groupadded", "groupdeleted", "asyncevent"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], schema->name) == 0)
+			return true;
+	return false;
+}
+
+/* 1: handed out, 0: nothing to hand out. */
+static int take_event(struct capture_source *s, const struct capture_event *in,
+		      source_event_fn *handle, void *context)
+{
+	struct record *r = (struct record *)s->record;
+	struct event e;
+	size_t size;
+	int got = converter_event(s->converter, in, s->record + sizeof(*r),
+				  sizeof(s->record) - sizeof(*r) - 8, &size, NULL);
+
+	if (got < 0) {
+		s->counters.damaged++;
+		return 0;
+	}
+	if (got != CONVERT_REMEMBERED)
+		s->number++;
+	if (got != CONVERT_EVENT) {
+		s->has_begun = true;
+		return 0;
+	}
+	finish_record(s, in, size);
+	if (event_decode(&e, r, r->size, NULL) < 0) {
+		s->counters.damaged++;
+		return 0;
+	}
+	event_result(&e, &r->ret);
+	if (!s->has_begun && is_list_event(e.schema))
+		r->flags |= RECORD_STATE_ONLY;
+	else
+		s->has_begun = true;
+	e.number = s->number;
+	s->counters.events++;
+	handle(context, &e);
+	return 1;
+}
+
+static int take_item(struct capture_source *s, const struct capture_item *item,
+		     source_event_fn *handle, void *context)
+{
+	switch (item->kind) {
+	case CAPTURE_EVENT:
+		return take_event(s, &item->event, handle, context);
+	case CAPTURE_MACHINE:
+		set_machine(s, &item->machine);
+		break;
+	case CAPTURE_PROCESS:
+		state_list_process(s->state, &item->process);
+		break;
+	case CAPTURE_FD:
+		state_list_fd(s->state, &item->fd);
+		break;
+	case CAPTURE_USER:
+		user_table_add_user(state_users(s->state),
+				    &(struct user){.uid = item->user.uid,
+						   .gid = item->user.gid,
+						   .name = item->user.name,
+						   .home = item->user.home,
+						   .shell = item->user.shell});
+		break;
+	case CAPTURE_GROUP:
+		user_table_add_group(
+		    state_users(s->state),
+		    &(struct group){.gid = item->user.gid, .name = item->user.name});
+		break;
+	case CAPTURE_INTERFACE:
+		state_list_interface(s->state, &item->interface);
+		break;
+	case CAPTURE_SECTION:
+		state_forget(s->state);
+		break;
+	}
+	return 0;
+}
+
+static bool is_watched_ready(struct capture_source *s)
+{
+	return s->watched_count && poll(s->watched, (nfds_t)s->watched_count, 0) > 0;
+}
+
+static int capture_source_poll(struct source *source, int timeout_ms, source_event_fn *handle,
+			       void *context)
+{
+	struct capture_source *s = (struct capture_source *)source;
+	int handed = 0;
+
+	/* A file is always ready; what comes through a pipe is waited for. */
+	(void)timeout_ms;
+	if (is_watched_ready(s))
+		return -EINTR;
+	while (!s->status && handed < EVENTS_AT_ONCE) {
+		struct capture_item item;
+		int got = capture_next(s->capture, &item, &s->error);
+
+		if (got == 0)
+			s->status = -ENODATA;
+		else if (got < 0)
+			s->status = got;
+		else
+			handed += take_item(s, &item, handle, context);
+	}
+	return handed ? handed : s->status;
+}
+
+static int capture_source_fd(const struct source *source)
+{
+	(void)source;
+	return -1;
+}
+
+static int capture_source_watch(struct source *source, int fd, struct error *err)
+{
+	struct capture_source *s = (struct capture_source *)source;
+
+	if (s->watched_count == WATCHED_MAX)
+		return error_set(err, -ENOSPC, "more than %d descriptors to watch", WATCHED_MAX);
+	s->watched[s->watched_count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	return 0;
+}
+
+static struct source_counters capture_source_counters(const struct source *source)
+{
+	return ((const struct capture_source *)source)->counters;
+}
+
+static const struct error *capture_source_error(const struct source *source)
+{
+	return &((const struct capture_source *)source)->error;
+}
+
+static void capture_source_free(struct source *source)
+{
+	struct capture_source *s = (struct capture_source *)source;
+
+	capture_close(s->capture);
+	converter_free(s->converter);
+	free(s);
+}
+
+static const struct source_ops ops = {
+    .poll = capture_source_poll,
+    .fd = capture_source_fd,
+    .watch = capture_source_watch,
+    .counters = capture_source_counters,
+    .error = capture_source_error,
+    .free = capture_source_free,
+};
+
+struct source *source_capture_over(struct capture *capture, struct state *state, struct error *err)
+{
+	struct capture_source *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->converter = converter_new();
+	if (!s || !s->converter) {
+		error_set(err, -ENOMEM, "no memory for reading a capture");
+		capture_close(capture);
+		free(s);
+		return NULL;
+	}
+	s->source.ops = &ops;
+	s->capture = capture;
+	s->state = state;
+	return &s->source;
+}
+
+struct source *source_capture_new(const char *path, struct state *state, struct error *err)
+{
+	struct capture *capture = capture_open(path, err);
+
+	return capture ? source_capture_over(capture, state, err) : NULL;
+}
+
+const struct capture_machine *source_capture_machine(const struct source *s)
+{
+	return &((const struct capture_source *)s)->machine;
+}
+
+struct capture_counters source_capture_counters(const struct source *s)
+{
+	return capture_counters(((const struct capture_source *)s)->capture);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The descriptors of a process, as captures and their events tell them. Live, events bring the
+ * facts of their descriptor along and no table is kept.
+ *
+ * A table hands its entries out in the order of the hash tables that Falco keeps them in, so that
+ * lists (fd.types) have the order in which users know them.
+ *
+ * Entries come from a store that all tables share. Their texts are immutable and counted; a clone
+ * of a table shares them.
+ */
+#ifndef SAKER_STATE_FD_TABLE_H
+#define SAKER_STATE_FD_TABLE_H
+
+#include "event/event.h"
+#include "state/pool.h"
+
+enum { FD_TABLE_MAX = 4096 }; /* descriptors of one process that are remembered */
+
+struct fd_text {
+	uint32_t references;
+	struct str text; /* also NUL-terminated */
+	char bytes[];
+};
+
+/* What a socket's end is to the other. Both may be set of sockets that changed sides. */
+enum fd_role { FD_ROLE_NONE = 0, FD_ROLE_CLIENT = 1, FD_ROLE_SERVER = 2 };
+
+/* Transport protocols, as the scap format numbers them. */
+enum fd_l4 { FD_L4_UNKNOWN, FD_L4_NONE, FD_L4_TCP, FD_L4_UDP, FD_L4_ICMP, FD_L4_RAW };
+
+struct fd_link {
+	struct fd_link *next;
+};
+
+struct fd_entry {
+	struct fd_link link; /* the table's own; first */
+	int64_t num;
+	struct fd_text *name;     /* the name that fd.name shows; NULL: empty */
+	struct fd_text *name_raw; /* a file's name as it was given */
+	uint64_t ino;
+	uint32_t dev;
+	uint32_t open_flags; /* file_flags table; of memfd and epoll their own */
+	uint8_t type;        /* enum fd_type */
+	uint8_t layer;       /* as annex_file.layer */
+	uint8_t l4;          /* enum fd_l4 */
+	uint8_t roles;       /* FD_ROLE_* bits */
+	bool is_bound; /* an IP socket that is bound to a port: has but its own end, in destination
+			*/
+	bool is_connected;
+	/* Of IP sockets, the client's end and the server's. */
+	struct ip_address source, destination;
+	uint16_t source_port, destination_port;
+	uint64_t unix_source, unix_destination;
+	int64_t pid; /* of a pidfd */
+};
+
+/* Memory of all tables of a state. */
+struct fd_store {
+	struct pool entries;
+	struct block_pool *blocks;
+};
+
+struct fd_table {
+	struct fd_link before_first;
+	struct fd_link **buckets; /* of each the link before its first entry, NULL: empty */
+	uint32_t bucket_count;
+	uint32_t count;
+};
+
+void fd_store_init(struct fd_store *s, struct block_pool *blocks);
+void fd_store_release(struct fd_store *s);
+
+/* NULL where the table has none of that number. */
+struct fd_entry *fd_table_find(const struct fd_table *t, int64_t num);
+/* In the table's order: the one after `after`, NULL: the first. */
+static inline struct fd_entry *fd_table_next(const struct fd_table *t, const struct fd_entry *after)
+{
+	const struct fd_link *link = after ? &after->link : &t->before_first;
+
+	return (struct fd_entry *)(uintptr_t)link->next;
+}
+/*
+ * An entry of that number with nothing known of it, in the place of one that was there; NULL where
+ * the table is full.
+ */
+struct fd_entry *fd_table_add(struct fd_store *s, struct fd_table *t, int64_t num);
+/* The same with everything that is known of another one, but for the number. */
+struct fd_entry *fd_table_add_copy(struct fd_store *s, struct fd_table *t, int64_t num,
+				   const struct fd_entry *from);
+void fd_table_remove(struct fd_store *s, struct fd_table *t, struct fd_entry *e);
+/* Empties `to` and fills it with copies, as fork does. */
+void fd_table_clone(struct fd_store *s, struct fd_table *to, const struct fd_table *from);
+void fd_table_clear(struct fd_store *s, struct fd_table *t);
+
+void fd_set_name(struct fd_store *s, struct fd_entry *e, struct str name);
+void fd_set_name_raw(struct fd_store *s, struct fd_entry *e, struct str name);
+
+static inline struct fd_text *fd_text_keep(struct fd_text *text)
+{
+	if (text)
+		text->references++;
+	return text;
+}
+void fd_text_release(struct fd_store *s, struct fd_text *text);
+static inline struct str fd_text_str(const struct fd_text *text)
+{
+	return text ? text->text : (struct str){"", 0};
+}
+
+/* The protocol as users see it: of a socket without a role none but raw. IPPROTO_*, 0: none. */
+uint8_t fd_entry_l4proto(const struct fd_entry *e);
+/* Closed by exec. */
+bool fd_entry_is_cloexec(const struct fd_entry *e);
+void fd_entry_set_cloexec(struct fd_entry *e, bool is_set);
+
+#endif

@@ -1,0 +1,1117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Processes of captures. */
+#include "state/replay.h"
+#include "state/path.h"
+
+/* How long a thread that its maker's event told of is taken for the one whose own event comes. */
+#define CLONE_STALE_NS UINT64_C(2000000000)
+
+/* Bits of the clone_flags table. */
+enum {
+	SCAP_CLONE_NEWPID = 0x40,
+	SCAP_CLONE_PARENT = 0x100,
+	SCAP_CLONE_THREAD = 0x2000,
+	SCAP_CLONE_INVERTED = 0x10000,
+	SCAP_CLONE_NEWUSER = 0x100000,
+	SCAP_CLONE_VFORK = 0x8000000,
+	SCAP_CLONE_CHILD_IN_PIDNS = 0x20000000,
+};
+
+/* Bits of the execve_flags table. */
+enum { EXE_WRITABLE = 1, EXE_UPPER_LAYER = 2, EXE_FROM_MEMFD = 4, EXE_LOWER_LAYER = 8 };
+
+enum { SCAP_RLIMIT_NOFILE = 7, SCAP_PR_SET_CHILD_SUBREAPER = 36, SCAP_PR_GET_CHILD_SUBREAPER = 37 };
+
+#define ALL_CAPABILITIES ((UINT64_C(1) << 41) - 1)
+
+/* Parameters of clone events, and up to POS_CGROUPS of exec events too. */
+enum {
+	POS_RES,
+	POS_EXE,
+	POS_ARGS,
+	POS_TID,
+	POS_PID,
+	POS_PTID,
+	POS_CWD,
+	POS_FDLIMIT,
+	POS_PGFT_MAJ,
+	POS_PGFT_MIN,
+	POS_VM_SIZE,
+	POS_VM_RSS,
+	POS_VM_SWAP,
+	POS_COMM,
+	POS_CGROUPS,
+	POS_CLONE_FLAGS,
+	POS_CLONE_UID,
+	POS_CLONE_GID,
+	POS_CLONE_VTID,
+	POS_CLONE_VPID,
+	POS_CLONE_PIDNS_START,
+	POS_EXEC_ENV = 15,
+	POS_EXEC_TTY,
+	POS_EXEC_VPGID,
+	POS_EXEC_LOGINUID,
+	POS_EXEC_FLAGS,
+	POS_EXEC_CAP_INHERITABLE,
+	POS_EXEC_CAP_PERMITTED,
+	POS_EXEC_CAP_EFFECTIVE,
+	POS_EXEC_INO,
+	POS_EXEC_CTIME,
+	POS_EXEC_MTIME,
+	POS_EXEC_UID,
+	POS_EXEC_TRUSTED_EXEPATH,
+	POS_EXEC_PGID,
+	POS_EXEC_GID,
+	POS_EXEC_FILENAME,
+};
+
+struct str replay_text(const struct replaying *r, unsigned index)
+{
+	struct str s = STR("<NA>");
+
+	event_param_str(r->e, index, &s);
+	return s;
+}
+
+static bool has(const struct replaying *r, unsigned index)
+{
+	return index < r->e->nparams && r->e->params[index].n;
+}
+
+/* An argument list that is but one empty string is none. */
+static struct str strings_of(struct str list)
+{
+	return list.n == 1 && list.p[0] == '\0' ? (struct str){"", 0} : list;
+}
+
+static void set_name(char *to, struct str name)
+{
+	size_t n = name.n < PROCESS_NAME_SIZE ? name.n : PROCESS_NAME_SIZE - 1;
+
+	memset(to, 0, PROCESS_NAME_SIZE);
+	if (n)
+		memcpy(to, name.p, n);
+}
+
+static void set_comm(struct replaying *r, struct process *p, struct thread *th, struct str name)
+{
+	set_name(th->comm, name);
+	if (th->tid != p->facts.pid)
+		return;
+	set_name(p->comm, name);
+	process_lineage_changed(r->s->processes, p);
+}
+
+static struct str without_deleted(struct str path)
+{
+	static const char suffix[] = " (deleted)";
+
+	if (path.n > sizeof(suffix) - 1 && str_ends_with(path, STR(suffix)))
+		path.n -= sizeof(suffix) - 1;
+	return path;
+}
+
+static void give_program(struct state *s, struct process *p, struct program *program)
+{
+	process_set_program(s->processes, p, program);
+	program_release(s->processes, program);
+}
+
+/* Threads and processes */
+
+static struct thread *add_thread(struct state *s, struct process *p, int32_t tid)
+{
+	struct thread *th = thread_add(s->processes, p, tid);
+
+	if (!th) {
+		s->counters.table_full++;
+		if (!p->threads)
+			process_remove_threads(s->processes, p, NULL);
+		return NULL;
+	}
+	s->counters.added++;
+	th->has_own = true;
+	th->vtid = tid;
+	th->uid = p->facts.uid;
+	th->gid = p->facts.gid;
+	memcpy(th->comm, p->comm, sizeof(th->comm));
+	return th;
+}
+
+static struct process *add_process(struct state *s, const struct task_facts *facts)
+{
+	struct process *p = process_add(s->processes, facts);
+
+	if (!p) {
+		s->counters.table_full++;
+		return NULL;
+	}
+	p->thread_count = 0;
+	return p;
+}
+
+/* A thread of which nothing is known: it does not belong anywhere. */
+static struct thread *add_unknown(struct state *s, int32_t tid)
+{
+	struct task_facts facts = {
+	    .pid = tid,
+	    .tid = tid,
+	    .ppid = 0,
+	    .sid = -1,
+	    .pgid = -1,
+	    .vpid = -1,
+	    .vtid = -1,
+	    .vsid = -1,
+	    .vpgid = -1,
+	    .uid = UINT32_MAX,
+	    .gid = UINT32_MAX,
+	    .loginuid = UINT32_MAX,
+	};
+	struct process *p = add_process(s, &facts);
+	struct program_strings strings = {.exe = STR("<NA>"), .comm = STR("<NA>")};
+
+	if (!p)
+		return NULL;
+	p->is_unknown = true;
+	set_name(p->comm, STR("<NA>"));
+	give_program(s, p, program_new(s->processes, &strings));
+
+	struct thread *th = add_thread(s, p, tid);
+	if (th)
+		th->vtid = -1;
+	return th;
+}
+
+static struct thread *find_thread(struct state *s, int64_t tid)
+{
+	return tid >= 0 && tid <= INT32_MAX ? thread_find(s->processes, (int32_t)tid) : NULL;
+}
+
+static struct thread *find_or_add_unknown(struct state *s, int64_t tid)
+{
+	struct thread *th = find_thread(s, tid);
+
+	return th || tid < 0 || tid > INT32_MAX ? th : add_unknown(s, (int32_t)tid);
+}
+
+/* A thread's process; of a main thread that has exited while others live, too. */
+static struct process *process_of(struct state *s, int64_t tid)
+{
+	struct thread *th = find_thread(s, tid);
+	struct process *p = NULL;
+
+	if (th)
+		return th->process;
+	if (tid >= 0 && tid <= INT32_MAX)
+		p = process_find(s->processes, (int32_t)tid, 0);
+	return p && !p->is_exited ? p : NULL;
+}
+
+/* Finds the parent by the id of one of its threads; without one that is known there is none. */
+static void set_parent(struct state *s, struct process *p, int64_t ptid)
+{
+	struct process *parent = p->facts.pid == 1 ? NULL : process_of(s, ptid);
+
+	p->facts.ppid = parent && !parent->is_unknown && parent != p ? parent->facts.pid : 0;
+	process_find_parent(s->processes, p);
+}
+
+/* A thread that was unknown turns out to be of that process. */
+static struct thread *make_known(struct state *s, struct thread *th, int64_t pid, int64_t ptid,
+				 int64_t vtid, int64_t vpid)
+{
+	struct process *p = th->process;
+
+	if (pid < 0 || pid > INT32_MAX)
+		return th;
+	if (pid != th->tid) {
+		struct task_facts facts = p->facts;
+		struct process *group = process_of(s, pid);
+		struct thread *moved;
+
+		facts.pid = (int32_t)pid;
+		if (!group)
+			group = add_process(s, &facts);
+		if (!group)
+			return th;
+		moved = add_thread(s, group, th->tid);
+		if (!moved)
+			return NULL;
+		th = moved;
+		p = group;
+	}
+	p->is_unknown = false;
+	th->vtid = (int32_t)vtid;
+	p->facts.vpid = (int32_t)vpid;
+	p->is_in_pidns = vtid >= 0 && vtid != th->tid;
+	set_parent(s, p, ptid);
+	process_changed(p);
+	return th;
+}
+
+static bool is_in_pidns(const struct process *p, const struct thread *th)
+{
+	return p->is_in_pidns || (th->vtid >= 0 && th->vtid != th->tid);
+}
+
+/* Lists */
+
+static struct process *list_main(struct state *s, const struct listed_process *l)
+{
+	struct task_facts facts = {
+	    .pid = (int32_t)l->pid,
+	    .tid = (int32_t)l->tid,
+	    .ppid = (int32_t)l->ptid,
+	    .sid = (int32_t)l->sid,
+	    .vsid = (int32_t)l->sid,
+	    .pgid = (int32_t)l->pgid,
+	    .vpgid = (int32_t)l->vpgid,
+	    .vpid = (int32_t)l->vpid,
+	    .vtid = (int32_t)l->vtid,
+	    .uid = l->uid,
+	    .gid = l->gid,
+	    .loginuid = l->loginuid,
+	    .tty = l->tty,
+	};
+	struct program_strings strings = {
+	    .exe = l->exe,
+	    .exepath = without_deleted(l->exepath),
+	    .args = strings_of(l->args),
+	    .env = strings_of(l->env),
+	    .comm = l->comm,
+	};
+	struct process *p = process_find(s->processes, facts.pid, 0);
+	struct buffer cwd = BUFFER(s->name_memory);
+
+	/* Its threads may have been listed before it. */
+	if (!p || p->is_exited || find_thread(s, l->pid))
+		p = add_process(s, &facts);
+	if (!p)
+		return NULL;
+	p->facts = facts;
+	p->is_partial = false;
+	p->is_in_pidns =
+	    l->flags & SCAP_CLONE_CHILD_IN_PIDNS || (l->vpid >= 0 && l->vpid != l->pid);
+	p->is_reaper = l->pid == 1 || l->vpid == 1;
+	set_name(p->comm, l->comm);
+
+	struct program *program = program_new(s->processes, &strings);
+	program->exe_ino = l->exe_ino;
+	program->exe_ctime = l->exe_ctime;
+	program->exe_mtime = l->exe_mtime;
+	program->exe_flags =
+	    (l->exe_writable ? EXE_WRITABLE : 0) | (l->exe_upper_layer ? EXE_UPPER_LAYER : 0) |
+	    (l->exe_lower_layer ? EXE_LOWER_LAYER : 0) | (l->exe_from_memfd ? EXE_FROM_MEMFD : 0);
+	give_program(s, p, program);
+	path_join(&cwd, STR(""), l->cwd);
+	process_set_cwd(s->processes, p, cwd.n ? buffer_str(&cwd) : STR("/"));
+	process_set_cgroups(s->processes, p, l->cgroups);
+	p->fdlimit = l->fdlimit;
+	p->cap_inheritable = l->cap_inheritable;
+	p->cap_permitted = l->cap_permitted;
+	p->cap_effective = l->cap_effective;
+	p->pidns_start_time = l->pidns_start_time;
+	return p;
+}
+
+void state_list_process(struct state *s, const struct listed_process *l)
+{
+	struct process *p = NULL;
+	struct thread *th;
+
+	if (!s->replay || l->tid < 0 || l->tid > INT32_MAX || l->pid < 0 || l->pid > INT32_MAX)
+		return;
+	if (l->tid == l->pid) {
+		p = list_main(s, l);
+	} else {
+		p = process_find(s->processes, (int32_t)l->pid, 0);
+		if (!p || p->is_exited)
+			p = add_process(
+			    s, &(struct task_facts){.pid = (int32_t)l->pid, .vpid = -1, .ppid = 0});
+	}
+	th = p ? add_thread(s, p, (int32_t)l->tid) : NULL;
+	if (!th)
+		return;
+	set_name(th->comm, l->comm);
+	th->vtid = (int32_t)l->vtid;
+	th->uid = l->uid;
+	th->gid = l->gid;
+	th->vm_size_kb = l->vm_size_kb;
+	th->vm_rss_kb = l->vm_rss_kb;
+	th->vm_swap_kb = l->vm_swap_kb;
+	th->pgft_maj = l->pgft_maj;
+	th->pgft_min = l->pgft_min;
+	th->is_inverted = l->flags & SCAP_CLONE_INVERTED;
+	if (s->replay->is_listed && th->tid == p->facts.pid)
+		set_parent(s, p, l->ptid);
+}
+
+void state_list_fd(struct state *s, const struct listed_fd *fd)
+{
+	struct process *p = s->replay ? process_of(s, fd->tid) : NULL;
+
+	if (p)
+		replay_list_fd(s, p, fd);
+}
+
+void state_list_interface(struct state *s, const struct listed_interface *i)
+{
+	struct local_address a = {{.size = i->size}, {.size = i->size}};
+
+	if (!s->replay || i->size > sizeof(a.ip.bytes))
+		return;
+	memcpy(a.ip.bytes, i->address, i->size);
+	memcpy(a.netmask.bytes, i->netmask, i->size);
+	VEC_PUSH(&s->replay->addresses, a);
+}
+
+void state_listed(struct state *s)
+{
+	uint32_t next = 0;
+
+	if (!s->replay || s->replay->is_listed)
+		return;
+	s->replay->is_listed = true;
+	for (struct process *p; (p = process_next(s->processes, next));) {
+		next = (uint32_t)p->facts.pid + 1;
+		set_parent(s, p, p->facts.ppid);
+	}
+	replay_fix_sockets(s);
+}
+
+void state_forget(struct state *s)
+{
+	if (!s->replay)
+		return;
+	replay_free(s, s->replay);
+	s->replay = NULL;
+	process_table_free(s->processes);
+	user_table_free(s->users);
+	s->processes = process_table_new(s->max_threads);
+	s->users = user_table_new();
+	s->other_process.program = program_unknown(s->processes);
+	s->exiting = NULL;
+	s->replay = replay_new();
+}
+
+/* Clones */
+
+static bool has_recently_exited(const struct replay *r, int64_t tid, int64_t ptid, uint64_t now)
+{
+	for (size_t i = 0; i < RECENTLY_EXITED; i++)
+		if (r->exited[i].tid == tid && r->exited[i].ptid == ptid &&
+		    now >= r->exited[i].time && now - r->exited[i].time < CLONE_STALE_NS)
+			return true;
+	return false;
+}
+
+static void take_memory(struct replaying *r, struct thread *th)
+{
+	if (!has(r, POS_VM_SWAP))
+		return;
+	th->pgft_maj = replay_u64(r, POS_PGFT_MAJ, 0);
+	th->pgft_min = replay_u64(r, POS_PGFT_MIN, 0);
+	th->vm_size_kb = replay_u64(r, POS_VM_SIZE, 0);
+	th->vm_rss_kb = replay_u64(r, POS_VM_RSS, 0);
+	th->vm_swap_kb = replay_u64(r, POS_VM_SWAP, 0);
+}
+
+/* What a new thread has to itself, as the event of either side tells it. */
+static void take_own(struct replaying *r, struct thread *th)
+{
+	th->clone_time = r->e->time;
+	th->uid = (uint32_t)replay_u64(r, POS_CLONE_UID, UINT32_MAX);
+	th->gid = (uint32_t)replay_u64(r, POS_CLONE_GID, UINT32_MAX);
+	take_memory(r, th);
+}
+
+static struct str comm_of(const struct replaying *r)
+{
+	return has(r, POS_COMM) ? replay_text(r, POS_COMM) : replay_text(r, POS_EXE);
+}
+
+/* The program of a new process: its maker's, but for the words that the event tells. */
+static void take_program(struct replaying *r, struct process *p, const struct process *from)
+{
+	struct program_strings strings = {
+	    .exe = replay_text(r, POS_EXE),
+	    .args = strings_of(replay_bytes(r, POS_ARGS)),
+	    .comm = comm_of(r),
+	};
+	const struct program *old = from && !from->is_unknown ? from->program : NULL;
+
+	if (old && str_equal(old->exe, strings.exe) && str_equal(old->args, strings.args)) {
+		process_set_program(r->s->processes, p, from->program);
+		return;
+	}
+	if (old) {
+		strings.exepath = old->exepath;
+		strings.env = old->env;
+	}
+
+	struct program *program = program_new(r->s->processes, &strings);
+	if (old) {
+		program->exe_ino = old->exe_ino;
+		program->exe_ctime = old->exe_ctime;
+		program->exe_mtime = old->exe_mtime;
+		program->exe_flags = old->exe_flags;
+		program->exe_ctime_age = old->exe_ctime_age;
+	}
+	give_program(r->s, p, program);
+}
+
+/* A new process; from: whose copy it is. */
+static struct process *clone_process(struct replaying *r, int32_t tid, const struct process *from,
+				     int64_t ptid)
+{
+	struct task_facts facts = from->facts;
+	struct process *p;
+
+	facts.pid = facts.tid = tid;
+	facts.ppid = 0;
+	facts.uid = (uint32_t)replay_u64(r, POS_CLONE_UID, UINT32_MAX);
+	facts.gid = (uint32_t)replay_u64(r, POS_CLONE_GID, UINT32_MAX);
+	p = add_process(r->s, &facts);
+	if (!p)
+		return NULL;
+	p->is_partial = false;
+	take_program(r, p, from);
+	if (!from->is_unknown) {
+		process_set_cwd(r->s->processes, p, from->cwd);
+		p->cap_inheritable = from->cap_inheritable;
+		p->cap_permitted = from->cap_permitted;
+		p->cap_effective = from->cap_effective;
+		/* Copies, whatever CLONE_FILES says: the two tables go their own ways from here on,
+		   as they do in Falco. */
+		fd_table_clone(process_table_fds(r->s->processes), &p->fds, &from->fds);
+	}
+	p->fdlimit = replay_u64(r, POS_FDLIMIT, (uint64_t)-1);
+	process_set_cgroups(r->s->processes, p, replay_bytes(r, POS_CGROUPS));
+	p->clone_time = r->e->time;
+	set_parent(r->s, p, ptid);
+	return p;
+}
+
+static void clone_seen_by_maker(struct replaying *r)
+{
+	struct state *s = r->s;
+	struct thread *child = find_thread(s, r->res);
+	uint32_t flags = (uint32_t)replay_u64(r, POS_CLONE_FLAGS, 0);
+	struct process *from;
+
+	if (!r->th)
+		r->th = find_or_add_unknown(s, (int64_t)r->e->header->tid);
+	if (!r->th)
+		return;
+	from = r->th->process;
+	if (from->is_unknown) {
+		int64_t vpid = replay_i64(r, POS_CLONE_VPID, -1);
+
+		r->th = make_known(
+		    s, r->th, replay_i64(r, POS_PID, -1), replay_i64(r, POS_PTID, -1),
+		    vpid < 0 ? r->th->tid : replay_i64(r, POS_CLONE_VTID, r->th->tid), vpid);
+		if (!r->th)
+			return;
+		from = r->th->process;
+		take_program(r, from, NULL);
+		set_comm(r, from, r->th, comm_of(r));
+	}
+	r->p = from;
+	/* The id that it knows its child by may be another namespace's; and what vfork made may
+	   have come to its end before it goes on itself. */
+	if (flags & (SCAP_CLONE_CHILD_IN_PIDNS | SCAP_CLONE_NEWPID | SCAP_CLONE_PARENT |
+		     SCAP_CLONE_VFORK) ||
+	    is_in_pidns(from, r->th) || strcmp(r->e->schema->name, "vfork") == 0 ||
+	    r->res > INT32_MAX || has_recently_exited(s->replay, r->res, r->th->tid, r->e->time))
+		return;
+	if (child && (child->is_inverted || child == r->th))
+		return;
+
+	int32_t tid = (int32_t)r->res;
+	struct process *p = from;
+	if (flags & SCAP_CLONE_THREAD) {
+		if (child)
+			thread_remove(s->processes, child);
+	} else {
+		p = clone_process(r, tid, from, r->th->tid);
+	}
+	child = p ? add_thread(s, p, tid) : NULL;
+	/* Making room may have taken the event's own thread. */
+	r->th = find_thread(s, (int64_t)r->e->header->tid);
+	r->p = r->th ? r->th->process : NULL;
+	if (!child)
+		return;
+	child->vtid = tid;
+	if (p != from)
+		p->facts.vpid = p->facts.vtid = tid;
+	take_own(r, child);
+	set_comm(r, p, child, comm_of(r));
+}
+
+static void clone_seen_by_child(struct replaying *r)
+{
+	struct state *s = r->s;
+	uint64_t now = r->e->time;
+	int32_t tid = (int32_t)r->e->header->tid;
+	uint32_t flags = (uint32_t)replay_u64(r, POS_CLONE_FLAGS, 0);
+	int64_t pid = replay_i64(r, POS_PID, tid), ptid = replay_i64(r, POS_PTID, -1);
+	bool is_thread = flags & SCAP_CLONE_THREAD;
+	struct thread *from_thread;
+	struct process *from, *p;
+
+	if (r->e->header->tid > INT32_MAX || pid < 0 || pid > INT32_MAX)
+		return;
+	if (r->th && r->th->clone_time && now - r->th->clone_time < CLONE_STALE_NS)
+		return;
+	if (r->th)
+		thread_remove(s->processes, r->th);
+	r->th = NULL;
+	r->p = NULL;
+
+	/* A thread is told by its process' main one, a process by its parent. */
+	from = process_of(s, is_thread ? pid : ptid);
+	if (!from) {
+		from_thread = find_or_add_unknown(s, is_thread ? pid : ptid);
+		if (!from_thread)
+			return;
+		from = from_thread->process;
+	}
+	if (is_thread) {
+		p = from;
+		if (from->is_unknown && from->threads) {
+			int64_t vpid = replay_i64(r, POS_CLONE_VPID, -1);
+
+			make_known(s, from->threads, pid, ptid, vpid, vpid);
+			take_program(r, p, NULL);
+			set_comm(r, p, from->threads, comm_of(r));
+		}
+	} else {
+		p = clone_process(r, tid, from, ptid);
+	}
+	r->th = p ? add_thread(s, p, tid) : NULL;
+	if (!r->th)
+		return;
+	r->p = p;
+	r->th->is_inverted = true;
+
+	int64_t vpid = replay_i64(r, POS_CLONE_VPID, -1);
+	r->th->vtid = vpid < 0 ? tid : (int32_t)replay_i64(r, POS_CLONE_VTID, tid);
+	if (!is_thread) {
+		p->facts.vpid = (int32_t)vpid;
+		p->facts.vtid = r->th->vtid;
+		p->is_in_pidns = flags & SCAP_CLONE_CHILD_IN_PIDNS || r->th->vtid != tid;
+		p->is_reaper = vpid == 1;
+		if (p->is_in_pidns || flags & SCAP_CLONE_NEWPID)
+			p->pidns_start_time =
+			    has(r, POS_CLONE_PIDNS_START)
+				? replay_u64(r, POS_CLONE_PIDNS_START, 0) + s->boot_time
+				: 0;
+	}
+	take_own(r, r->th);
+	set_comm(r, p, r->th, comm_of(r));
+}
+
+static void do_clone(struct replaying *r)
+{
+	if (r->res > 0)
+		clone_seen_by_maker(r);
+	else if (r->res == 0)
+		clone_seen_by_child(r);
+}
+
+/* Exec */
+
+/* Where captures do not hold the kernel's path of the executed file: the name that was given. */
+static struct str exepath_of(struct replaying *r, struct str otherwise)
+{
+	struct buffer path = BUFFER(r->s->name_memory);
+
+	if (has(r, POS_EXEC_TRUSTED_EXEPATH))
+		return without_deleted(replay_text(r, POS_EXEC_TRUSTED_EXEPATH));
+	if (!has(r, POS_EXEC_FILENAME))
+		return otherwise;
+
+	struct str name = replay_text(r, POS_EXEC_FILENAME);
+	if (str_equal(name, STR("<NA>")))
+		return name;
+	path_join(&path, r->p->cwd, name);
+	return without_deleted(buffer_str(&path));
+}
+
+static void close_on_exec(struct replaying *r)
+{
+	struct fd_store *store = process_table_fds(r->s->processes);
+	struct fd_entry *e = fd_table_next(&r->p->fds, NULL), *next;
+
+	for (; e; e = next) {
+		next = fd_table_next(&r->p->fds, e);
+		if (fd_entry_is_cloexec(e))
+			fd_table_remove(store, &r->p->fds, e);
+	}
+}
+
+static void take_exec_facts(struct replaying *r, struct process *p)
+{
+	p->facts.tty = (uint32_t)replay_u64(r, POS_EXEC_TTY, p->facts.tty);
+	p->facts.vpgid = (int32_t)replay_i64(r, POS_EXEC_VPGID, p->facts.vpgid);
+	p->facts.loginuid = (uint32_t)replay_u64(r, POS_EXEC_LOGINUID, p->facts.loginuid);
+	p->facts.uid = (uint32_t)replay_u64(r, POS_EXEC_UID, r->th->uid);
+	p->facts.gid = (uint32_t)replay_u64(r, POS_EXEC_GID, r->th->gid);
+	p->facts.pgid = (int32_t)replay_i64(r, POS_EXEC_PGID, -1);
+	p->fdlimit = replay_u64(r, POS_FDLIMIT, (uint64_t)-1);
+	p->cap_inheritable = replay_u64(r, POS_EXEC_CAP_INHERITABLE, p->cap_inheritable);
+	p->cap_permitted = replay_u64(r, POS_EXEC_CAP_PERMITTED, p->cap_permitted);
+	p->cap_effective = replay_u64(r, POS_EXEC_CAP_EFFECTIVE, p->cap_effective);
+	process_set_cgroups(r->s->processes, p, replay_bytes(r, POS_CGROUPS));
+}
+
+static void do_exec(struct replaying *r)
+{
+	struct process *p = r->p;
+	uint64_t clone_time;
+
+	if (r->res < 0 || !r->th)
+		return;
+	if (p->is_unknown) {
+		r->th = make_known(r->s, r->th, replay_i64(r, POS_PID, r->th->tid),
+				   replay_i64(r, POS_PTID, -1), r->th->tid,
+				   replay_i64(r, POS_PID, r->th->tid));
+		if (!r->th)
+			return;
+		p = r->p = r->th->process;
+	}
+
+	const struct program *old = p->program;
+	struct program_strings strings = {
+	    .exe = replay_text(r, POS_EXE),
+	    .exepath = exepath_of(r, old->exepath),
+	    .args = strings_of(replay_bytes(r, POS_ARGS)),
+	    .env = has(r, POS_EXEC_ENV) ? strings_of(replay_bytes(r, POS_EXEC_ENV)) : old->env,
+	    .comm = comm_of(r),
+	};
+	struct program *program = program_new(r->s->processes, &strings);
+
+	program->exe_flags = (uint32_t)replay_u64(r, POS_EXEC_FLAGS, old->exe_flags);
+	program->exe_ino = old->exe_ino;
+	program->exe_ctime = old->exe_ctime;
+	program->exe_mtime = old->exe_mtime;
+	program->exe_ctime_age = old->exe_ctime_age;
+	if (has(r, POS_EXEC_MTIME)) {
+		program->exe_ino = replay_u64(r, POS_EXEC_INO, 0);
+		program->exe_ctime = replay_u64(r, POS_EXEC_CTIME, 0);
+		program->exe_mtime = replay_u64(r, POS_EXEC_MTIME, 0);
+		clone_time = r->th->clone_time;
+		if (clone_time)
+			program->exe_ctime_age = clone_time - program->exe_ctime;
+		if (p->pidns_start_time && program->exe_ctime > p->pidns_start_time)
+			p->exe_ctime_in_pidns = program->exe_ctime - p->pidns_start_time;
+	}
+	give_program(r->s, p, program);
+	set_comm(r, p, r->th, comm_of(r));
+	take_exec_facts(r, p);
+	r->th->uid = p->facts.uid;
+	r->th->gid = p->facts.gid;
+	take_memory(r, r->th);
+	p->exec_time = r->e->time;
+	p->is_main_gone = false;
+	close_on_exec(r);
+	process_remove_threads(r->s->processes, p, r->th);
+}
+
+/* Exits */
+
+static void do_exit(struct replaying *r)
+{
+	enum { POS_EXIT_REAPER = 4 };
+
+	if (!r->th)
+		return;
+	r->s->exiting = r->th;
+	r->s->exiting_reaper = r->p->first_child ? replay_i64(r, POS_EXIT_REAPER, -1) : -1;
+}
+
+/* The nearest ancestor that takes orphans; a namespace's are never given to one outside. */
+static struct process *find_reaper(struct state *s, const struct process *p)
+{
+	struct process *ancestor = process_parent(s->processes, p);
+
+	for (unsigned n = 0; ancestor && n < 1024; n++) {
+		if (ancestor->is_in_pidns != p->is_in_pidns)
+			return NULL;
+		if (ancestor->is_reaper && !ancestor->is_exited)
+			return ancestor;
+		ancestor = process_parent(s->processes, ancestor);
+	}
+	return NULL;
+}
+
+static void finish_exit(struct state *s, uint64_t now)
+{
+	struct thread *th = s->exiting;
+	struct process *p = th ? th->process : NULL;
+	struct replay *r = s->replay;
+
+	s->exiting = NULL;
+	if (!p)
+		return;
+	r->exited[r->exited_next].tid = th->tid;
+	r->exited[r->exited_next].ptid = p->facts.ppid;
+	r->exited[r->exited_next].time = now;
+	r->exited_next = (r->exited_next + 1) % RECENTLY_EXITED;
+
+	if (p->thread_count <= 1 && p->first_child) {
+		struct thread *reaper =
+		    s->exiting_reaper > 0 ? find_or_add_unknown(s, s->exiting_reaper) : NULL;
+		struct process *to = reaper ? reaper->process : NULL;
+
+		/* Making the unknown one may have ended this one. */
+		if (find_thread(s, th->tid) != th)
+			return;
+		if (!to || to->is_unknown)
+			to = find_reaper(s, p);
+		if (to && to != p)
+			to->is_reaper = true;
+		process_reparent_children(s->processes, p, to == p ? NULL : to);
+	}
+	p->is_main_gone |= th->tid == p->facts.pid;
+	thread_remove(s->processes, th);
+}
+
+static void finish_close(struct state *s)
+{
+	struct replay *r = s->replay;
+	struct fd_entry *fd = r->closing ? fd_table_find(&r->closing->fds, r->closing_num) : NULL;
+
+	if (fd)
+		fd_table_remove(process_table_fds(s->processes), &r->closing->fds, fd);
+	r->closing = NULL;
+}
+
+/* What else events tell of processes */
+
+static void do_chdir(struct replaying *r)
+{
+	struct buffer path = BUFFER(r->s->name_memory);
+
+	if (r->res < 0 || !r->th || !has(r, 1) || r->p->is_unknown)
+		return;
+	path_join(&path, r->p->cwd, replay_text(r, 1));
+	process_set_cwd(r->s->processes, r->p, path.n ? buffer_str(&path) : STR("/"));
+}
+
+static void do_fchdir(struct replaying *r)
+{
+	struct buffer path = BUFFER(r->s->name_memory);
+
+	if (r->res < 0 || !r->fd || r->p->is_unknown)
+		return;
+	path_join(&path, r->p->cwd, fd_text_str(r->fd->name));
+	process_set_cwd(r->s->processes, r->p, path.n ? buffer_str(&path) : STR("/"));
+}
+
+static void do_limit(struct replaying *r)
+{
+	int64_t limit = replay_i64(r, 1, -1);
+
+	if (r->th && r->res >= 0 && replay_u64(r, 3, UINT64_MAX) == SCAP_RLIMIT_NOFILE &&
+	    limit != -1 && !r->p->is_unknown)
+		r->p->fdlimit = (uint64_t)limit;
+}
+
+static void do_prlimit(struct replaying *r)
+{
+	int64_t limit = replay_i64(r, 1, -1), tid = replay_i64(r, 5, -1);
+	struct thread *th;
+
+	if (r->res != 0 || limit == -1 || !has(r, 5) ||
+	    replay_u64(r, 6, UINT64_MAX) != SCAP_RLIMIT_NOFILE)
+		return;
+	th = find_or_add_unknown(r->s, tid ? tid : (int64_t)r->e->header->tid);
+	if (th && !th->process->is_unknown)
+		th->process->fdlimit = (uint64_t)limit;
+	r->th = find_thread(r->s, (int64_t)r->e->header->tid);
+	r->p = r->th ? r->th->process : NULL;
+}
+
+static void do_switch(struct replaying *r)
+{
+	if (!r->th || !has(r, 5))
+		return;
+	r->th->pgft_maj = replay_u64(r, 1, 0);
+	r->th->pgft_min = replay_u64(r, 2, 0);
+
+	struct thread *main_thread = find_thread(r->s, r->p->facts.pid);
+	if (!main_thread || r->p->is_unknown)
+		return;
+	main_thread->vm_size_kb = replay_u64(r, 3, 0);
+	main_thread->vm_rss_kb = replay_u64(r, 4, 0);
+	main_thread->vm_swap_kb = replay_u64(r, 5, 0);
+}
+
+static void do_memory(struct replaying *r)
+{
+	if (!r->th)
+		return;
+	r->th->vm_size_kb = replay_u64(r, 1, r->th->vm_size_kb);
+	r->th->vm_rss_kb = replay_u64(r, 2, r->th->vm_rss_kb);
+	r->th->vm_swap_kb = replay_u64(r, 3, r->th->vm_swap_kb);
+}
+
+static void set_user(struct replaying *r, unsigned index)
+{
+	if (r->res != 0 || !r->th || !has(r, index))
+		return;
+	r->th->uid = (uint32_t)replay_u64(r, index, 0);
+	if (r->th->tid == r->p->facts.pid)
+		r->p->facts.uid = r->th->uid;
+	process_changed(r->p);
+}
+
+static void set_group(struct replaying *r, unsigned index)
+{
+	if (r->res != 0 || !r->th || !has(r, index))
+		return;
+	r->th->gid = (uint32_t)replay_u64(r, index, 0);
+	if (r->th->tid == r->p->facts.pid)
+		r->p->facts.gid = r->th->gid;
+	process_changed(r->p);
+}
+
+static void do_setuid(struct replaying *r)
+{
+	set_user(r, 1);
+}
+
+/* setreuid and setresuid: the effective one is the second. */
+static void do_setresuid(struct replaying *r)
+{
+	set_user(r, 2);
+}
+
+static void do_setgid(struct replaying *r)
+{
+	set_group(r, 1);
+}
+
+static void do_setresgid(struct replaying *r)
+{
+	set_group(r, 2);
+}
+
+static void do_setsid(struct replaying *r)
+{
+	if (r->res < 0 || !r->th)
+		return;
+	r->p->facts.sid = r->p->facts.vsid = (int32_t)r->res;
+	process_lineage_changed(r->s->processes, r->p);
+}
+
+static void do_capset(struct replaying *r)
+{
+	if (r->res < 0 || !r->th)
+		return;
+	r->p->cap_inheritable = replay_u64(r, 1, 0);
+	r->p->cap_permitted = replay_u64(r, 2, 0);
+	r->p->cap_effective = replay_u64(r, 3, 0);
+	process_changed(r->p);
+}
+
+/* In a user namespace of its own a process may do everything. */
+static void new_namespaces(struct replaying *r, unsigned flags_index)
+{
+	if (r->res < 0 || !r->th || !(replay_u64(r, flags_index, 0) & SCAP_CLONE_NEWUSER))
+		return;
+	r->p->cap_inheritable = r->p->cap_permitted = r->p->cap_effective = ALL_CAPABILITIES;
+	process_changed(r->p);
+}
+
+static void do_unshare(struct replaying *r)
+{
+	new_namespaces(r, 1);
+}
+
+static void do_setns(struct replaying *r)
+{
+	new_namespaces(r, 2);
+}
+
+/*
+ * PR_SET_NAME is not followed: as in Falco a process of a capture has the name that exec or clone
+ * gave it.
+ */
+static void do_prctl(struct replaying *r)
+{
+	uint64_t option = replay_u64(r, 1, 0);
+
+	if (r->res >= 0 && r->th && !r->p->is_unknown &&
+	    (option == SCAP_PR_SET_CHILD_SUBREAPER || option == SCAP_PR_GET_CHILD_SUBREAPER))
+		r->p->is_reaper = replay_i64(r, 3, 0) != 0;
+}
+
+static void do_user_added(struct replaying *r)
+{
+	struct user u = {
+	    .uid = (uint32_t)replay_u64(r, 0, UINT32_MAX),
+	    .gid = (uint32_t)replay_u64(r, 1, UINT32_MAX),
+	    .name = replay_text(r, 2),
+	    .home = replay_text(r, 3),
+	    .shell = replay_text(r, 4),
+	};
+	struct str container = {"", 0};
+
+	event_param_str(r->e, 5, &container);
+	if (u.uid != UINT32_MAX && container.n == 0)
+		user_table_add_user(r->s->users, &u);
+}
+
+static void do_group_added(struct replaying *r)
+{
+	struct group g = {.gid = (uint32_t)replay_u64(r, 0, UINT32_MAX), .name = replay_text(r, 1)};
+	struct str container = {"", 0};
+
+	event_param_str(r->e, 2, &container);
+	if (g.gid != UINT32_MAX && container.n == 0)
+		user_table_add_group(r->s->users, &g);
+}
+
+static const struct replay_handler handlers[] = {
+    {"clone", do_clone},
+    {"clone3", do_clone},
+    {"fork", do_clone},
+    {"vfork", do_clone},
+    {"execve", do_exec},
+    {"execveat", do_exec},
+    {"procexit", do_exit},
+    {"chdir", do_chdir},
+    {"getcwd", do_chdir},
+    {"fchdir", do_fchdir},
+    {"getrlimit", do_limit},
+    {"setrlimit", do_limit},
+    {"prlimit", do_prlimit},
+    {"switch", do_switch},
+    {"brk", do_memory},
+    {"mmap", do_memory},
+    {"mmap2", do_memory},
+    {"munmap", do_memory},
+    {"setuid", do_setuid},
+    {"setreuid", do_setresuid},
+    {"setresuid", do_setresuid},
+    {"setgid", do_setgid},
+    {"setregid", do_setresgid},
+    {"setresgid", do_setresgid},
+    {"setsid", do_setsid},
+    {"capset", do_capset},
+    {"unshare", do_unshare},
+    {"setns", do_setns},
+    {"prctl", do_prctl},
+    {"useradded", do_user_added},
+    {"groupadded", do_group_added},
+    {NULL, NULL},
+};
+
+static void add_handlers(struct replay *r, const struct replay_handler *h)
+{
+	for (; h->event; h++) {
+		int code = event_code_by_name(str_from(h->event));
+
+		if (code >= 0)
+			r->handlers[code] = h->apply;
+	}
+}
+
+/* The first descriptor among the parameters behind the result; splice has its source first. */
+static int8_t fd_param(const struct event_schema *schema)
+{
+	int first = strcmp(schema->name, "splice") == 0 ? 2 : 1;
+
+	if (!(schema->flags & EVENT_USES_FD) || schema->flags & EVENT_ENTER)
+		return -1;
+	for (int i = first; i < schema->nparams; i++)
+		if (schema->params[i].type == PARAM_FD || schema->params[i].type == PARAM_FD32)
+			return (int8_t)i;
+	return -1;
+}
+
+struct replay *replay_new(void)
+{
+	struct replay *r = calloc(1, sizeof(*r));
+
+	if (r) {
+		r->handlers = calloc(event_code_count, sizeof(*r->handlers));
+		r->fd_params = calloc(event_code_count, sizeof(*r->fd_params));
+	}
+	if (!r || !r->handlers || !r->fd_params)
+		abort();
+	add_handlers(r, handlers);
+	add_handlers(r, replay_fd_handlers);
+	for (uint16_t code = 0; code < event_code_count; code++) {
+		const struct event_schema *schema = event_schema_get(code);
+
+		r->fd_params[code] = schema ? fd_param(schema) : -1;
+	}
+	return r;
+}
+
+void replay_free(struct state *s, struct replay *r)
+{
+	if (!r)
+		return;
+	fd_table_clear(process_table_fds(s->processes), &r->server_ports);
+	VEC_FREE(&r->addresses);
+	free(r->handlers);
+	free(r->fd_params);
+	free(r);
+}
+
+/* Whose event it is. */
+static void find_actor(struct replaying *r)
+{
+	static const char *const makes_none[] = {"clone", "clone3", "fork",
+						 "vfork", "switch", "procexit"};
+	const struct event_schema *schema = r->e->schema;
+	bool may_make = true;
+
+	if (r->e->header->tid > INT32_MAX)
+		return;
+	/* The monitor's own events have no thread, but for one that tells of a thread's time. */
+	if (schema->flags & EVENT_META && strcmp(schema->name, "procinfo") != 0)
+		return;
+	if (schema->flags & EVENT_SKIP_RESET)
+		may_make = false;
+	for (size_t i = 0; may_make && i < sizeof(makes_none) / sizeof(makes_none[0]); i++)
+		may_make = strcmp(schema->name, makes_none[i]) != 0;
+	r->th = may_make ? find_or_add_unknown(r->s, (int64_t)r->e->header->tid)
+			 : find_thread(r->s, (int64_t)r->e->header->tid);
+	r->p = r->th ? r->th->process : NULL;
+}
+
+void replay_bind(struct state *s, struct event *e)
+{
+	struct replaying r = {.s = s, .e = e, .num = -1};
+	uint16_t code = e->schema->code;
+	int8_t fd = s->replay->fd_params[code];
+
+	finish_exit(s, e->time);
+	finish_close(s);
+	state_listed(s);
+	find_actor(&r);
+	event_result(e, &r.res);
+	if (r.th && fd >= 0) {
+		int64_t num = -1;
+
+		event_param_i64(e, (unsigned)fd, &num);
+		replay_use_fd(&r, num);
+	}
+	if (s->replay->handlers[code])
+		s->replay->handlers[code](&r);
+	e->thread = r.th;
+	e->process = r.p;
+	if (r.th)
+		replay_show_fd(&r);
+	fd_text_release(process_table_fds(s->processes), r.old_name);
+	if (!r.th)
+		return;
+	process_refresh_scope(s->processes, r.p);
+	if (strcmp(e->schema->name, "switch") != 0)
+		r.th->last_event_time = e->time;
+}

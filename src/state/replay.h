@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events of captures: what they do to processes and descriptors, for the sources of state/ alone.
+ *
+ * An event of a capture has nothing but a thread's id and its parameters, so all that is known is
+ * what the capture listed at its start and what events changed since. The rules are Falco's, so
+ * that every field has the value that Falco prints; where it is wrong on purpose or by accident, a
+ * comment says so.
+ */
+#ifndef SAKER_STATE_REPLAY_H
+#define SAKER_STATE_REPLAY_H
+
+#include "state/state_internal.h"
+
+enum { RECENTLY_EXITED = 8192 };
+
+struct replaying;
+typedef void replay_fn(struct replaying *r);
+
+/* An address of the recorder's machine. */
+struct local_address {
+	struct ip_address ip, netmask;
+};
+
+struct replay {
+	replay_fn **handlers; /* by event code, NULL: the event changes nothing */
+	int8_t *fd_params;    /* by event code: index of the descriptor that it uses, -1: none */
+	VEC(struct local_address) addresses;
+	struct fd_table server_ports; /* of sockets that were listening when recording began */
+	bool is_listed;               /* the lists at the start were complete: events came */
+	/* A descriptor that the last event closed: it is known until the next one. */
+	struct process *closing;
+	int64_t closing_num;
+	struct {
+		int32_t tid, ptid;
+		uint64_t time;
+	} exited[RECENTLY_EXITED];
+	uint32_t exited_next;
+};
+
+/* One event on its way. */
+struct replaying {
+	struct state *s;
+	struct event *e;
+	struct thread *th;        /* NULL: not known */
+	struct process *p;        /* of th */
+	int64_t res;              /* what the call answered; 0 for events that are no calls */
+	int64_t num;              /* of the descriptor that the event is about, -1: none */
+	struct fd_entry *fd;      /* that descriptor; NULL: not known */
+	struct fd_text *old_name; /* of fd before the event; a reference */
+};
+
+struct replay *replay_new(void);
+void replay_free(struct state *s, struct replay *r);
+void replay_bind(struct state *s, struct event *e);
+
+/* replay_fd.c: descriptors. The tables of handlers by the names of events end with a NULL. */
+struct replay_handler {
+	const char *event;
+	replay_fn *apply;
+};
+extern const struct replay_handler replay_fd_handlers[];
+/* Looks up the descriptor of that number, as the one that the event is about. */
+void replay_use_fd(struct replaying *r, int64_t num);
+/* Fills r->e->fd from what is known now. */
+void replay_show_fd(struct replaying *r);
+/* What a capture lists of a descriptor. */
+void replay_list_fd(struct state *s, struct process *p, const struct listed_fd *fd);
+/* All descriptors are listed: tells clients' from servers' sockets. */
+void replay_fix_sockets(struct state *s);
+/* The directory of a relative name: "<UNKNOWN>" for a descriptor that is not known. */
+struct str replay_directory(const struct process *p, int64_t dirfd);
+
+static inline uint64_t replay_u64(const struct replaying *r, unsigned index, uint64_t otherwise)
+{
+	uint64_t v = otherwise;
+
+	event_param_u64(r->e, index, &v);
+	return v;
+}
+
+static inline int64_t replay_i64(const struct replaying *r, unsigned index, int64_t otherwise)
+{
+	int64_t v = otherwise;
+
+	event_param_i64(r->e, index, &v);
+	return v;
+}
+
+/* Raw bytes; empty where there are none. */
+static inline struct str replay_bytes(const struct replaying *r, unsigned index)
+{
+	return index < r->e->nparams ? r->e->params[index] : (struct str){"", 0};
+}
+
+/* Text; "<NA>" where there is none, as old captures and Falco have it. */
+struct str replay_text(const struct replaying *r, unsigned index);
+
+#endif
