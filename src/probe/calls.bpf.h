@@ -213,10 +213,18 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* The annex of a call, as the plan wants it. */
-static __always_inline void annex_add(struct slot *s, const struct collect_row *row, bool known,
-				      struct task_struct *task)
+/*
+ * The annex of a call, as the plan wants it. A global function: the verifier looks at it once, and
+ * not again for each way on which a program can come to it.
+ */
+__noinline int annex_collect(__u32 slot_index)
 {
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	bool known = HAS_TASK_BTF;
+	struct task_struct *task = current_task();
+	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
 	__u32 facts = s->facts;
 	__s64 ret = s->values[SOURCE_RET];
 	root_remember(s, known, task);
@@ -247,7 +255,7 @@ static __always_inline void annex_add(struct slot *s, const struct collect_row *
 		__s32 fd = value_of(s, row->fd_src);
 		__u64 file = s->file ? s->file : file_of_fd(known, task, fd);
 		if (!file)
-			return;
+			return 0;
 		if (facts & FACT_FD)
 			annex_file(s, file, fd, row->fd_param);
 		/* Of an opened file the path stands at its name already. */
@@ -256,20 +264,24 @@ static __always_inline void annex_add(struct slot *s, const struct collect_row *
 		    !sock_of_file(file) && !file_resolve(s, file))
 			annex_path(s, ANNEX_PATH_RESOLVED, row->fd_param);
 	}
+	return 0;
 }
 
 /* After a call's parameters. */
-static __always_inline void call_end(struct slot *s, const struct collect_row *row, bool known,
-				     struct task_struct *task)
+static __always_inline void call_end(struct slot *s, const struct collect_row *row)
 {
 	params_end(s);
 	if (s->facts & ~FACT_BUFFER || row->flags & ROW_NEW_CWD)
-		annex_add(s, row, known, task);
+		annex_collect(s->index);
 	slot_emit(s);
 }
 
+/*
+ * All that the table describes: one program, because the verifier looks at what families share once
+ * for each program that has it.
+ */
 SEC("tp_btf/sys_exit")
-int BPF_PROG(collect_plain_calls, struct pt_regs *regs, long ret)
+int BPF_PROG(collect_calls, struct pt_regs *regs, long ret)
 {
 	bool known = HAS_TASK_BTF;
 	struct task_struct *trusted = current_trusted();
@@ -282,9 +294,15 @@ int BPF_PROG(collect_plain_calls, struct pt_regs *regs, long ret)
 	for (__u32 i = 0; i < PROBE_ROW_PARAMS; i++) {
 		if (i >= row->nparams)
 			break;
-		collect_plain(s->index, i);
+		__u8 kind = row->params[i].kind;
+		if (kind < KIND_PLAIN_END)
+			collect_plain(s->index, i);
+		else if (kind < KIND_NET_END)
+			collect_net(s->index, i);
+		else
+			collect_misc(s->index, i);
 	}
-	call_end(s, row, known, task);
+	call_end(s, row);
 	return 0;
 }
 
@@ -316,55 +334,7 @@ int BPF_PROG(collect_open_calls, struct pt_regs *regs, long ret)
 		put_u32(s, i++, translate(TRANSLATE_OPENAT2, value_of(s, p[3].src)));
 	put_u32(s, i++, opened_dev(s));
 	put_u64(s, i++, opened_ino(s));
-	call_end(s, row, known, task);
-	return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(collect_net_calls, struct pt_regs *regs, long ret)
-{
-	bool known = HAS_TASK_BTF;
-	struct task_struct *trusted = current_trusted();
-	struct task_struct *task = known ? task_plain(trusted) : trusted;
-	const struct collect_row *row;
-	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
-	if (!s)
-		return 0;
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < PROBE_ROW_PARAMS; i++) {
-		if (i >= row->nparams)
-			break;
-		const struct collect_param *p = &row->params[i];
-		if (p->kind < KIND_PLAIN_END)
-			collect_plain(s->index, i);
-		else
-			collect_net(s->index, i);
-	}
-	call_end(s, row, known, task);
-	return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(collect_misc_calls, struct pt_regs *regs, long ret)
-{
-	bool known = HAS_TASK_BTF;
-	struct task_struct *trusted = current_trusted();
-	struct task_struct *task = known ? task_plain(trusted) : trusted;
-	const struct collect_row *row;
-	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
-	if (!s)
-		return 0;
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < PROBE_ROW_PARAMS; i++) {
-		if (i >= row->nparams)
-			break;
-		const struct collect_param *p = &row->params[i];
-		if (p->kind < KIND_PLAIN_END)
-			collect_plain(s->index, i);
-		else
-			collect_misc(s->index, i);
-	}
-	call_end(s, row, known, task);
+	call_end(s, row);
 	return 0;
 }
 

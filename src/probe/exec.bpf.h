@@ -185,6 +185,19 @@ int BPF_PROG(process_exec, struct task_struct *trusted, int old_pid, struct linu
 	return 0;
 }
 
+/* Appends the string that the pointer at `at` points to; 0 where there is none. */
+__noinline int string_append(__u32 slot_index, __u64 at)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	__u64 string = 0;
+
+	if (!s || bpf_probe_read_user(&string, 8, (void *)at))
+		return 0;
+	if (s->flags & RECORD_COMPAT)
+		string = (__u32)string;
+	return string && append_user_str(s, string);
+}
+
 /* argv or envp of a failed exec, one string behind the other: slot->walk_node from element first.
  */
 __noinline int string_array_walk(__u32 slot_index, __u32 i, __u32 first, __u32 room)
@@ -197,13 +210,7 @@ __noinline int string_array_walk(__u32 slot_index, __u32 i, __u32 first, __u32 r
 	__u32 from = s->pos;
 	bool is_narrow = s->flags & RECORD_COMPAT;
 	for (__u32 k = 0; k < STRINGS_MAX && array; k++) {
-		__u64 string = 0;
-		__u64 at = array + (k + first) * (is_narrow ? 4ULL : 8ULL);
-		if (bpf_probe_read_user(&string, 8, (void *)at))
-			break;
-		if (is_narrow)
-			string = (__u32)string;
-		if (!string || !append_user_str(s, string))
+		if (!string_append(slot_index, array + (k + first) * (is_narrow ? 4ULL : 8ULL)))
 			break;
 		if (s->pos - from >= room) {
 			s->flags |= RECORD_ARGS_CUT;

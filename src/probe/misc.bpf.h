@@ -112,12 +112,25 @@ struct user_pollfd {
 	__u16 events, revents;
 };
 
+__noinline int poll_append(__u32 slot_index, __u64 pointer)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	struct user_pollfd polled;
+
+	if (!s)
+		return 0;
+	if (bpf_probe_read_user(&polled, sizeof(polled), (void *)pointer))
+		polled.fd = -1, polled.revents = 0;
+	append_u64(s, (__s64)polled.fd);
+	append_u16(s, translate(TRANSLATE_POLL, polled.revents));
+	return 0;
+}
+
 /* A count of 16 bits, then descriptor and events that came of each. */
 static __always_inline void put_poll(struct slot *s, __u32 i, __u64 pointer, __u32 count)
 {
 	enum { POLL_MAX = 16 };
 	__u32 from = s->pos;
-	struct user_pollfd polled;
 
 	if (count > POLL_MAX)
 		count = POLL_MAX;
@@ -125,11 +138,7 @@ static __always_inline void put_poll(struct slot *s, __u32 i, __u64 pointer, __u
 	for (__u32 k = 0; k < POLL_MAX; k++) {
 		if (k >= count)
 			break;
-		if (bpf_probe_read_user(&polled, sizeof(polled),
-					(void *)(pointer + k * sizeof(polled))))
-			polled.fd = -1, polled.revents = 0;
-		append_u64(s, (__s64)polled.fd);
-		append_u16(s, translate(TRANSLATE_POLL, polled.revents));
+		poll_append(s->index, pointer + k * sizeof(struct user_pollfd));
 	}
 	set_length(s, i, s->pos - from);
 }

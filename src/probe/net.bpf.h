@@ -151,22 +151,41 @@ static __always_inline void put_buffer(struct slot *s, __u32 i, __u64 pointer, _
 	set_length(s, i, append_user(s, pointer, size));
 }
 
+/*
+ * Element k of an iovec of the caller's word size, left in the slot's scratch; 0 where it cannot be
+ * read. What loops do is a global function each: the verifier goes through the turns of a loop one
+ * by one, but through such a function once.
+ */
 struct iov {
 	__u64 base, size;
 };
 
-/* Element k of an iovec of the caller's word size. */
-static __always_inline bool iov_get(struct slot *s, __u64 vector, __u32 k, struct iov *iov)
+__noinline int iov_get(__u32 slot_index, __u64 vector, __u32 k)
 {
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	struct iov *iov = (struct iov *)s->scratch;
 	if (s->flags & RECORD_COMPAT) {
 		__u32 narrow[2];
 		if (bpf_probe_read_user(narrow, sizeof(narrow), (void *)(vector + 8 * k)))
-			return false;
+			return 0;
 		iov->base = narrow[0];
 		iov->size = narrow[1];
-		return true;
+		return 1;
 	}
 	return !bpf_probe_read_user(iov, sizeof(*iov), (void *)(vector + 16 * k));
+}
+
+/* Appends the bytes of element k, where `left` bytes have room; 0 ends. */
+__noinline int iov_append(__u32 slot_index, __u64 vector, __u32 k, __u32 left)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s || !iov_get(slot_index, vector, k))
+		return 0;
+	struct iov *iov = (struct iov *)s->scratch;
+	__u64 size = iov->size < left ? iov->size : left;
+	return !size || append_user(s, iov->base, size);
 }
 
 static __always_inline void put_iov_data(struct slot *s, __u32 i, __u64 vector, __u64 count,
@@ -178,13 +197,8 @@ static __always_inline void put_iov_data(struct slot *s, __u32 i, __u64 vector, 
 	if (!(s->facts & FACT_BUFFER))
 		room = 0;
 	for (__u32 k = 0; k < IOV_MAX; k++) {
-		struct iov iov;
 		__u32 have = s->pos - from;
-		if (k >= count || have >= room || !iov_get(s, vector, k, &iov))
-			break;
-		if (iov.size > room - have)
-			iov.size = room - have;
-		if (iov.size && !append_user(s, iov.base, iov.size))
+		if (k >= count || have >= room || !iov_append(s->index, vector, k, room - have))
 			break;
 	}
 	set_length(s, i, s->pos - from);
@@ -194,10 +208,9 @@ static __always_inline void put_iov_size(struct slot *s, __u32 i, __u64 vector, 
 {
 	__u64 size = 0;
 	for (__u32 k = 0; k < IOV_MAX; k++) {
-		struct iov iov;
-		if (k >= count || !iov_get(s, vector, k, &iov))
+		if (k >= count || !iov_get(s->index, vector, k))
 			break;
-		size += iov.size;
+		size += ((struct iov *)s->scratch)->size;
 	}
 	put_u32(s, i, size);
 }

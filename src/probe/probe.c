@@ -238,10 +238,10 @@ static int enter_families(struct probe *p, struct error *err)
 {
 	struct saker_probe *s = p->programs;
 	const struct bpf_program *families[FAMILY_COUNT] = {
-	    [FAMILY_PLAIN] = s->progs.collect_plain_calls,
+	    [FAMILY_PLAIN] = s->progs.collect_calls,
 	    [FAMILY_OPEN] = s->progs.collect_open_calls,
-	    [FAMILY_NET] = s->progs.collect_net_calls,
-	    [FAMILY_MISC] = s->progs.collect_misc_calls,
+	    [FAMILY_NET] = s->progs.collect_calls,
+	    [FAMILY_MISC] = s->progs.collect_calls,
 	    [FAMILY_FORK] = s->progs.collect_fork_calls,
 	    [FAMILY_EXEC] = s->progs.collect_exec_calls,
 	};
