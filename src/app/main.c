@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
 #include <syslog.h>
@@ -260,6 +261,8 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 	set = load_rules(cli, config);
 	if (!set)
 		return 1;
+	/* Before the plan takes its memory, so that it can be this. */
+	rules_forget_sources(set);
 	plan = plan_compile(set, &plan_options, &err);
 	if (!plan) {
 		log_error("rules: %s", err.message);
@@ -269,7 +272,6 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 	statistics = plan_statistics(plan);
 	log_info("plan: %zu rules are active; %zu comparisons, of which %zu differ",
 		 statistics.rules, statistics.comparisons, statistics.atoms);
-	rules_forget_sources(set);
 	if (cli->dry_run) {
 		log_info("dry run: configuration and rules are right");
 	} else {
@@ -387,6 +389,8 @@ int main(int argc, char **argv)
 	struct cli cli;
 	int status;
 
+	/* What rules' files take while they load goes back to the system when they are forgotten. */
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	tzset();
 	if (cli_parse(&cli, argc, argv, &err) < 0) {
 		print_error(&err);

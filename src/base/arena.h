@@ -43,7 +43,7 @@ static inline void arena_reset_to(struct arena *a, char *mark)
 	a->next = mark;
 }
 
-/* Zeroed, aligned for any type. A growing arena never answers NULL. */
+/* Zeroed, aligned to 8 bytes: for any type but long double. A growing arena never answers NULL. */
 void *arena_alloc(struct arena *a, size_t size);
 void *arena_alloc_array(struct arena *a, size_t count, size_t size);
 

@@ -19,7 +19,9 @@ static void *alloc_entries(size_t count, size_t size)
 
 void *vec_grow(void *items, size_t *room, size_t item_size)
 {
-	size_t new_room = *room ? *room * 2 : 8, bytes;
+	/* Many arrays hold one or two items for ever: those of small items alone start larger. */
+	size_t first = item_size < 64 ? 64 / item_size : 1;
+	size_t new_room = *room ? *room * 2 : first, bytes;
 
 	if (!__builtin_mul_overflow(new_room, item_size, &bytes))
 		items = realloc(items, bytes);

@@ -54,6 +54,8 @@ struct frame {
 
 typedef VEC(struct yaml_node *) node_vec;
 
+enum { SHARED_TEXTS = 256, SHARED_TEXT_MAX = 32 };
+
 struct builder {
 	struct yaml_file *file;
 	struct arena *arena;
@@ -66,6 +68,7 @@ struct builder {
 	node_vec duplicates;
 	struct strmap anchors;
 	uint64_t aliased;
+	struct str texts[SHARED_TEXTS]; /* short scalars, by hash: the last one met */
 };
 
 static uint32_t builder_offset(struct builder *b, const yaml_mark_t *mark)
@@ -250,6 +253,20 @@ static enum yaml_style style_of(yaml_scalar_style_t style)
 	}
 }
 
+/*
+ * A copy of a scalar's text; short ones that were just met, as keys are again and again, share one.
+ */
+static struct str keep_text(struct builder *b, struct str text)
+{
+	struct str *known = &b->texts[str_hash(text) % SHARED_TEXTS];
+
+	if (text.n > SHARED_TEXT_MAX)
+		return arena_str(b->arena, text);
+	if (!known->p || !str_equal(*known, text))
+		*known = arena_str(b->arena, text);
+	return *known;
+}
+
 static int take_event(struct builder *b, const yaml_event_t *event, struct error *err)
 {
 	struct yaml_node *n;
@@ -264,8 +281,8 @@ static int take_event(struct builder *b, const yaml_event_t *event, struct error
 		n = new_node(b, YAML_SCALAR, event, event->data.scalar.anchor,
 			     event->data.scalar.tag);
 		n->style = (uint8_t)style_of(event->data.scalar.style);
-		n->text = arena_str(b->arena, (struct str){(char *)event->data.scalar.value,
-							   event->data.scalar.length});
+		n->text = keep_text(
+		    b, (struct str){(char *)event->data.scalar.value, event->data.scalar.length});
 		new_anchor(b, event->data.scalar.anchor, n);
 		add_child(b, n, 1);
 		return 0;

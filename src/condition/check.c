@@ -9,6 +9,7 @@
 struct checker {
 	uint32_t sources;
 	struct arena *arena;
+	struct expression_pool *pool; /* NULL: none */
 	condition_warn_fn *warn;
 	void *warn_context;
 	const struct condition **failed;
@@ -80,15 +81,10 @@ static void visit_fields(const struct comparison *c,
 
 static int parse_side(struct checker *k, struct str text, uint32_t offset, struct expression **out)
 {
-	struct expression *x = ARENA_NEW(k->arena, struct expression);
-	size_t end = 0;
-	int r = expression_parse(text, &end, k->sources, k->arena, x, k->err);
+	int r = expression_shared(k->pool, text, k->sources, k->arena, out, k->err);
 
-	if (r == 0 && end != text.n)
-		r = error_set_at(k->err, -EINVAL, end, "'%.*s' is no field", STR_ARG(text));
 	if (r < 0 && k->err)
 		k->err->offset += offset;
-	*out = x;
 	return r;
 }
 
@@ -495,8 +491,16 @@ int condition_check(struct condition *c, uint32_t sources, struct arena *arena,
 		    condition_warn_fn *warn_fn, void *warn_context, const struct condition **failed,
 		    struct error *err)
 {
+	return condition_check_shared(c, sources, arena, NULL, warn_fn, warn_context, failed, err);
+}
+
+int condition_check_shared(struct condition *c, uint32_t sources, struct arena *arena,
+			   struct expression_pool *pool, condition_warn_fn *warn_fn,
+			   void *warn_context, const struct condition **failed, struct error *err)
+{
 	struct checker k = {.sources = sources,
 			    .arena = arena,
+			    .pool = pool,
 			    .warn = warn_fn,
 			    .warn_context = warn_context,
 			    .failed = failed,

@@ -76,8 +76,9 @@ struct operand {
 struct matcher; /* compiled regex, glob, searcher, prefix set...: condition/matcher.h */
 
 struct comparison {
-	enum operator operator;
-	enum comparison_modifier modifier; /* MODIFIER_NONE after the check */
+	enum operator operator: 8;
+	enum comparison_modifier modifier : 8; /* MODIFIER_NONE after the check */
+	bool is_list; /* the right side was written in brackets or names a list */
 	uint32_t operator_offset;
 	uint32_t right_offset;    /* where the right side begins */
 	struct str left_text;     /* as parsed: the expression on the left */
@@ -86,7 +87,6 @@ struct comparison {
 	struct expression *right; /* set by the check; NULL: constants */
 	struct operand *operands;
 	size_t operand_count;
-	bool is_list;                  /* the right side was written in brackets or names a list */
 	const struct matcher *matcher; /* set by the check where the operator has one */
 };
 
@@ -125,6 +125,12 @@ typedef void condition_warn_fn(void *context, const struct condition *node, cons
 int condition_check(struct condition *c, uint32_t sources, struct arena *arena,
 		    condition_warn_fn *warn, void *warn_context, const struct condition **failed,
 		    struct error *err);
+
+/* The same, with expressions that are shared with other conditions of the same sources and arena.
+ */
+int condition_check_shared(struct condition *c, uint32_t sources, struct arena *arena,
+			   struct expression_pool *pool, condition_warn_fn *warn,
+			   void *warn_context, const struct condition **failed, struct error *err);
 
 /* Evaluates a checked tree plainly. */
 bool condition_holds(const struct condition *c, struct field_context *ctx);

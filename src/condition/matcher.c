@@ -439,30 +439,40 @@ static enum quantifier quantifier_of(const struct expression *left)
 
 int matcher_build(struct comparison *c, struct arena *arena, struct error *err)
 {
-	struct matcher *m = ARENA_NEW(arena, struct matcher);
+	/* What most comparisons have, which need nothing made ready. */
+	static const struct matcher plain[] = {
+	    [QUANTIFY_LIST] = {.quantifier = QUANTIFY_LIST},
+	    [QUANTIFY_ANY] = {.quantifier = QUANTIFY_ANY},
+	    [QUANTIFY_ANY_BUT_NE] = {.quantifier = QUANTIFY_ANY_BUT_NE},
+	};
+	struct matcher m = {.quantifier = quantifier_of(c->left)}, *kept;
 	int r = 0;
 
-	m->quantifier = quantifier_of(c->left);
-	if (!c->right) {
-		switch (c->operator) {
-		case OP_IN:
-		case OP_INTERSECTS:
-			build_set(c, m, arena);
-			break;
-		case OP_PMATCH:
-			build_paths(c, m, arena);
-			break;
-		case OP_ICONTAINS:
-			build_folded(m, c->operands[0].value.str, arena);
-			break;
-		case OP_REGEX:
-			r = build_regex(c, m, arena, err);
-			break;
-		default:
-			break;
-		}
+	switch (c->right ? OP_EXISTS : c->operator) {
+	case OP_IN:
+	case OP_INTERSECTS:
+		build_set(c, &m, arena);
+		break;
+	case OP_PMATCH:
+		build_paths(c, &m, arena);
+		break;
+	case OP_ICONTAINS:
+		build_folded(&m, c->operands[0].value.str, arena);
+		break;
+	case OP_REGEX:
+		r = build_regex(c, &m, arena, err);
+		break;
+	default:
+		break;
 	}
-	if (r == 0)
-		c->matcher = m;
-	return r;
+	if (r < 0)
+		return r;
+	if (!m.set && !m.paths && !m.regex && !m.folded.p) {
+		c->matcher = &plain[m.quantifier];
+		return 0;
+	}
+	kept = ARENA_NEW(arena, struct matcher);
+	*kept = m;
+	c->matcher = kept;
+	return 0;
 }

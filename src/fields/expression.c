@@ -374,6 +374,43 @@ int expression_parse(struct str text, size_t *offset, uint32_t sources, struct a
 	return r;
 }
 
+void expression_pool_free(struct expression_pool *pool)
+{
+	strmap_free(&pool->by_text);
+}
+
+struct expression *expression_pooled(const struct expression_pool *pool, struct str text)
+{
+	return pool ? strmap_get(&pool->by_text, text) : NULL;
+}
+
+void expression_pool_add(struct expression_pool *pool, struct str text, struct expression *x)
+{
+	if (pool)
+		strmap_put(&pool->by_text, text, x);
+}
+
+int expression_shared(struct expression_pool *pool, struct str text, uint32_t sources,
+		      struct arena *arena, struct expression **out, struct error *err)
+{
+	struct expression *x = expression_pooled(pool, text);
+	size_t end = 0;
+	int r;
+
+	*out = x;
+	if (x)
+		return 0;
+	x = ARENA_NEW(arena, struct expression);
+	r = expression_parse(text, &end, sources, arena, x, err);
+	if (r < 0)
+		return r;
+	if (end != text.n)
+		return error_set_at(err, -EINVAL, end, "'%.*s' is no field", STR_ARG(text));
+	expression_pool_add(pool, text, x);
+	*out = x;
+	return 0;
+}
+
 int expression_skip(struct str text, size_t *offset, struct arena *arena, struct error *err)
 {
 	struct parser p = {.s = {text, *offset}, .arena = arena, .err = err, .skips = true};

@@ -24,6 +24,7 @@
 #ifndef SAKER_FIELDS_EXPRESSION_H
 #define SAKER_FIELDS_EXPRESSION_H
 
+#include "base/map.h"
 #include "fields/field.h"
 #include "fields/scan.h"
 
@@ -65,6 +66,24 @@ struct expression {
  */
 int expression_parse(struct str text, size_t *offset, uint32_t sources, struct arena *arena,
 		     struct expression *out, struct error *err);
+
+/*
+ * Expressions by their text, so that the many conditions and outputs of a rule set share those that
+ * are equal. Zero-initialised it is empty; the texts and expressions live in the arena. A shared
+ * expression's offset is that of its first use.
+ */
+struct expression_pool {
+	struct strmap by_text;
+};
+void expression_pool_free(struct expression_pool *pool);
+
+/* The expression that the whole text is; *out is NULL where it is none. pool may be NULL. */
+int expression_shared(struct expression_pool *pool, struct str text, uint32_t sources,
+		      struct arena *arena, struct expression **out, struct error *err);
+/* The one that the pool has of that text, or NULL. */
+struct expression *expression_pooled(const struct expression_pool *pool, struct str text);
+/* Gives the pool one that it does not have yet. pool may be NULL. */
+void expression_pool_add(struct expression_pool *pool, struct str text, struct expression *x);
 
 /* Only looks where the expression at *offset ends: unknown fields are none of its business. */
 int expression_skip(struct str text, size_t *offset, struct arena *arena, struct error *err);

@@ -12,6 +12,7 @@ struct builder {
 	struct str text;
 	uint32_t sources;
 	struct arena *arena;
+	struct expression_pool *pool; /* NULL: none */
 	struct error *err;
 	VEC(struct template_part) parts;
 	VEC(struct template_field) fields;
@@ -32,12 +33,16 @@ static void add_field(const struct field_use *use, void *context)
 			return;
 	}
 
-	struct expression *x = ARENA_NEW(b->arena, struct expression);
+	struct expression *x = expression_pooled(b->pool, use->text);
 
-	*x = (struct expression){.type = use->type,
-				 .type_name = use->type_name,
-				 .is_list = use->field->flags & FIELD_LIST,
-				 .use = *use};
+	if (!x) {
+		x = ARENA_NEW(b->arena, struct expression);
+		*x = (struct expression){.type = use->type,
+					 .type_name = use->type_name,
+					 .is_list = use->field->flags & FIELD_LIST,
+					 .use = *use};
+		expression_pool_add(b->pool, use->text, x);
+	}
 	VEC_PUSH(&b->fields, (struct template_field){.name = use->text, .expression = x});
 }
 
@@ -104,6 +109,28 @@ static int parse_expression(struct builder *b, size_t start, size_t *end, struct
 	return 0;
 }
 
+/*
+ * The pool's expression of the field at start, with its argument where it has one; NULL where it
+ * has none, or where a transformer stands here.
+ */
+static struct expression *find_pooled(const struct builder *b, size_t start, size_t *end)
+{
+	struct scanner s = {b->text, start};
+	struct expression *x;
+	struct str name;
+
+	if (!b->pool || !scan_field_name(&s, &name))
+		return NULL;
+	if (scan_text(&s, "[") && !(scan_bare_argument(&s, &name) && scan_text(&s, "]")))
+		return NULL;
+	x = expression_pooled(b->pool, str_slice(b->text, start, s.at));
+	if (x && x->transformer == TRANSFORM_NONE && x->use.field->flags & FIELD_FILTER_ONLY)
+		return NULL;
+	if (x)
+		*end = s.at;
+	return x;
+}
+
 /* At a %, which *at is moved behind with all that belongs to it. */
 static int parse_percent(struct builder *b, size_t *at)
 {
@@ -120,12 +147,17 @@ static int parse_percent(struct builder *b, size_t *at)
 				    "expected a field after %%, found the end of the output; a "
 				    "percent sign is written %%%%");
 
-	struct expression *x = ARENA_NEW(b->arena, struct expression);
 	size_t end = start;
-	int r = parse_expression(b, start, &end, x);
+	struct expression *x = find_pooled(b, start, &end);
 
-	if (r < 0)
-		return r;
+	if (!x) {
+		x = ARENA_NEW(b->arena, struct expression);
+		int r = parse_expression(b, start, &end, x);
+
+		if (r < 0)
+			return r;
+		expression_pool_add(b->pool, str_slice(b->text, start, end), x);
+	}
 	VEC_PUSH(&b->parts, (struct template_part){.expression = x,
 						   .name = str_slice(b->text, start, end),
 						   .width = (uint16_t)width});
@@ -160,7 +192,14 @@ static int parse_all(struct builder *b)
 int template_parse(struct str text, uint32_t sources, struct arena *arena, struct template *out,
 		   struct error *err)
 {
-	struct builder b = {.text = text, .sources = sources, .arena = arena, .err = err};
+	return template_parse_shared(text, sources, arena, NULL, out, err);
+}
+
+int template_parse_shared(struct str text, uint32_t sources, struct arena *arena,
+			  struct expression_pool *pool, struct template *out, struct error *err)
+{
+	struct builder b = {
+	    .text = text, .sources = sources, .arena = arena, .pool = pool, .err = err};
 	int r = parse_all(&b);
 
 	*out = (struct template){0};

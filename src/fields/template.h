@@ -37,6 +37,10 @@ struct template
 int template_parse(struct str text, uint32_t sources, struct arena *arena, struct template *out,
 		   struct error *err);
 
+/* The same, with expressions that are shared with other texts of the same sources and arena. */
+int template_parse_shared(struct str text, uint32_t sources, struct arena *arena,
+			  struct expression_pool *pool, struct template *out, struct error *err);
+
 /* Text form; absent values print <NA>, lists as (a,b). */
 void expression_print_value(const struct expression *x, const struct value *v, struct buffer *out);
 void template_render(const struct template *t, struct field_context *ctx, struct buffer *out);

@@ -33,7 +33,7 @@ struct ip_network {
 };
 
 struct value {
-	enum value_type type;
+	enum value_type type : 8;
 	bool is_list; /* `list` holds count values of that type */
 	uint32_t count;
 	union {

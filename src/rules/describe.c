@@ -244,7 +244,8 @@ static json_t *describe_macro(struct loader *l, const struct macro_definition *m
 	uint64_t *kinds = ARENA_ARRAY(l->arena, uint64_t, words);
 
 	/* A macro that no rule uses was never checked, and may name fields that there are not. */
-	if (condition_check(m->tree, SOURCES_ALL, l->set->arena, NULL, NULL, NULL, NULL) == 0)
+	if (condition_check_shared(m->tree, SOURCES_ALL, l->set->arena, &l->expressions, NULL, NULL,
+				   NULL, NULL) == 0)
 		condition_event_kinds(m->tree, kinds);
 	else
 		memset(kinds, 0xff, words * sizeof(*kinds));

@@ -102,8 +102,8 @@ static bool check_condition(struct compilation *c)
 {
 	const struct condition *failed = NULL;
 	struct error err = {0};
-	int r = condition_check(c->rule->condition, SOURCES_ALL, c->l->set->arena,
-				tell_of_condition, c, &failed, &err);
+	int r = condition_check_shared(c->rule->condition, SOURCES_ALL, c->l->set->arena,
+				       &c->l->expressions, tell_of_condition, c, &failed, &err);
 
 	if (r == 0)
 		return true;
@@ -225,7 +225,7 @@ static bool is_append_for(const struct rules_append *a, const struct rule_defini
 
 /* Fields that say nothing any more since events are exits only. */
 static void warn_of_deprecated_fields(struct loader *l, const struct rule_definition *d,
-				      const struct template *output)
+				      const struct template *output, struct str text)
 {
 	for (size_t i = 0; i < output->count; i++) {
 		const struct expression *x = output->parts[i].expression;
@@ -234,7 +234,8 @@ static void warn_of_deprecated_fields(struct loader *l, const struct rule_defini
 		    !(x->use.field->flags & FIELD_DEPRECATED))
 			continue;
 
-		struct place at = source_text_place(d->output_text, x->offset);
+		struct place at =
+		    source_text_place(d->output_text, (size_t)(output->parts[i].name.p - text.p));
 
 		warn(l, "LOAD_DEPRECATED_ITEM", &at,
 		     "the field '%s' is deprecated: events are completed calls, so it says nothing",
@@ -242,13 +243,24 @@ static void warn_of_deprecated_fields(struct loader *l, const struct rule_defini
 	}
 }
 
-/* The joined scalars without %container.info, which stood for fields that are named since. */
+/* Outputs are often alike: rules with equal ones share what was made of it. */
+struct shared_output {
+	struct str text;
+	struct template output;
+};
+
+/*
+ * The scalars of the output as they are written. A single one is not copied: what the set keeps is
+ * the text without %container.info, which stood for fields that are named since.
+ */
 static struct source_text *output_text(struct compilation *c)
 {
 	static const char info[] = "%container.info";
 	struct rule_definition *d = c->definition;
 	struct loader *l = c->l;
-	struct source_text *t = text_join(&d->output, l, &d->item, "rule output");
+	struct source_text *t = d->output.count == 1
+				    ? text_of(d->output.items[0], l, &d->item, "rule output")
+				    : text_join(&d->output, l, &d->item, "rule output");
 	const char *hit = t->text.n ? memmem(t->text.p, t->text.n, info, sizeof(info) - 1) : NULL;
 
 	if (hit) {
@@ -266,14 +278,13 @@ static bool is_name_byte(char c)
 	       c == '_' || c == '.' || c == '[';
 }
 
-/* The text that is parsed: %container.info blanked out, what the configuration appends added. */
-static struct str final_output(struct compilation *c, const struct source_text *text)
+/* The text that is parsed: %container.info left out, what the configuration appends added. */
+static void put_final_output(struct compilation *c, const struct source_text *text,
+			     struct text_builder *b)
 {
 	static const char info[] = "%container.info";
 	const struct rules_options *o = c->l->options;
-	struct text_builder b = {0};
 	struct str s = str_trim(text->text);
-	struct source_text *whole;
 
 	for (size_t i = 0; i < s.n;) {
 		struct str rest = str_slice(s, i, s.n);
@@ -285,20 +296,42 @@ static struct str final_output(struct compilation *c, const struct source_text *
 		}
 		size_t next = str_find_byte(s, '%', i + 1);
 
-		text_glue(&b, str_slice(s, i, next));
+		text_glue(b, str_slice(s, i, next));
 		i = next;
 	}
 	if (o->append_output && o->append_output[0]) {
-		text_glue(&b, STR(" "));
-		text_glue(&b, str_from(o->append_output));
+		text_glue(b, STR(" "));
+		text_glue(b, str_from(o->append_output));
 	}
 	for (size_t i = 0; i < o->append_count; i++)
 		if (is_append_for(&o->appends[i], c->definition)) {
-			text_glue(&b, STR(" "));
-			text_glue(&b, str_from(o->appends[i].format));
+			text_glue(b, STR(" "));
+			text_glue(b, str_from(o->appends[i].format));
 		}
-	whole = text_finish(&b, c->l, &c->definition->item, "rule output", STR(""));
-	return whole->text;
+}
+
+/* Sets the rule's output and its text; a negative errno where it has an error. */
+static int parse_output(struct compilation *c, struct error *err)
+{
+	struct loader *l = c->l;
+	struct text_builder b = {0};
+	struct shared_output *shared;
+	int r = 0;
+
+	put_final_output(c, c->definition->output_text, &b);
+	shared = strmap_get(&l->outputs, (struct str){b.bytes.items, b.bytes.count});
+	if (!shared) {
+		shared = ARENA_NEW(l->arena, struct shared_output);
+		shared->text = arena_str(l->set->arena, (struct str){b.bytes.items, b.bytes.count});
+		r = template_parse_shared(shared->text, SOURCES_ALL, l->set->arena, &l->expressions,
+					  &shared->output, err);
+		if (r == 0)
+			strmap_put(&l->outputs, shared->text, shared);
+	}
+	c->rule->output_text = shared->text;
+	c->rule->output = shared->output;
+	VEC_FREE(&b.bytes);
+	return r;
 }
 
 static bool check_output(struct compilation *c)
@@ -308,11 +341,9 @@ static bool check_output(struct compilation *c)
 	int r;
 
 	d->output_text = output_text(c);
-	c->rule->output_text = final_output(c, d->output_text);
-	r = template_parse(c->rule->output_text, SOURCES_ALL, c->l->set->arena, &c->rule->output,
-			   &err);
+	r = parse_output(c, &err);
 	if (r == 0) {
-		warn_of_deprecated_fields(c->l, d, &c->rule->output);
+		warn_of_deprecated_fields(c->l, d, &c->rule->output, c->rule->output_text);
 		return true;
 	}
 
@@ -581,6 +612,8 @@ void rules_forget_sources(struct rule_set *set)
 	VEC_FREE(&l->lists);
 	VEC_FREE(&l->files);
 	VEC_FREE(&l->plugins);
+	expression_pool_free(&l->expressions);
+	strmap_free(&l->outputs);
 	strmap_free(&l->rules_by_name);
 	strmap_free(&l->macros_by_name);
 	strmap_free(&l->lists_by_name);

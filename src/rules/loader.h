@@ -81,6 +81,9 @@ void text_for(struct text_builder *b, struct str text, struct written scalar);
 /* The finished text; the builder is empty again. The set keeps the bytes, the loader the rest. */
 struct source_text *text_finish(struct text_builder *b, struct loader *l, const struct item *item,
 				const char *part, struct str part_name);
+/* A scalar's text as it is, not copied: for what the set does not keep. */
+struct source_text *text_of(struct written scalar, struct loader *l, const struct item *item,
+			    const char *part);
 /* All the scalars, with a blank between them. */
 struct source_text *text_join(const written_vec *scalars, struct loader *l, const struct item *item,
 			      const char *part);
@@ -166,6 +169,8 @@ struct loader {
 	bool is_incomplete;
 	size_t resolved_values;
 	uint64_t resolved_nodes;
+	struct expression_pool expressions; /* of all conditions and outputs */
+	struct strmap outputs;              /* struct shared_output by its text */
 	struct u64map told; /* diagnostics by what they say and where, so that none is told twice */
 };
 

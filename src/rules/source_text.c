@@ -53,6 +53,20 @@ struct source_text *text_finish(struct text_builder *b, struct loader *l, const 
 	return t;
 }
 
+struct source_text *text_of(struct written scalar, struct loader *l, const struct item *item,
+			    const char *part)
+{
+	struct source_text *t = ARENA_NEW(l->arena, struct source_text);
+
+	t->pieces = ARENA_NEW(l->arena, struct text_piece);
+	t->pieces[0] = (struct text_piece){.is_verbatim = true, .at = scalar};
+	t->piece_count = 1;
+	t->text = scalar.node->text;
+	t->item = item;
+	t->part = part;
+	return t;
+}
+
 struct source_text *text_join(const written_vec *scalars, struct loader *l, const struct item *item,
 			      const char *part)
 {

@@ -11,7 +11,7 @@ static void pieces_are_aligned_zeroed_and_apart(void **state)
 	for (size_t size = 1; size < 5000; size += 37) {
 		char *p = arena_alloc(a, size);
 
-		assert_int_equal((uintptr_t)p % _Alignof(max_align_t), 0);
+		assert_int_equal((uintptr_t)p % _Alignof(uint64_t), 0);
 		for (size_t i = 0; i < size; i++)
 			assert_int_equal(p[i], 0);
 		memset(p, 0x5a, size);
