@@ -43,7 +43,8 @@ KINDS = {
 }
 WITH_TABLE = {"FLAGS32", "FLAGS16", "FLAGS8", "U32"}
 FLAGS = {"opens": "ROW_OPENS", "ok": "ROW_FETCH_OK", "critical": "ROW_CRITICAL", "state": "ROW_STATE", "cwd": "ROW_NEW_CWD",
-         "longs": "ROW_FETCH_LONGS", "messages": "ROW_MESSAGES"}
+         "longs": "ROW_FETCH_LONGS", "messages": "ROW_MESSAGES",
+         "follows": "ROW_FOLLOWS"}
 # net/socket calls behind 32-bit socketcall, by its first argument.
 SOCKETCALL = ("- socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown"
               " setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg").split()

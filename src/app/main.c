@@ -303,12 +303,12 @@ static int probe_info(const struct config *config)
 	struct error err = {0};
 	struct probe *probe = probe_open(&options, &err);
 
-	probe_describe(probe, &text);
-	fwrite(text.p, 1, text.n, stdout);
 	if (!probe) {
 		print_error(&err);
 		return 1;
 	}
+	probe_describe(probe, &text);
+	fwrite(text.p, 1, text.n, stdout);
 	probe_close(probe);
 	return 0;
 }

@@ -230,7 +230,7 @@ __noinline int annex_collect(__u32 slot_index)
 	root_remember(s, known, task);
 
 	if (facts & FACT_RESOLVED_PATH && s->file && row->name_param != COLLECT_NONE) {
-		if (!file_resolve(s, s->file))
+		if (!file_resolve_origin(s, s->file))
 			annex_path(s, ANNEX_PATH_RESOLVED, row->name_param);
 	}
 	if (facts & FACT_BASE_PATH && s->relative) {
@@ -277,6 +277,24 @@ static __always_inline void call_end(struct slot *s, const struct collect_row *r
 }
 
 /*
+ * The same for calls whose names lead to no file that could be looked at: names.bpf.h follows them
+ * first.
+ */
+static __always_inline void call_end_named(void *ctx, struct slot *s, const struct collect_row *row)
+{
+	if (HAS_LOOP && s->facts & FACT_RESOLVED_PATH && !s->file &&
+	    row->path_param[0] != COLLECT_NONE) {
+		params_end(s);
+		annex_collect(s->index);
+		bpf_tail_call(ctx, &families, FAMILY_NAMES);
+		count_drop(s->cpu, s->code, DROP_COLLECTOR);
+		slot_release(s);
+		return;
+	}
+	call_end(s, row);
+}
+
+/*
  * All that the table describes: one program, because the verifier looks at what families share once
  * for each program that has it.
  */
@@ -302,7 +320,7 @@ int BPF_PROG(collect_calls, struct pt_regs *regs, long ret)
 		else
 			collect_misc(s->index, i);
 	}
-	call_end(s, row);
+	call_end_named(ctx, s, row);
 	return 0;
 }
 

@@ -104,6 +104,24 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 type_id) __ksym __weak;
 	})
 
 /*
+ * A name that is followed (names.bpf.h). Volatile and in a map's memory, not on a stack: a value
+ * that was stored is any number to the verifier, which would try each one that it can be.
+ */
+struct name_walk {
+	volatile __u64 dentry, mnt;
+	volatile __u64 candidate; /* of a search: what is compared */
+	volatile __u64 found;
+	volatile __u64 next; /* where a search goes on */
+	volatile __u64 head; /* where it ends */
+	volatile __u32 at;   /* next byte of the name */
+	volatile __u32 size; /* of the component at hand */
+	volatile __u32 last; /* start of the last component, where it was not followed; 0: all was */
+	volatile __u32 links; /* followed */
+	volatile __u32 follows_last;
+	volatile __u32 state;
+};
+
+/*
  * Where one event is built. A CPU has a few slots, because programs of ours may meet on it: an
  * interrupt's within a call's today, and two calls' where a kernel lets tracing programs be
  * preempted. See slot_claim.
@@ -130,6 +148,8 @@ struct slot {
 	__u64 walk_dentry;
 	__u64 walk_mnt;
 	__u64 walk_node;
+	__u32 walk_to_origin; /* see path_resolve_origin */
+	struct name_walk name;
 	__u64 root_dentry; /* of the task */
 	__u64 root_mnt;
 	__u32 path_at; /* start of the last resolved path in path[] */
@@ -239,6 +259,24 @@ static __always_inline struct slot *slot_claim(void)
 		s->index = index;
 		s->cpu = cpu;
 		return s;
+	}
+	return NULL;
+}
+
+/* The slot that this task claimed in the program before this one. */
+static __always_inline struct slot *slot_find(void)
+{
+	__u64 me = bpf_get_current_pid_tgid() | (1ULL << 63);
+	__u32 cpu = bpf_get_smp_processor_id();
+	for (__u32 i = 0; i < PROBE_SLOTS; i++) {
+		if (i >= slots_per_cpu)
+			break;
+		__u32 index = cpu * slots_per_cpu + i;
+		struct slot *s = bpf_map_lookup_elem(&slots, &index);
+		if (!s)
+			return NULL;
+		if (s->owner == me)
+			return s;
 	}
 	return NULL;
 }

@@ -29,6 +29,12 @@ static __always_inline int file_resolve(struct slot *s, __u64 file)
 			    (__u64)READ(file, file, f_path.mnt));
 }
 
+static __always_inline int file_resolve_origin(struct slot *s, __u64 file)
+{
+	return path_resolve_origin(s, (__u64)READ(file, file, f_path.dentry),
+				   (__u64)READ(file, file, f_path.mnt));
+}
+
 enum layer { LAYER_NONE, LAYER_UPPER, LAYER_LOWER };
 
 /*

@@ -111,6 +111,12 @@ struct cred {
 struct list_head {
 	struct list_head *next, *prev;
 } KERNEL_STRUCT;
+struct hlist_node {
+	struct hlist_node *next;
+} KERNEL_STRUCT;
+struct hlist_head {
+	struct hlist_node *first;
+} KERNEL_STRUCT;
 struct hlist_bl_node {
 	struct hlist_bl_node *next, **pprev;
 } KERNEL_STRUCT;
@@ -122,7 +128,9 @@ struct qstr {
 struct file_system_type {
 	const char *name;
 } KERNEL_STRUCT;
+struct dentry;
 struct super_block {
+	struct dentry *s_root;
 	__u32 s_dev;
 	unsigned long s_flags;
 	unsigned long s_magic;
@@ -139,6 +147,7 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;
+	char *i_link;
 	__u32 i_rdev;
 	__s64 i_mtime_sec, i_ctime_sec;
 	__u32 i_mtime_nsec, i_ctime_nsec;
@@ -150,11 +159,14 @@ struct inode___6_6 {
 	struct timespec64 i_mtime, __i_mtime, __i_ctime;
 } KERNEL_STRUCT;
 struct dentry {
+	unsigned int d_flags;
 	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
 	struct super_block *d_sb;
+	struct hlist_node d_sib; /* since 6.8 */
+	struct hlist_head d_children;
 } KERNEL_STRUCT;
 struct vfsmount {
 	struct dentry *mnt_root;
@@ -163,6 +175,7 @@ struct vfsmount {
 struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
+	struct list_head mnt_mounts, mnt_child;
 	struct vfsmount mnt;
 } KERNEL_STRUCT;
 struct path {

@@ -15,6 +15,9 @@ enum {
 	NAME_BYTES_MAX = 255,
 };
 
+/* Bits of slot->path_flags beside ANNEX_*: a bind mount was seen through. */
+enum { PATH_MOVED = 0x100 };
+
 /* Kept as numbers: the kernel's pointers don't survive in a callback's context. */
 struct walk {
 	struct slot *slot;
@@ -23,6 +26,7 @@ struct walk {
 	__u32 at;
 	__u32 flags;
 	__u32 is_done;
+	__u32 to_origin;
 };
 
 /* One component or one mount point; 1 ends the walk. */
@@ -37,6 +41,14 @@ static long path_step(__u32 step, void *context)
 	}
 	__u64 parent = (__u64)READ(dentry, dentry, d_parent);
 	if (dentry == (__u64)READ(vfsmount, mnt, mnt_root)) {
+		__u64 sb = (__u64)READ(vfsmount, mnt, mnt_sb);
+		if (w->to_origin && dentry != (__u64)READ(super_block, sb, s_root) &&
+		    sb == (__u64)READ(vfsmount, w->root_mnt, mnt_sb)) {
+			/* A part of the root's own file system, mounted once more elsewhere. */
+			w->mnt = w->root_mnt;
+			w->flags |= PATH_MOVED;
+			return 0;
+		}
 		__u64 mount = mnt - bpf_core_field_offset(struct mount, mnt);
 		__u64 above = (__u64)READ(mount, mount, mnt_parent);
 		if (above == mount || !above) {
@@ -78,7 +90,7 @@ static long path_step(__u32 step, void *context)
 	bpf_probe_read_kernel(s->path + at + slash, size, name);
 	w->at = at;
 	w->dentry = parent;
-	return w->is_done;
+	return w->is_done != 0;
 }
 
 static __always_inline void walk_load(struct walk *w, struct slot *s)
@@ -91,6 +103,7 @@ static __always_inline void walk_load(struct walk *w, struct slot *s)
 	w->at = s->path_at;
 	w->flags = s->path_flags;
 	w->is_done = 0;
+	w->to_origin = s->walk_to_origin;
 }
 
 /* For kernels without bpf_loop: a global function is looked at once, however often it is called. */
@@ -150,6 +163,22 @@ static __always_inline int path_resolve(struct slot *s, __u64 dentry, __u64 mnt)
 {
 	s->walk_dentry = dentry;
 	s->walk_mnt = mnt;
+	s->walk_to_origin = 0;
+	return path_walk(s->index);
+}
+
+/*
+ * The same, but a bind mount of a part of the root's own file system is seen through: the path is
+ * where the file has always been. Only for tasks whose root is that file system's: for others
+ * (containers, chroots) there may be no such path.
+ */
+static __always_inline int path_resolve_origin(struct slot *s, __u64 dentry, __u64 mnt)
+{
+	__u64 sb = (__u64)READ(vfsmount, s->root_mnt, mnt_sb);
+
+	s->walk_dentry = dentry;
+	s->walk_mnt = mnt;
+	s->walk_to_origin = s->root_dentry == (__u64)READ(super_block, sb, s_root);
 	return path_walk(s->index);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "probe/exec.bpf.h"
 #include "probe/fork.bpf.h"
+#include "probe/names.bpf.h"
 #include "probe/other.bpf.h"
 #include "probe/tasks.bpf.h"
 

@@ -244,6 +244,7 @@ static int enter_families(struct probe *p, struct error *err)
 	    [FAMILY_MISC] = s->progs.collect_calls,
 	    [FAMILY_FORK] = s->progs.collect_fork_calls,
 	    [FAMILY_EXEC] = s->progs.collect_exec_calls,
+	    [FAMILY_NAMES] = s->progs.resolve_names,
 	};
 	for (uint32_t i = 0; i < FAMILY_COUNT; i++) {
 		int fd = bpf_program__fd(families[i]);

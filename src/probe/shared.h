@@ -35,6 +35,7 @@ enum collect_family {
 	FAMILY_MISC,  /* and what few calls have */
 	FAMILY_FORK,  /* the parent's side of clone, fork, vfork */
 	FAMILY_EXEC,  /* an execve or execveat that failed */
+	FAMILY_NAMES, /* after plain: where the names of a call lead */
 	FAMILY_COUNT
 };
 
@@ -132,6 +133,7 @@ enum collect_row_flag {
 	ROW_FETCH_LONGS = 1 << 5, /* the structure is two of the caller's longs */
 	ROW_MESSAGES = 1 << 6,    /* ret counts messages: the bytes of the first stand for it */
 	ROW_UNUSED = 1 << 7,      /* no such syscall */
+	ROW_FOLLOWS = 1 << 8,     /* of a symbolic link at the end of its name it takes the target */
 };
 
 enum { COLLECT_NONE = 0xff };
@@ -144,9 +146,9 @@ struct collect_param {
 struct collect_row {
 	uint16_t code;
 	uint16_t scap_nr;
+	uint16_t flags; /* ROW_* */
 	uint8_t nparams;
 	uint8_t family;
-	uint8_t flags;
 	uint8_t fetch_arg;  /* argument that points to the user structure; COLLECT_NONE: no fetch */
 	uint8_t fetch_size; /* bytes of it */
 	uint8_t fd_src;     /* source of the descriptor that the call is about; COLLECT_NONE */

@@ -650,6 +650,20 @@ static void bind_task(struct state *s, struct event *e, const struct task_facts 
 	process_refresh_scope(s->processes, p);
 }
 
+/* A call that acts on names, of which one leads elsewhere than it says. */
+static bool is_name_resolved(const struct event *e)
+{
+	for (const struct annex_item *i = event_annex_next(e, NULL); i; i = event_annex_next(e, i)) {
+		if (i->kind != ANNEX_PATH_RESOLVED || i->subject >= e->nparams)
+			continue;
+		enum param_type type = e->schema->params[i->subject].type;
+
+		if ((type == PARAM_FSPATH || type == PARAM_FSRELPATH) && !e->fd.path_resolved.n)
+			return true;
+	}
+	return false;
+}
+
 void state_bind(struct state *s, struct event *e)
 {
 	if (!(e->record->flags & RECORD_HAS_TASK)) {
@@ -667,6 +681,9 @@ void state_bind(struct state *s, struct event *e)
 	}
 	fd_bind(&s->fd_rules[e->header->type], e, e->process, s->name_memory,
 		sizeof(s->name_memory));
+	/* The kernel says where a name leads only where links or bind mounts lead it elsewhere. */
+	if (e->annex && !e->has_second_name)
+		e->has_second_name = is_name_resolved(e);
 	if (e->thread)
 		e->thread->last_event_time = e->time;
 }

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * Where the names that a call was given lead. A call that opens a file leaves the file to look at;
+ * one that removes, renames or makes a name leaves nothing. So its name is followed once more, from
+ * the task's root, its working directory or the directory's descriptor, down the kernel's cache of
+ * names, over symbolic links and mount points: the way that the call itself went a moment ago, by
+ * what the kernel knows and not by what the program says.
+ *
+ * Needs bpf_loop (5.17). Where a step is not in the cache (evicted since, or a link whose target
+ * only its file system knows) there is no answer, and the event has the given name alone. Of the
+ * last component only its directory is resolved, but where the call follows links there.
+ */
+#ifndef SAKER_PROBE_NAMES_BPF_H
+#define SAKER_PROBE_NAMES_BPF_H
+
+#include "probe/calls.bpf.h"
+
+enum {
+	/* Memory for the rest of the name, behind any record that has names: it starts in the
+	 * middle, and targets of links are put before what is left of it. */
+	NAME_AT = 32768,
+	NAME_SIZE = 8192,
+	NAME_START = NAME_SIZE / 2,
+	NAME_CANDIDATE = 256, /* in the slot's scratch, behind the component that is looked for */
+	NAME_STEPS = 512,
+	NAME_CHILDREN = 8192, /* names of one directory that are looked at */
+	NAME_MOUNTS = 4096,
+	NAME_STACKED = 4,
+	NAME_SLASHES = 64, /* in a row; more are no way to write a name */
+	NAME_LINKS = 40, /* as many as the kernel follows */
+	NAME_CACHE = 4096,
+	MODE_LINK = 0xa000,
+	DCACHE_MOUNTED_BEFORE_6_10 = 0x10000,
+};
+
+/* A flag that was a macro before it became an enumerator, with another value. */
+enum dentry_flags___probe {
+	DCACHE_MOUNTED___probe = 1,
+};
+
+struct dentry___until_6_7 {
+	struct list_head d_child, d_subdirs;
+} KERNEL_STRUCT;
+
+/*
+ * Where a name was found last. Entries are hints: what they point to is compared with the name and
+ * its directory before it is believed, so that races and evictions do no harm.
+ */
+struct name_hint {
+	__u64 directory, dentry;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, NAME_CACHE);
+	__type(key, __u32);
+	__type(value, struct name_hint);
+} name_hints SEC(".maps");
+
+enum name_state { NAME_GOES_ON, NAME_ENDED, NAME_LOST };
+
+#define NAME_BYTE(s, i) (s)->data[NAME_AT + INDEX(i, NAME_SIZE)]
+
+/* From here on each step is a global function: the verifier looks at it once. */
+
+static __always_inline struct slot *slot_at(__u32 index)
+{
+	return bpf_map_lookup_elem(&slots, &index);
+}
+
+/* Whether the candidate is of the component at hand. */
+__noinline int name_matches(__u32 slot_index)
+{
+	struct slot *s = slot_at(slot_index);
+	if (!s)
+		return 0;
+	__u32 size = s->name.size;
+	__u64 dentry = s->name.candidate;
+	if (READ(dentry, dentry, d_name.len) != size)
+		return 0;
+	__u64 n = INDEX(size, 256);
+	bpf_probe_read_kernel(s->scratch + NAME_CANDIDATE, n, READ(dentry, dentry, d_name.name));
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < 256; i += 8) {
+		if (i >= n)
+			break;
+		__u64 a = *(__u64 *)(s->scratch + i), b = *(__u64 *)(s->scratch + NAME_CANDIDATE + i);
+		if (n - i < 8)
+			b &= (1ULL << ((n - i) * 8)) - 1;
+		if (a != b)
+			return 0;
+	}
+	/* Names that nobody can find any more, and names that are known not to exist, are none. */
+	return READ(dentry, dentry, d_hash.pprev) && READ(dentry, dentry, d_inode);
+}
+
+static __always_inline __u32 skip_slashes(struct slot *s, __u32 at)
+{
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < NAME_SLASHES; i++) {
+		if (NAME_BYTE(s, at) != '/')
+			break;
+		at++;
+	}
+	return at;
+}
+
+enum name_component { COMPONENT_NONE, COMPONENT_DIRECTORY, COMPONENT_LAST };
+
+/*
+ * Takes the next component: its bytes into the slot's scratch, zeros behind it up to a multiple of
+ * eight.
+ */
+__noinline int name_take(__u32 slot_index)
+{
+	struct slot *s = slot_at(slot_index);
+	if (!s)
+		return COMPONENT_NONE;
+	s->name.at = skip_slashes(s, s->name.at);
+	__u32 at = s->name.at, size = 0;
+	if (!NAME_BYTE(s, at))
+		return COMPONENT_NONE;
+#pragma clang loop unroll(disable)
+	for (; size < 255; size++) {
+		__u8 byte = NAME_BYTE(s, at + size);
+		if (!byte || byte == '/')
+			break;
+		s->scratch[INDEX(size, 256)] = byte;
+	}
+	s->name.size = size;
+	size = s->name.size;
+	s->name.at = at + size;
+	for (int i = 0; i < 8; i++)
+		s->scratch[INDEX(size + i, 512)] = 0;
+	return NAME_BYTE(s, skip_slashes(s, s->name.at)) ? COMPONENT_DIRECTORY : COMPONENT_LAST;
+}
+
+/* Place of the component at hand among the hints. */
+__noinline int name_hash(__u32 slot_index)
+{
+	struct slot *s = slot_at(slot_index);
+	if (!s)
+		return 0;
+	__u64 hash = s->name.dentry * 0x9e3779b97f4a7c15ULL;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < 256; i += 8) {
+		if (i >= s->name.size)
+			break;
+		hash = (hash ^ *(__u64 *)(s->scratch + i)) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 29;
+	}
+	return (hash >> 33) & (NAME_CACHE - 1);
+}
+
+#ifndef PROBE_WITHOUT_LOOP
+/* What the steps of a search need to know: the rest is in the slot. */
+struct name_search {
+	__u32 slot_index;
+};
+
+static long name_child_step(__u32 step, void *context)
+{
+	struct name_search *search = context;
+	struct slot *s = slot_at(search->slot_index);
+	struct dentry___until_6_7 *old = NULL;
+
+	if (!s || !s->name.next || s->name.next == s->name.head)
+		return 1;
+	if (bpf_core_field_exists(old->d_child))
+		s->name.candidate =
+		    s->name.next - bpf_core_field_offset(struct dentry___until_6_7, d_child);
+	else
+		s->name.candidate = s->name.next - bpf_core_field_offset(struct dentry, d_sib);
+	if (name_matches(search->slot_index)) {
+		s->name.found = s->name.candidate;
+		return 1;
+	}
+	__u64 dentry = s->name.candidate;
+	if (bpf_core_field_exists(old->d_child)) {
+		old = (void *)dentry;
+		s->name.next = (__u64)BPF_CORE_READ(old, d_child.next);
+	} else {
+		s->name.next = (__u64)READ(dentry, dentry, d_sib.next);
+	}
+	return 0;
+}
+
+/* The component at hand in the directory at hand: name.found, 0 where it is not in the cache. */
+__noinline int name_find(__u32 slot_index)
+{
+	struct slot *s = slot_at(slot_index);
+	if (!s)
+		return 0;
+	__u64 directory = s->name.dentry;
+	struct dentry___until_6_7 *old = (void *)directory;
+	__u32 index = name_hash(slot_index);
+	struct name_hint *hint = bpf_map_lookup_elem(&name_hints, &index);
+
+	s->name.found = 0;
+	if (hint && hint->directory == directory) {
+		s->name.candidate = hint->dentry;
+		__u64 dentry = s->name.candidate;
+		if ((__u64)READ(dentry, dentry, d_parent) == directory && name_matches(slot_index)) {
+			s->name.found = dentry;
+			return 1;
+		}
+	}
+	if (bpf_core_field_exists(old->d_subdirs)) {
+		s->name.next = (__u64)BPF_CORE_READ(old, d_subdirs.next);
+		s->name.head =
+		    directory + bpf_core_field_offset(struct dentry___until_6_7, d_subdirs);
+	} else {
+		s->name.next = (__u64)READ(dentry, directory, d_children.first);
+		s->name.head = 0;
+	}
+	struct name_search search = {slot_index};
+	bpf_loop(NAME_CHILDREN, name_child_step, &search, 0);
+	if (hint && s->name.found) {
+		hint->directory = directory;
+		hint->dentry = s->name.found;
+	}
+	return s->name.found != 0;
+}
+
+static long name_mount_step(__u32 step, void *context)
+{
+	struct name_search *search = context;
+	struct slot *s = slot_at(search->slot_index);
+
+	if (!s || !s->name.next || s->name.next == s->name.head)
+		return 1;
+	__u64 mount = s->name.next - bpf_core_field_offset(struct mount, mnt_child);
+	if ((__u64)READ(mount, mount, mnt_mountpoint) == s->name.dentry) {
+		s->name.found = mount;
+		return 1;
+	}
+	s->name.next = (__u64)READ(mount, mount, mnt_child.next);
+	return 0;
+}
+
+/* Onto what is mounted at the directory, and on top of that. */
+__noinline int name_descend(__u32 slot_index)
+{
+	struct slot *s = slot_at(slot_index);
+	struct name_search search = {slot_index};
+	__u32 mounted = bpf_core_enum_value_exists(enum dentry_flags___probe, DCACHE_MOUNTED___probe)
+			    ? bpf_core_enum_value(enum dentry_flags___probe, DCACHE_MOUNTED___probe)
+			    : DCACHE_MOUNTED_BEFORE_6_10;
+
+	if (!s)
+		return 0;
+	for (int i = 0; i < NAME_STACKED; i++) {
+		__u64 dentry = s->name.dentry;
+		if (!(READ(dentry, dentry, d_flags) & mounted))
+			return 0;
+		__u64 mount = s->name.mnt - bpf_core_field_offset(struct mount, mnt);
+		s->name.found = 0;
+		s->name.next = (__u64)READ(mount, mount, mnt_mounts.next);
+		s->name.head = mount + bpf_core_field_offset(struct mount, mnt_mounts);
+		bpf_loop(NAME_MOUNTS, name_mount_step, &search, 0);
+		if (!s->name.found)
+			return 0;
+		s->name.mnt = s->name.found + bpf_core_field_offset(struct mount, mnt);
+		__u64 mnt = s->name.mnt;
+		s->name.dentry = (__u64)READ(vfsmount, mnt, mnt_root);
+	}
+	return 0;
+}
+
+/* "..": over the mount point, and not above the task's root. */
+__noinline int name_ascend(__u32 slot_index)
+{
+	struct slot *s = slot_at(slot_index);
+	if (!s)
+		return 0;
+	for (int i = 0; i < NAME_STACKED; i++) {
+		__u64 dentry = s->name.dentry, mnt = s->name.mnt;
+		if (dentry == s->root_dentry && mnt == s->root_mnt)
+			return 0;
+		if (dentry != (__u64)READ(vfsmount, mnt, mnt_root))
+			break;
+		__u64 mount = mnt - bpf_core_field_offset(struct mount, mnt);
+		__u64 above = (__u64)READ(mount, mount, mnt_parent);
+		if (above == mount)
+			return 0;
+		s->name.dentry = (__u64)READ(mount, mount, mnt_mountpoint);
+		s->name.mnt = above + bpf_core_field_offset(struct mount, mnt);
+	}
+	__u64 dentry = s->name.dentry;
+	s->name.dentry = (__u64)READ(dentry, dentry, d_parent);
+	return 0;
+}
+
+/* Puts the target of the link that was found before what is left of the name. */
+__noinline int name_follow(__u32 slot_index)
+{
+	struct slot *s = slot_at(slot_index);
+	if (!s)
+		return 0;
+	__u64 dentry = s->name.found;
+	__u64 inode = (__u64)READ(dentry, dentry, d_inode);
+	const void *target = READ(inode, inode, i_link);
+
+	if (!target || s->name.links >= NAME_LINKS)
+		return 0;
+	/* First behind the name's memory: to learn the length. */
+	long size = bpf_probe_read_kernel_str(s->data + NAME_AT + NAME_SIZE, RECORD_PATH_MAX, target);
+	if (size <= 1 || size > s->name.at)
+		return 0;
+	size--;
+	__u32 at = s->name.at - size;
+	__u64 to = INDEX(at, NAME_SIZE), n = INDEX(size, RECORD_PATH_MAX);
+	bpf_probe_read_kernel(s->data + NAME_AT + to, n, s->data + NAME_AT + NAME_SIZE);
+	s->name.at = at;
+	s->name.links++;
+	if (NAME_BYTE(s, at) == '/') {
+		s->name.dentry = s->root_dentry;
+		s->name.mnt = s->root_mnt;
+	}
+	return 1;
+}
+
+/* One component; 1 ends the walk. */
+__noinline int name_advance(__u32 slot_index)
+{
+	struct slot *s = slot_at(slot_index);
+	if (!s)
+		return 1;
+	int component = name_take(slot_index);
+
+	s->name.state = NAME_ENDED;
+	if (component == COMPONENT_NONE)
+		return 1;
+	bool is_last = component == COMPONENT_LAST;
+	__u32 size = s->name.size;
+	s->name.state = NAME_GOES_ON;
+	if (s->scratch[0] == '.' && size == 1)
+		return 0;
+	if (s->scratch[0] == '.' && size == 2 && s->scratch[1] == '.') {
+		name_ascend(slot_index);
+		return 0;
+	}
+	if ((is_last && !s->name.follows_last) || !name_find(slot_index)) {
+		s->name.last = s->name.at - size;
+		s->name.state = is_last ? NAME_ENDED : NAME_LOST;
+		return 1;
+	}
+	__u64 dentry = s->name.found;
+	__u64 inode = (__u64)READ(dentry, dentry, d_inode);
+	if ((READ(inode, inode, i_mode) & MODE_TYPE) == MODE_LINK) {
+		if (name_follow(slot_index))
+			return 0;
+		s->name.state = NAME_LOST;
+		return 1;
+	}
+	s->name.dentry = dentry;
+	name_descend(slot_index);
+	return 0;
+}
+
+static long name_step(__u32 step, void *context)
+{
+	struct name_search *search = context;
+
+	return name_advance(search->slot_index) != 0;
+}
+#endif
+
+/* Copies a path parameter to where it is walked; false where it is empty or there is no room. */
+static __always_inline bool name_load(struct slot *s, __u32 param)
+{
+	__u32 at = s->params_at, size = 0;
+
+	if (s->pos > NAME_AT)
+		return false;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < PROBE_ROW_PARAMS; i++) {
+		size = *(__u16 *)(s->data + LENGTHS_AT + 2 * i);
+		if (i >= param)
+			break;
+		at += size;
+	}
+	BOUND(at);
+	BOUND(size);
+	if (size <= 1 || size > RECORD_PATH_MAX || at > NAME_AT)
+		return false;
+	if (bpf_probe_read_kernel(s->data + NAME_AT + NAME_START, size, s->data + at))
+		return false;
+	s->data[NAME_AT + NAME_START + size] = 0;
+	return true;
+}
+
+/* The annex item: the directory's path in the slot, and the component that was not followed. */
+static __always_inline void annex_name(struct slot *s, __u32 param, __u32 at, __u32 size)
+{
+	__u32 from = s->path_at, length = RECORD_PATH_MAX - from;
+	bool is_root = length == 1;
+	__u32 slash = size && !is_root;
+	__u32 pos = annex_start(s, ANNEX_PATH_RESOLVED, param, s->path_flags, length + slash + size);
+
+	BOUND(from);
+	BOUND(length);
+	BOUND(pos);
+	if (!pos || pos > NAME_AT - 2 * RECORD_PATH_MAX || from > RECORD_PATH_MAX ||
+	    length > RECORD_PATH_MAX)
+		return;
+	bpf_probe_read_kernel(s->data + pos, length, s->path + from);
+	pos += length;
+	if (slash)
+		s->data[pos++] = '/';
+	if (size) {
+		__u64 n = INDEX(size, 256), start = INDEX(at, NAME_SIZE);
+		bpf_probe_read_kernel(s->data + pos, n, s->data + NAME_AT + start);
+	}
+}
+
+static __always_inline void name_resolve(struct slot *s, const struct collect_row *row, __u32 k,
+					 bool known, struct task_struct *task)
+{
+#ifndef PROBE_WITHOUT_LOOP
+	__u32 param = row->path_param[k & 1];
+	__u8 src = row->path_dir[k & 1];
+	struct name_search search = {s->index};
+	__u64 dentry = s->root_dentry, mnt = s->root_mnt;
+
+	if (param == COLLECT_NONE || !name_load(s, param))
+		return;
+	if (s->relative & 1 << (param & 15)) {
+		if (src == COLLECT_NONE || (__s32)value_of(s, src) == -100) {
+			struct fs_struct *fs = FOLLOW(known, task, fs);
+			if (!fs)
+				return;
+			dentry = (__u64)FOLLOW(known, fs, pwd.dentry);
+			mnt = (__u64)FOLLOW(known, fs, pwd.mnt);
+		} else {
+			__u64 dir = file_of_fd(known, task, value_of(s, src));
+			if (!dir)
+				return;
+			dentry = (__u64)READ(file, dir, f_path.dentry);
+			mnt = (__u64)READ(file, dir, f_path.mnt);
+		}
+	}
+	s->name.dentry = dentry;
+	s->name.mnt = mnt;
+	s->name.at = NAME_START;
+	s->name.last = 0;
+	s->name.links = 0;
+	s->name.follows_last = !!(row->flags & ROW_FOLLOWS);
+	s->name.state = NAME_GOES_ON;
+	bpf_loop(NAME_STEPS, name_step, &search, 0);
+	if (s->name.state != NAME_ENDED)
+		return;
+	path_resolve_origin(s, s->name.dentry, s->name.mnt);
+	/* Without a link on the way the given name says the same. */
+	if (s->name.links || s->path_flags & PATH_MOVED)
+		annex_name(s, param, s->name.last, s->name.last ? s->name.size : 0);
+#endif
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(resolve_names, struct pt_regs *regs, long ret)
+{
+	bool known = HAS_TASK_BTF;
+	struct task_struct *task = current_task();
+	struct slot *s = slot_find();
+	if (!s)
+		return 0;
+	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
+#pragma clang loop unroll(disable)
+	for (__u32 k = 0; k < 2; k++)
+		name_resolve(s, row, k, known, task);
+	slot_emit(s);
+	return 0;
+}
+
+#endif
