@@ -115,7 +115,8 @@ struct name_walk {
 	volatile __u64 head; /* where it ends */
 	volatile __u32 at;   /* next byte of the name */
 	volatile __u32 size; /* of the component at hand */
-	volatile __u32 last; /* start of the last component, where it was not followed; 0: all was */
+	volatile __u32
+	    last; /* start of the last component, where it was not followed; 0: all was */
 	volatile __u32 links; /* followed */
 	volatile __u32 follows_last;
 	volatile __u32 state;

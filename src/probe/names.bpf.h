@@ -27,7 +27,7 @@ enum {
 	NAME_MOUNTS = 4096,
 	NAME_STACKED = 4,
 	NAME_SLASHES = 64, /* in a row; more are no way to write a name */
-	NAME_LINKS = 40, /* as many as the kernel follows */
+	NAME_LINKS = 40,   /* as many as the kernel follows */
 	NAME_CACHE = 4096,
 	MODE_LINK = 0xa000,
 	DCACHE_MOUNTED_BEFORE_6_10 = 0x10000,
@@ -83,7 +83,8 @@ __noinline int name_matches(__u32 slot_index)
 	for (__u32 i = 0; i < 256; i += 8) {
 		if (i >= n)
 			break;
-		__u64 a = *(__u64 *)(s->scratch + i), b = *(__u64 *)(s->scratch + NAME_CANDIDATE + i);
+		__u64 a = *(__u64 *)(s->scratch + i),
+		      b = *(__u64 *)(s->scratch + NAME_CANDIDATE + i);
 		if (n - i < 8)
 			b &= (1ULL << ((n - i) * 8)) - 1;
 		if (a != b)
@@ -199,7 +200,8 @@ __noinline int name_find(__u32 slot_index)
 	if (hint && hint->directory == directory) {
 		s->name.candidate = hint->dentry;
 		__u64 dentry = s->name.candidate;
-		if ((__u64)READ(dentry, dentry, d_parent) == directory && name_matches(slot_index)) {
+		if ((__u64)READ(dentry, dentry, d_parent) == directory &&
+		    name_matches(slot_index)) {
 			s->name.found = dentry;
 			return 1;
 		}
@@ -242,9 +244,10 @@ __noinline int name_descend(__u32 slot_index)
 {
 	struct slot *s = slot_at(slot_index);
 	struct name_search search = {slot_index};
-	__u32 mounted = bpf_core_enum_value_exists(enum dentry_flags___probe, DCACHE_MOUNTED___probe)
-			    ? bpf_core_enum_value(enum dentry_flags___probe, DCACHE_MOUNTED___probe)
-			    : DCACHE_MOUNTED_BEFORE_6_10;
+	__u32 mounted =
+	    bpf_core_enum_value_exists(enum dentry_flags___probe, DCACHE_MOUNTED___probe)
+		? bpf_core_enum_value(enum dentry_flags___probe, DCACHE_MOUNTED___probe)
+		: DCACHE_MOUNTED_BEFORE_6_10;
 
 	if (!s)
 		return 0;
@@ -303,7 +306,8 @@ __noinline int name_follow(__u32 slot_index)
 	if (!target || s->name.links >= NAME_LINKS)
 		return 0;
 	/* First behind the name's memory: to learn the length. */
-	long size = bpf_probe_read_kernel_str(s->data + NAME_AT + NAME_SIZE, RECORD_PATH_MAX, target);
+	long size =
+	    bpf_probe_read_kernel_str(s->data + NAME_AT + NAME_SIZE, RECORD_PATH_MAX, target);
 	if (size <= 1 || size > s->name.at)
 		return 0;
 	size--;
@@ -395,7 +399,8 @@ static __always_inline void annex_name(struct slot *s, __u32 param, __u32 at, __
 	__u32 from = s->path_at, length = RECORD_PATH_MAX - from;
 	bool is_root = length == 1;
 	__u32 slash = size && !is_root;
-	__u32 pos = annex_start(s, ANNEX_PATH_RESOLVED, param, s->path_flags, length + slash + size);
+	__u32 pos =
+	    annex_start(s, ANNEX_PATH_RESOLVED, param, s->path_flags, length + slash + size);
 
 	BOUND(from);
 	BOUND(length);
@@ -465,9 +470,8 @@ int BPF_PROG(resolve_names, struct pt_regs *regs, long ret)
 	if (!s)
 		return 0;
 	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
-#pragma clang loop unroll(disable)
-	for (__u32 k = 0; k < 2; k++)
-		name_resolve(s, row, k, known, task);
+	name_resolve(s, row, 0, known, task);
+	name_resolve(s, row, 1, known, task);
 	slot_emit(s);
 	return 0;
 }

@@ -133,7 +133,7 @@ enum collect_row_flag {
 	ROW_FETCH_LONGS = 1 << 5, /* the structure is two of the caller's longs */
 	ROW_MESSAGES = 1 << 6,    /* ret counts messages: the bytes of the first stand for it */
 	ROW_UNUSED = 1 << 7,      /* no such syscall */
-	ROW_FOLLOWS = 1 << 8,     /* of a symbolic link at the end of its name it takes the target */
+	ROW_FOLLOWS = 1 << 8, /* of a symbolic link at the end of its name it takes the target */
 };
 
 enum { COLLECT_NONE = 0xff };

@@ -653,7 +653,8 @@ static void bind_task(struct state *s, struct event *e, const struct task_facts 
 /* A call that acts on names, of which one leads elsewhere than it says. */
 static bool is_name_resolved(const struct event *e)
 {
-	for (const struct annex_item *i = event_annex_next(e, NULL); i; i = event_annex_next(e, i)) {
+	for (const struct annex_item *i = event_annex_next(e, NULL); i;
+	     i = event_annex_next(e, i)) {
 		if (i->kind != ANNEX_PATH_RESOLVED || i->subject >= e->nparams)
 			continue;
 		enum param_type type = e->schema->params[i->subject].type;

@@ -17,6 +17,9 @@ cat /tmp/link >/dev/null
 sh -c 'cd /etc && cat ../etc/./shadow' >/dev/null
 mkdir /tmp/mounted && mount -o bind /etc /tmp/mounted
 cat /tmp/mounted/shadow >/dev/null
+ln -s /bin /tmp/programs
+echo moved >/tmp/moved
+mv /tmp/moved /tmp/programs/moved
 /root/calls
 tries=0
 while ! grep -q finished-here alerts && [ $tries -lt 100 ]; do
