@@ -153,17 +153,21 @@ uint64_t str_hash(struct str s)
 unsigned str_distance(struct str a, struct str b, unsigned cap)
 {
 	enum { LONGEST = 96 };
-	unsigned rows[3][LONGEST + 1];
+	unsigned rows[3][LONGEST + 2];
 
 	if (a.n > LONGEST || b.n > LONGEST)
 		return str_equal(a, b) ? 0 : cap + 1;
-	for (size_t j = 0; j <= b.n; j++)
+	if (a.n > b.n + cap || b.n > a.n + cap)
+		return cap + 1;
+	for (size_t j = 0; j <= b.n + 1; j++)
 		rows[0][j] = (unsigned)j;
 	for (size_t i = 1; i <= a.n; i++) {
 		unsigned *row = rows[i % 3], *up = rows[(i - 1) % 3], *up2 = rows[(i + 1) % 3];
+		/* Further from the diagonal than the cap everything is above it. */
+		size_t from = i > cap ? i - cap : 1, to = i + cap < b.n ? i + cap : b.n;
+		unsigned least = row[from - 1] = from == 1 ? (unsigned)i : cap + 1;
 
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= b.n; j++) {
+		for (size_t j = from; j <= to; j++) {
 			unsigned d = up[j - 1] + (a.p[i - 1] != b.p[j - 1]);
 
 			if (up[j] + 1 < d)
@@ -174,7 +178,13 @@ unsigned str_distance(struct str a, struct str b, unsigned cap)
 			    a.p[i - 2] == b.p[j - 1] && up2[j - 2] + 1 < d)
 				d = up2[j - 2] + 1;
 			row[j] = d;
+			if (d < least)
+				least = d;
 		}
+		row[to + 1] = cap + 1;
+		/* A transposition looks two rows up, so that one of them may still be below. */
+		if (least > cap + 1)
+			return cap + 1;
 	}
 	unsigned d = rows[a.n % 3][b.n];
 	return d > cap ? cap + 1 : d;
