@@ -16,6 +16,7 @@ struct difference {
 
 /* Those of test_fields.c that conditions of the file come across. */
 static struct difference differences[] = {
+    {"evt.deltatime*", "there it is the time since the condition last asked for it", 0},
     {"proc.exe_ino.ctime_duration_*",
      "uninitialised memory where an image's or a start's time is unknown", 0},
     {"proc.ppid.duration",

@@ -20,7 +20,7 @@ struct difference {
 	size_t count;
 };
 
-#define DELTA_REASON "a field that is printed resets it for the next one: always 0 there"
+#define DELTA_REASON "the time since it was last asked for there, and printing asks for it twice: 0"
 #define GARBAGE_REASON "uninitialised memory where an image's or a start's time is unknown"
 #define CONTAINER_REASON "that run had no plugin to find containers: their ids are empty there"
 #define PATH_REASON "names are looked up by the number of a directory that the event does not have"
