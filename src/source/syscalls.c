@@ -5,6 +5,9 @@
  * Waiting. The probe wakes us at most every few milliseconds (probe/probe.h), so a record may come
  * in silence, but never later than that after a wake. Hence we look again every LOOK_AGAIN_MS until
  * such a wait has passed with nothing found, and only then sleep for as long as nothing wakes us.
+ *
+ * Only wakes count, not that there is something in a ring (edges, not levels): where events come
+ * all the time there always is, and we would run after every few of them.
  */
 #include "source/source_internal.h"
 
@@ -134,9 +137,10 @@ static int syscalls_fd(const struct source *source)
 	return ((const struct syscalls_source *)source)->epoll_fd;
 }
 
-static int add_fd(struct syscalls_source *s, int fd, uint32_t mark, struct error *err)
+static int add_fd(struct syscalls_source *s, int fd, uint32_t events, uint32_t mark,
+		  struct error *err)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = mark};
+	struct epoll_event event = {.events = events, .data.u32 = mark};
 
 	if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
 		return error_set(err, -errno, "cannot wait for descriptor %d: %s", fd,
@@ -146,7 +150,7 @@ static int add_fd(struct syscalls_source *s, int fd, uint32_t mark, struct error
 
 static int syscalls_watch(struct source *source, int fd, struct error *err)
 {
-	return add_fd((struct syscalls_source *)source, fd, WATCHED, err);
+	return add_fd((struct syscalls_source *)source, fd, EPOLLIN, WATCHED, err);
 }
 
 static struct source_counters syscalls_counters(const struct source *source)
@@ -207,7 +211,7 @@ struct source *source_syscalls_new(struct probe *probe, struct error *err)
 			return NULL;
 		}
 		s->ring_count++;
-		if (add_fd(s, rings[i].fd, (uint32_t)i, err) < 0) {
+		if (add_fd(s, rings[i].fd, EPOLLIN | EPOLLET, (uint32_t)i, err) < 0) {
 			syscalls_free(&s->source);
 			return NULL;
 		}
