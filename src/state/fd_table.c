@@ -131,14 +131,22 @@ static void release_texts(struct fd_store *s, struct fd_entry *e)
 	fd_text_release(s, e->name_raw);
 }
 
+static void give(struct fd_store *s, struct fd_entry *e)
+{
+	release_texts(s, e);
+	pool_give(&s->entries, e);
+	s->count--;
+}
+
 static struct fd_entry *find_or_insert(struct fd_store *s, struct fd_table *t, int64_t num)
 {
 	struct fd_entry *e = fd_table_find(t, num);
 
 	if (e)
 		return e;
-	if (num < 0 || t->count >= FD_TABLE_MAX)
+	if (num < 0 || t->count >= FD_TABLE_MAX || s->count >= FD_STORE_MAX)
 		return NULL;
+	s->count++;
 	e = pool_take(&s->entries);
 	e->num = num;
 	insert(s, t, e);
@@ -183,8 +191,7 @@ void fd_table_remove(struct fd_store *s, struct fd_table *t, struct fd_entry *e)
 		t->buckets[bucket_of(t, next)] = before;
 	before->next = next;
 	t->count--;
-	release_texts(s, e);
-	pool_give(&s->entries, e);
+	give(s, e);
 }
 
 void fd_table_clear(struct fd_store *s, struct fd_table *t)
@@ -193,8 +200,7 @@ void fd_table_clear(struct fd_store *s, struct fd_table *t)
 		struct fd_entry *e = entry_of(t->before_first.next);
 
 		t->before_first.next = e->link.next;
-		release_texts(s, e);
-		pool_give(&s->entries, e);
+		give(s, e);
 	}
 	if (t->buckets)
 		block_give(s->blocks, t->buckets);

@@ -15,7 +15,8 @@
 #include "event/event.h"
 #include "state/pool.h"
 
-enum { FD_TABLE_MAX = 4096 }; /* descriptors of one process that are remembered */
+/* Descriptors that are remembered: of one process and of all. */
+enum { FD_TABLE_MAX = 4096, FD_STORE_MAX = 1 << 20 };
 
 struct fd_text {
 	uint32_t references;
@@ -59,6 +60,7 @@ struct fd_entry {
 struct fd_store {
 	struct pool entries;
 	struct block_pool *blocks;
+	size_t count;
 };
 
 struct fd_table {

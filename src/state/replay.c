@@ -256,6 +256,8 @@ static bool is_in_pidns(const struct process *p, const struct thread *th)
 
 /* Lists */
 
+static void finish_last(struct state *s);
+
 static struct process *list_main(struct state *s, const struct listed_process *l)
 {
 	struct task_facts facts = {
@@ -321,6 +323,7 @@ void state_list_process(struct state *s, const struct listed_process *l)
 
 	if (!s->replay || l->tid < 0 || l->tid > INT32_MAX || l->pid < 0 || l->pid > INT32_MAX)
 		return;
+	finish_last(s);
 	if (l->tid == l->pid) {
 		p = list_main(s, l);
 	} else {
@@ -745,7 +748,7 @@ static struct process *find_reaper(struct state *s, const struct process *p)
 	return NULL;
 }
 
-static void finish_exit(struct state *s, uint64_t now)
+static void finish_exit(struct state *s)
 {
 	struct thread *th = s->exiting;
 	struct process *p = th ? th->process : NULL;
@@ -756,7 +759,7 @@ static void finish_exit(struct state *s, uint64_t now)
 		return;
 	r->exited[r->exited_next].tid = th->tid;
 	r->exited[r->exited_next].ptid = p->facts.ppid;
-	r->exited[r->exited_next].time = now;
+	r->exited[r->exited_next].time = r->last_time;
 	r->exited_next = (r->exited_next + 1) % RECENTLY_EXITED;
 
 	if (p->thread_count <= 1 && p->first_child) {
@@ -785,6 +788,12 @@ static void finish_close(struct state *s)
 	if (fd)
 		fd_table_remove(process_table_fds(s->processes), &r->closing->fds, fd);
 	r->closing = NULL;
+}
+
+static void finish_last(struct state *s)
+{
+	finish_exit(s);
+	finish_close(s);
 }
 
 /* What else events tell of processes */
@@ -1032,6 +1041,20 @@ static int8_t fd_param(const struct event_schema *schema)
 	return -1;
 }
 
+static enum replay_actor actor_of(const struct event_schema *schema)
+{
+	static const char *const makes_none[] = {"clone", "clone3", "fork",
+						 "vfork", "switch", "procexit"};
+
+	/* The monitor's own events have no thread, but for one that tells of a thread's time. */
+	if (schema->flags & EVENT_META && strcmp(schema->name, "procinfo") != 0)
+		return ACTOR_NONE;
+	for (size_t i = 0; i < sizeof(makes_none) / sizeof(makes_none[0]); i++)
+		if (strcmp(schema->name, makes_none[i]) == 0)
+			return ACTOR_KNOWN;
+	return schema->flags & EVENT_SKIP_RESET ? ACTOR_KNOWN : ACTOR_ANY;
+}
+
 struct replay *replay_new(void)
 {
 	struct replay *r = calloc(1, sizeof(*r));
@@ -1039,8 +1062,9 @@ struct replay *replay_new(void)
 	if (r) {
 		r->handlers = calloc(event_code_count, sizeof(*r->handlers));
 		r->fd_params = calloc(event_code_count, sizeof(*r->fd_params));
+		r->actors = calloc(event_code_count, sizeof(*r->actors));
 	}
-	if (!r || !r->handlers || !r->fd_params)
+	if (!r || !r->handlers || !r->fd_params || !r->actors)
 		abort();
 	add_handlers(r, handlers);
 	add_handlers(r, replay_fd_handlers);
@@ -1048,6 +1072,7 @@ struct replay *replay_new(void)
 		const struct event_schema *schema = event_schema_get(code);
 
 		r->fd_params[code] = schema ? fd_param(schema) : -1;
+		r->actors[code] = schema ? (uint8_t)actor_of(schema) : ACTOR_NONE;
 	}
 	return r;
 }
@@ -1060,28 +1085,19 @@ void replay_free(struct state *s, struct replay *r)
 	VEC_FREE(&r->addresses);
 	free(r->handlers);
 	free(r->fd_params);
+	free(r->actors);
 	free(r);
 }
 
-/* Whose event it is. */
 static void find_actor(struct replaying *r)
 {
-	static const char *const makes_none[] = {"clone", "clone3", "fork",
-						 "vfork", "switch", "procexit"};
-	const struct event_schema *schema = r->e->schema;
-	bool may_make = true;
+	uint64_t tid = r->e->header->tid;
+	enum replay_actor actor = r->s->replay->actors[r->e->schema->code];
 
-	if (r->e->header->tid > INT32_MAX)
+	if (actor == ACTOR_NONE || tid > INT32_MAX)
 		return;
-	/* The monitor's own events have no thread, but for one that tells of a thread's time. */
-	if (schema->flags & EVENT_META && strcmp(schema->name, "procinfo") != 0)
-		return;
-	if (schema->flags & EVENT_SKIP_RESET)
-		may_make = false;
-	for (size_t i = 0; may_make && i < sizeof(makes_none) / sizeof(makes_none[0]); i++)
-		may_make = strcmp(schema->name, makes_none[i]) != 0;
-	r->th = may_make ? find_or_add_unknown(r->s, (int64_t)r->e->header->tid)
-			 : find_thread(r->s, (int64_t)r->e->header->tid);
+	r->th = actor == ACTOR_ANY ? find_or_add_unknown(r->s, (int64_t)tid)
+				   : find_thread(r->s, (int64_t)tid);
 	r->p = r->th ? r->th->process : NULL;
 }
 
@@ -1091,8 +1107,8 @@ void replay_bind(struct state *s, struct event *e)
 	uint16_t code = e->schema->code;
 	int8_t fd = s->replay->fd_params[code];
 
-	finish_exit(s, e->time);
-	finish_close(s);
+	s->replay->last_time = e->time;
+	finish_last(s);
 	state_listed(s);
 	find_actor(&r);
 	event_result(e, &r.res);

@@ -17,6 +17,13 @@ enum { RECENTLY_EXITED = 8192 };
 struct replaying;
 typedef void replay_fn(struct replaying *r);
 
+/* Whose an event is. */
+enum replay_actor {
+	ACTOR_NONE,
+	ACTOR_KNOWN, /* the thread's, if it is known */
+	ACTOR_ANY,   /* the thread's, which is made up if it is not known */
+};
+
 /* An address of the recorder's machine. */
 struct local_address {
 	struct ip_address ip, netmask;
@@ -25,11 +32,13 @@ struct local_address {
 struct replay {
 	replay_fn **handlers; /* by event code, NULL: the event changes nothing */
 	int8_t *fd_params;    /* by event code: index of the descriptor that it uses, -1: none */
+	uint8_t *actors;      /* by event code: enum replay_actor */
 	VEC(struct local_address) addresses;
 	struct fd_table server_ports; /* of sockets that were listening when recording began */
 	bool is_listed;               /* the lists at the start were complete: events came */
 	/* A descriptor that the last event closed: it is known until the next one. */
 	struct process *closing;
+	uint64_t last_time; /* of the last event */
 	int64_t closing_num;
 	struct {
 		int32_t tid, ptid;

@@ -768,6 +768,8 @@ int state_scan_proc(struct state *s, struct error *err)
 
 void state_sweep(struct state *s, uint32_t count)
 {
+	if (s->replay)
+		return;
 	finish_exit(s);
 	while (s->proc_fd >= 0 && count--) {
 		struct process *p = process_next(s->processes, s->sweep_at);
