@@ -191,6 +191,44 @@ static void take_selections(struct config *c, const struct yaml_node *list)
 	}
 }
 
+/* Entries are names of fields, or maps of a name to a text with fields. */
+static void take_extra_fields(struct config *c, const struct yaml_node *list,
+			      struct rules_append *append)
+{
+	struct rules_extra_field *fields;
+	size_t most = 0, n = 0;
+
+	if (!list || yaml_is_null(list))
+		return;
+	for (uint32_t i = 0; list->kind == YAML_SEQUENCE && i < list->count; i++)
+		most += list->items[i]->kind == YAML_MAPPING ? list->items[i]->count : 1;
+	fields = ARENA_ARRAY(c->arena, struct rules_extra_field, most);
+	for (uint32_t i = 0; list->kind == YAML_SEQUENCE && i < list->count; i++) {
+		const struct yaml_node *item = list->items[i];
+
+		if (item->kind == YAML_SCALAR)
+			fields[n++].name = arena_cstr(c->arena, item->text);
+		for (uint32_t k = 0; item->kind == YAML_MAPPING && k < item->count; k++) {
+			const struct yaml_pair *pair = &item->pairs[k];
+
+			if (pair->key->kind == YAML_SCALAR && pair->value->kind == YAML_SCALAR)
+				fields[n++] = (struct rules_extra_field){
+				    arena_cstr(c->arena, pair->key->text),
+				    arena_cstr(c->arena, pair->value->text)};
+			else
+				say(c, SEVERITY_ERROR, pair->value,
+				    "append_output[].extra_fields: expected `NAME: TEXT`");
+		}
+		if (item->kind == YAML_SEQUENCE)
+			say(c, SEVERITY_ERROR, item,
+			    "append_output[].extra_fields: expected a field, or `NAME: TEXT`");
+	}
+	if (list->kind != YAML_SEQUENCE)
+		say(c, SEVERITY_ERROR, list, "append_output[].extra_fields: expected a list");
+	append->extra_fields = fields;
+	append->extra_field_count = n;
+}
+
 static void take_appends(struct config *c, const struct yaml_node *list)
 {
 	c->appends = ARENA_ARRAY(c->arena, struct rules_append, list->count);
@@ -211,7 +249,8 @@ static void take_appends(struct config *c, const struct yaml_node *list)
 			append.tags = wanted.items;
 			append.tag_count = wanted.count;
 		}
-		if (append.format)
+		take_extra_fields(c, yaml_get(list->items[i], "extra_fields"), &append);
+		if (append.format || append.extra_field_count)
 			c->appends[c->append_count++] = append;
 	}
 }

@@ -75,8 +75,9 @@ const struct config_row config_rows[] = {
 	 "are given must fit."),
     PART("append_output[].extra_output", CONFIG_STRING, "\"\"",
 	 "Text, with fields, that is added to the output."),
-    IGNORED("append_output[].extra_fields", CONFIG_MAP, "[]",
-	    "Fields that are added to output_fields of JSON."),
+    PART(
+	"append_output[].extra_fields", CONFIG_MAP, "[]",
+	"What is added to output_fields of JSON: fields, or `NAME: TEXT` with fields in the text."),
     IGNORED("append_output[].suggested_output", CONFIG_BOOL, "true",
 	    "Adds the fields that a plugin suggests."),
 

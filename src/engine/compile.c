@@ -54,6 +54,11 @@ static const void *keep(struct arena *arena, const void *items, size_t count, si
 }
 #define KEEP(arena, vec) keep((arena), (vec)->items, (vec)->count, sizeof(*(vec)->items))
 
+static void add_facts(const struct field_use *use, void *context)
+{
+	*(uint32_t *)context |= use->facts;
+}
+
 static int add_rules(struct compiler *c, const struct rule_set *set, struct error *err)
 {
 	for (size_t i = 0; i < set->rule_count; i++) {
@@ -69,9 +74,7 @@ static int add_rules(struct compiler *c, const struct rule_set *set, struct erro
 				     rule->position.column);
 			return failed;
 		}
-		for (size_t p = 0; p < rule->output.count; p++)
-			if (rule->output.parts[p].expression)
-				r.facts |= expression_facts(rule->output.parts[p].expression);
+		template_visit(&rule->output, add_facts, &r.facts);
 		VEC_PUSH(&c->rules, r);
 	}
 	return 0;

@@ -218,6 +218,20 @@ int template_parse_shared(struct str text, uint32_t sources, struct arena *arena
 	return r;
 }
 
+void template_visit(const struct template *t,
+		    void (*visit)(const struct field_use *use, void *context), void *context)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->parts[i].expression)
+			expression_visit(t->parts[i].expression, visit, context);
+	for (size_t i = 0; i < t->field_count; i++) {
+		if (t->fields[i].text)
+			template_visit(t->fields[i].text, visit, context);
+		else
+			expression_visit(t->fields[i].expression, visit, context);
+	}
+}
+
 static void print_single(const struct expression *x, const struct value *v, struct buffer *out)
 {
 	bool has_transformer;

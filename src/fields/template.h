@@ -19,17 +19,24 @@ struct template_part {
 	uint16_t width;  /* pad or cut to that many bytes; 0: as it is */
 };
 
-/* A field that stands in it, once, those inside transformers included: JSON's output_fields. */
+struct template;
+
+/*
+ * A field that stands in it, once, those inside transformers included: JSON's output_fields. The
+ * configuration may have added texts under names of their own.
+ */
 struct template_field {
-	struct str name; /* "proc.aname[2]" */
-	const struct expression *expression;
+	struct str name;                     /* "proc.aname[2]" */
+	const struct expression *expression; /* NULL: a text */
+	const struct template *text;
 };
 
 struct template
 {
 	struct template_part *parts;
 	size_t count;
-	struct template_field *fields; /* in the order in which they stand in the text */
+	struct template_field
+	    *fields; /* in the order in which they stand in the text; then others */
 	size_t field_count;
 };
 
@@ -40,6 +47,10 @@ int template_parse(struct str text, uint32_t sources, struct arena *arena, struc
 /* The same, with expressions that are shared with other texts of the same sources and arena. */
 int template_parse_shared(struct str text, uint32_t sources, struct arena *arena,
 			  struct expression_pool *pool, struct template *out, struct error *err);
+
+/* Calls visit for every field in it, added ones included. */
+void template_visit(const struct template *t,
+		    void (*visit)(const struct field_use *use, void *context), void *context);
 
 /* Text form; absent values print <NA>, lists as (a,b). */
 void expression_print_value(const struct expression *x, const struct value *v, struct buffer *out);

@@ -157,6 +157,15 @@ static void put_value(struct buffer *out, const struct expression *x, const stru
 	json_put_string(out, buffer_str(&text), most);
 }
 
+static void put_text(struct buffer *out, const struct template *t, struct field_context *ctx,
+		     const struct buffer *scratch, size_t most)
+{
+	struct buffer text = *scratch;
+
+	template_render(t, ctx, &text);
+	json_put_string(out, buffer_str(&text), most);
+}
+
 struct field_entry {
 	struct str name;
 	const struct template_field *field; /* NULL: the event's time */
@@ -194,6 +203,8 @@ static void put_output_fields(struct buffer *out, const struct rule *rule,
 		buffer_putc(out, ':');
 		if (!entries[i].field || is_time_field(entries[i].name))
 			buffer_put_u64(out, ctx->event->time);
+		else if (entries[i].field->text)
+			put_text(out, entries[i].field->text, ctx, scratch, most);
 		else if (expression_evaluate(ctx, entries[i].field->expression, &v))
 			put_value(out, entries[i].field->expression, &v, scratch, most);
 		else

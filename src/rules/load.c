@@ -27,6 +27,7 @@ struct compilation {
 	const struct condition *foreign_node;
 	const struct condition *node;   /* while its fields are visited */
 	const struct field_use *native; /* a field that only the declared source has */
+	const struct field_use *last;   /* the field that left no source */
 };
 
 static struct condition *not_node(struct loader *l, struct condition *child)
@@ -124,6 +125,8 @@ static void visit_field(const struct field_use *use, void *context)
 	struct compilation *c = context;
 	uint32_t sources = use->field->sources;
 
+	if (c->sources && !(c->sources & sources))
+		c->last = use;
 	c->sources &= sources;
 	if (!(sources & SOURCE_BIT(c->declared)) && !c->foreign) {
 		c->foreign = use;
@@ -161,21 +164,20 @@ static bool choose_source(struct compilation *c)
 {
 	const struct rule_definition *d = c->definition;
 	struct place at = place_node(d->item.at.file, d->item.at.node, &d->item);
+	uint32_t of_condition;
 
 	c->sources = SOURCES_ALL;
 	visit_condition(c, c->rule->condition);
-	for (size_t i = 0; i < c->rule->output.count && c->sources; i++) {
-		uint32_t before = c->sources;
-
-		if (c->rule->output.parts[i].expression)
-			expression_visit(c->rule->output.parts[i].expression, visit_field, c);
-		if (c->sources)
-			continue;
+	of_condition = c->sources;
+	if (of_condition)
+		template_visit(&c->rule->output, visit_field, c);
+	if (of_condition && !c->sources) {
 		at = source_text_place(d->output_text, 0);
 		fail(c->l, "LOAD_ERR_COMPILE_OUTPUT", &at,
-		     "the output's field '%.*s' does not belong to the source %s that the "
-		     "condition's fields belong to",
-		     STR_ARG(c->rule->output.parts[i].name), source_names[first_source(before)]);
+		     "the output's field '%.*s' is of the source %s, but the condition's fields "
+		     "are of the source %s",
+		     STR_ARG(c->last->text), source_names[first_source(c->last->field->sources)],
+		     source_names[first_source(of_condition)]);
 		return false;
 	}
 	if (!c->sources) {
@@ -304,10 +306,72 @@ static void put_final_output(struct compilation *c, const struct source_text *te
 		text_glue(b, str_from(o->append_output));
 	}
 	for (size_t i = 0; i < o->append_count; i++)
-		if (is_append_for(&o->appends[i], c->definition)) {
+		if (o->appends[i].format && is_append_for(&o->appends[i], c->definition)) {
 			text_glue(b, STR(" "));
 			text_glue(b, str_from(o->appends[i].format));
 		}
+}
+
+/* What is added to output_fields alone: `extra_fields` of one entry of append_output. */
+static int add_extra_fields(struct loader *l, const struct rules_append *append,
+			    struct template *output, struct error *err)
+{
+	struct arena *arena = l->set->arena;
+	struct template_field *fields = ARENA_ARRAY(
+	    arena, struct template_field, output->field_count + append->extra_field_count);
+	size_t n = output->field_count;
+
+	if (n)
+		memcpy(fields, output->fields, n * sizeof(*fields));
+	for (size_t i = 0; i < append->extra_field_count; i++) {
+		const struct rules_extra_field *extra = &append->extra_fields[i];
+		struct template_field f = {.name = arena_str(arena, str_from(extra->name))};
+		bool is_new = true;
+		int r;
+
+		if (extra->format) {
+			struct template *text = ARENA_NEW(arena, struct template);
+
+			r = template_parse_shared(arena_str(arena, str_from(extra->format)),
+						  SOURCES_ALL, arena, &l->expressions, text, err);
+			f.text = text;
+		} else {
+			struct expression *x;
+
+			r = expression_shared(&l->expressions, f.name, SOURCES_ALL, arena, &x, err);
+			f.expression = x;
+		}
+		if (r < 0)
+			return r;
+		for (size_t k = 0; k < n && is_new; k++)
+			is_new = !str_equal(fields[k].name, f.name);
+		if (is_new)
+			fields[n++] = f;
+	}
+	output->fields = fields;
+	output->field_count = n;
+	return 0;
+}
+
+/* Which entries add fields is part of what makes outputs equal. */
+static void put_extra_key(struct compilation *c, struct text_builder *b)
+{
+	const struct rules_options *o = c->l->options;
+
+	for (size_t i = 0; i < o->append_count; i++)
+		if (o->appends[i].extra_field_count && is_append_for(&o->appends[i], c->definition))
+			text_glue(b, (struct str){(const char *)&i, sizeof(i)});
+}
+
+static int add_all_extra_fields(struct compilation *c, struct template *output, struct error *err)
+{
+	const struct rules_options *o = c->l->options;
+	int r = 0;
+
+	for (size_t i = 0; i < o->append_count && r == 0; i++)
+		if (o->appends[i].extra_field_count && is_append_for(&o->appends[i], c->definition))
+			r = add_extra_fields(c->l, &o->appends[i], output, err);
+	return r;
 }
 
 /* Sets the rule's output and its text; a negative errno where it has an error. */
@@ -316,17 +380,27 @@ static int parse_output(struct compilation *c, struct error *err)
 	struct loader *l = c->l;
 	struct text_builder b = {0};
 	struct shared_output *shared;
+	struct str key;
+	size_t length;
 	int r = 0;
 
 	put_final_output(c, c->definition->output_text, &b);
-	shared = strmap_get(&l->outputs, (struct str){b.bytes.items, b.bytes.count});
+	length = b.bytes.count;
+	put_extra_key(c, &b);
+	key = (struct str){b.bytes.items, b.bytes.count};
+	shared = strmap_get(&l->outputs, key);
 	if (!shared) {
 		shared = ARENA_NEW(l->arena, struct shared_output);
-		shared->text = arena_str(l->set->arena, (struct str){b.bytes.items, b.bytes.count});
+		key = arena_str(l->set->arena, key);
+		shared->text = str_slice(key, 0, length);
 		r = template_parse_shared(shared->text, SOURCES_ALL, l->set->arena, &l->expressions,
 					  &shared->output, err);
+		if (r == 0) {
+			r = add_all_extra_fields(c, &shared->output, err);
+			err->offset = 0;
+		}
 		if (r == 0)
-			strmap_put(&l->outputs, shared->text, shared);
+			strmap_put(&l->outputs, key, shared);
 	}
 	c->rule->output_text = shared->text;
 	c->rule->output = shared->output;

@@ -89,13 +89,21 @@ struct rules_selection {
 	const char *tag;
 };
 
-/* One entry of `append_output`: text for the outputs of rules that fit all that is given. */
+/* A key for output_fields of JSON: a field, or a text with fields in it under a name of its own. */
+struct rules_extra_field {
+	const char *name;
+	const char *format; /* NULL: the name is the field */
+};
+
+/* One entry of `append_output`: additions to the outputs of rules that fit all that is given. */
 struct rules_append {
-	const char *format;
+	const char *format;      /* text; NULL: none */
 	const char *rule;        /* exact name, NULL: any */
 	const char *source;      /* NULL: any */
 	const char *const *tags; /* the rule must have all of them */
 	size_t tag_count;
+	const struct rules_extra_field *extra_fields; /* in output_fields alone */
+	size_t extra_field_count;
 };
 
 struct rules_options {

@@ -123,6 +123,8 @@ static void assignments_override_the_file(void **state)
 	    "rules[1].enable.rule=\"*shell*\"",
 	    "append_output[0].extra_output=extra:%proc.pid",
 	    "append_output[0].match.tags=[a, b]",
+	    "append_output[0].extra_fields[0]=proc.exepath",
+	    "append_output[0].extra_fields[]={home: '%proc.cwd'}",
 	    "base_syscalls.custom_set=[open, \"!close\"]",
 	};
 	(void)state;
@@ -151,6 +153,11 @@ static void assignments_override_the_file(void **state)
 	check_i64(c->append_count, 1, "appends");
 	assert_string_equal(c->appends[0].format, "extra:%proc.pid");
 	check_i64(c->appends[0].tag_count, 2, "tags");
+	check_i64(c->appends[0].extra_field_count, 2, "extra fields");
+	assert_string_equal(c->appends[0].extra_fields[0].name, "proc.exepath");
+	assert_null(c->appends[0].extra_fields[0].format);
+	assert_string_equal(c->appends[0].extra_fields[1].name, "home");
+	assert_string_equal(c->appends[0].extra_fields[1].format, "%proc.cwd");
 	check_i64(c->base_syscalls.count, 2, "custom_set");
 	config_free(c);
 }

@@ -41,11 +41,14 @@ struct scene {
 	char line[ALERT_LINE_MAX];
 };
 
-static struct scene *scene_new(struct str target)
+static struct scene *scene_with(struct str target, const struct rules_append *append)
 {
 	struct scene *s = test_calloc(1, sizeof(*s));
 	struct rules_text text = {"test.yaml", STR(rules_text)};
-	struct rules_options rules = {.least_priority = SEVERITY_DEBUG, .sources = SOURCES_ALL};
+	struct rules_options rules = {.least_priority = SEVERITY_DEBUG,
+				      .sources = SOURCES_ALL,
+				      .appends = append,
+				      .append_count = append != NULL};
 	struct plan_options plan = {.all_matches = true};
 	struct state_options state = {.host_root = ""};
 	struct task_facts task = {.pid = 4484,
@@ -87,6 +90,23 @@ static struct scene *scene_new(struct str target)
 	return s;
 }
 
+static struct scene *scene_new(struct str target)
+{
+	return scene_with(target, NULL);
+}
+
+/* What the samples' appended output shows of the process that made the event. */
+static struct scene *scene_appended(void)
+{
+	static const struct rules_extra_field exepath[] = {{"proc.exepath", NULL}};
+	static const struct rules_append append = {
+	    .format = "extra:%proc.pid", .extra_fields = exepath, .extra_field_count = 1};
+	struct scene *s = scene_with(STR("x"), &append);
+
+	s->event.process->program->exepath = STR("/usr/bin/python3.11");
+	return s;
+}
+
 static void scene_free(struct scene *s)
 {
 	evaluator_free(s->evaluator);
@@ -122,7 +142,7 @@ static void samples_are_matched_to_the_byte(void **state)
 {
 	const char *shared = getenv("SAKER_SHARED");
 	struct alert_options options = json_options;
-	struct scene *s = scene_new(STR("x"));
+	struct scene *s = scene_new(STR("x")), *appended = scene_appended(), *at = s;
 	char path[1024], line[8192];
 	unsigned compared = 0;
 	FILE *f;
@@ -133,6 +153,7 @@ static void samples_are_matched_to_the_byte(void **state)
 	f = fopen(path, "re");
 	if (!f) {
 		scene_free(s);
+		scene_free(appended);
 		if (getenv("CI"))
 			fail_msg("%s is not there: set SAKER_SHARED", path);
 		fprintf(stderr, "# SKIP: %s is not there\n", path);
@@ -151,21 +172,21 @@ static void samples_are_matched_to_the_byte(void **state)
 			options.include_output_fields =
 			    !strstr(line, "include_output_fields_property=false");
 			options.iso_8601 = strstr(line, "iso_8601=true") != NULL;
-			/* Other rules: with appended output. */
 			if (strstr(line, "append_output"))
-				break;
+				at = appended;
 			continue;
 		}
 		/* The sample's second event is the one that is built here. */
 		if (!strstr(line, "num=2483") && !strstr(line, "\"evt.num\":2483"))
 			continue;
-		got = format(s, &options, 0, sizeof(s->line));
+		got = format(at, &options, 0, sizeof(at->line));
 		if (!str_equal(got, want))
 			fail_msg("got  %.*s\nwant %.*s", STR_ARG(got), STR_ARG(want));
 		compared++;
 	}
 	fclose(f);
-	check_i64(compared, 8, "samples");
+	check_i64(compared, 9, "samples");
+	scene_free(appended);
 	scene_free(s);
 }
 
@@ -191,6 +212,27 @@ static void times_are_local_in_text_and_utc_in_json(void **state)
 	check_str(format(s, &iso, 2, sizeof(s->line)),
 		  "2026-11-24T17:27:25.022996337-0300: Emergency nothing \u00e4\t50%", "west");
 	set_time_zone("UTC");
+	scene_free(s);
+}
+
+static void added_texts_stand_under_names_of_their_own(void **state)
+{
+	static const struct rules_extra_field fields[] = {
+	    {"who", "%proc.name-%evt.type \"%proc.aname[2]\""}, {"evt.num", NULL}, {"a", "%%"}};
+	static const struct rules_append append = {
+	    .rule = "Bare", .extra_fields = fields, .extra_field_count = 3};
+	struct scene *s = scene_with(STR("x"), &append);
+	(void)state;
+
+	check_str(format(s, &json_options, 2, sizeof(s->line)),
+		  "{\"hostname\":\"vm\",\"output\":\"20:27:25.022996337: Emergency nothing "
+		  "\u00e4\\t50%\",\"output_fields\":{\"a\":\"%\",\"evt.num\":2483,"
+		  "\"evt.time\":1795552045022996337,\"who\":\"python3-symlink \\\"<NA>\\\"\"},"
+		  "\"priority\":\"Emergency\",\"rule\":\"Bare\",\"source\":\"syscall\","
+		  "\"tags\":[\"a\",\"b\"],\"time\":\"2026-11-24T20:27:25.022996337Z\"}",
+		  "added");
+	check_str(s->set->rules[0].output.fields[s->set->rules[0].output.field_count - 1].name,
+		  "proc.aname[2]", "last field of a rule that is not meant");
 	scene_free(s);
 }
 
@@ -316,6 +358,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(samples_are_matched_to_the_byte),
 	    cmocka_unit_test(times_are_local_in_text_and_utc_in_json),
+	    cmocka_unit_test(added_texts_stand_under_names_of_their_own),
 	    cmocka_unit_test(json_fields_have_their_types),
 	    cmocka_unit_test(hostile_names_make_one_safe_line),
 	    cmocka_unit_test(json_is_whole_however_little_room_there_is),

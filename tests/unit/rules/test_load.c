@@ -158,8 +158,10 @@ static void test_options_decide_what_is_loaded_and_enabled(void **state)
 	static const struct rules_selection off_all[] = {{false, "*", NULL}, {true, NULL, "keys"}};
 	static const struct rules_selection by_name[] = {{false, "Read a*", NULL},
 							 {true, "*file", NULL}};
-	static const struct rules_append appends[] = {{"x", "Read a file", NULL, NULL, 0},
-						      {"y", NULL, "syscall", keys, 1}};
+	static const struct rules_append appends[] = {
+	    {.format = "x", .rule = "Read a file"},
+	    {.format = "y", .source = "syscall", .tags = keys, .tag_count = 1},
+	};
 	static const struct {
 		struct rules_options options;
 		const char *want; /* name:enabled:output, ... */
