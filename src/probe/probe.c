@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "probe/load.h"
 #include "probe/shared.h"
 
 #include <bpf/bpf.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
 #include "collect_table.h"
@@ -259,7 +261,7 @@ static int enter_families(struct probe *p, struct error *err)
 static int attach(struct probe *p, const struct bpf_program *program, const char *name,
 		  struct error *err)
 {
-	struct bpf_link *link = bpf_program__attach(program);
+	struct bpf_link *link = bpf_program__attach_trace(program);
 	if (!link)
 		return error_set(err, -errno, "cannot attach to %s: %s", name, strerror(errno));
 	p->links[p->nlinks] = link;
@@ -321,6 +323,18 @@ static struct saker_probe *open_programs(const struct names *names)
 	return s;
 }
 
+/* As libbpf would, but several programs at a time. */
+static int load_programs(struct probe *p, struct load *load, struct buffer *said)
+{
+	int r = load ? load_set_targets(p->programs->obj) : 0;
+	int refused;
+
+	if (!r)
+		r = saker_probe__load(p->programs);
+	refused = load_end(load, said);
+	return r ? r : refused;
+}
+
 static int open_all(struct probe *p, const struct probe_options *options, struct error *err)
 {
 	char memory[LOG_BYTES];
@@ -333,6 +347,7 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 	if (p->ncpus <= 0)
 		r = error_set(err, -EIO, "cannot tell how many CPUs there are");
 	struct names names = names_read();
+	struct load *load = load_begin((unsigned)get_nprocs() - 1);
 	if (!r) {
 		p->programs = open_programs(&names);
 		if (!p->programs)
@@ -346,10 +361,12 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 	}
 	names_release(&names);
 	if (!r) {
-		r = saker_probe__load(p->programs);
+		r = load_programs(p, load, &said);
+		load = NULL;
 		if (r)
 			explain(r, "cannot load the probe's programs", &said, err);
 	}
+	load_end(load, &said);
 	if (!r)
 		r = enter_rings(p, options, err);
 	if (!r)

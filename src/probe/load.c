@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "probe/load.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECTION "tp_btf/"
+enum { JOBS_MAX = 32, HELPERS_MAX = 3, LOG_BYTES = 1 << 20, SAID_BYTES = 400 };
+
+/* A program as libbpf has prepared it: what the options point to stays the object's. */
+struct job {
+	struct bpf_program *program;
+	struct bpf_insn *code;
+	size_t size; /* in instructions */
+	struct bpf_prog_load_opts options;
+	int fd; /* or a negative errno */
+};
+
+struct load {
+	int handler;
+	pthread_mutex_t lock; /* of count, taken and is_complete */
+	pthread_cond_t changed;
+	struct job jobs[JOBS_MAX];
+	size_t count, taken;
+	bool is_complete;
+	pthread_t helpers[HELPERS_MAX];
+	size_t helper_count;
+};
+
+static void run_job(struct job *job)
+{
+	job->fd = bpf_prog_load(bpf_program__type(job->program), bpf_program__name(job->program),
+				"GPL", job->code, job->size, &job->options);
+	if (job->fd < 0)
+		job->fd = -errno;
+}
+
+/* Until all are done; helpers wait for more as long as there may be more. */
+static void run_jobs(struct load *l)
+{
+	pthread_mutex_lock(&l->lock);
+	for (;;) {
+		if (l->taken < l->count) {
+			struct job *job = &l->jobs[l->taken++];
+
+			pthread_mutex_unlock(&l->lock);
+			run_job(job);
+			pthread_mutex_lock(&l->lock);
+		} else if (l->is_complete) {
+			break;
+		} else {
+			pthread_cond_wait(&l->changed, &l->lock);
+		}
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
+static void *help(void *context)
+{
+	run_jobs(context);
+	return NULL;
+}
+
+/*
+ * libbpf is about to load a program, relocated and complete: it becomes a job, and libbpf loads
+ * one that does nothing in its place, whose descriptor is replaced in the end.
+ */
+static int take_over(struct bpf_program *program, struct bpf_prog_load_opts *options, long cookie)
+{
+	struct load *l = (struct load *)cookie;
+	struct bpf_insn nothing[] = {
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+	    {.code = BPF_JMP | BPF_EXIT},
+	};
+	struct job *job = &l->jobs[l->count];
+	size_t known = sizeof(job->options);
+
+	if (l->count == JOBS_MAX)
+		return 0;
+	job->size = bpf_program__insn_cnt(program);
+	job->code = malloc(job->size * sizeof(*job->code));
+	if (!job->code)
+		return -ENOMEM;
+	memcpy(job->code, bpf_program__insns(program), job->size * sizeof(*job->code));
+	job->program = program;
+	memcpy(&job->options, options, options->sz < known ? options->sz : known);
+	job->options.sz = options->sz < known ? options->sz : known;
+	options->func_info_cnt = 0;
+	options->line_info_cnt = 0;
+	pthread_mutex_lock(&l->lock);
+	l->count++;
+	pthread_cond_signal(&l->changed);
+	pthread_mutex_unlock(&l->lock);
+	return bpf_program__set_insns(program, nothing, sizeof(nothing) / sizeof(*nothing));
+}
+
+struct load *load_begin(unsigned helpers)
+{
+	struct load *l = calloc(1, sizeof(*l));
+	LIBBPF_OPTS(libbpf_prog_handler_opts, options, .cookie = (long)l,
+		    .prog_prepare_load_fn = take_over);
+
+	if (!l)
+		return NULL;
+	l->handler = libbpf_register_prog_handler("tp_btf+", BPF_PROG_TYPE_TRACING,
+						  BPF_TRACE_RAW_TP, &options);
+	if (l->handler < 0) {
+		free(l);
+		return NULL;
+	}
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_cond_init(&l->changed, NULL);
+	while (l->helper_count < helpers && l->helper_count < HELPERS_MAX &&
+	       pthread_create(&l->helpers[l->helper_count], NULL, help, l) == 0)
+		l->helper_count++;
+	return l;
+}
+
+int load_set_targets(struct bpf_object *object)
+{
+	struct bpf_program *program;
+	int status = 0;
+
+	bpf_object__for_each_program(program, object)
+	{
+		const char *section = bpf_program__section_name(program);
+
+		if (status == 0 && bpf_program__autoload(program) &&
+		    strncmp(section, SECTION, strlen(SECTION)) == 0)
+			status =
+			    bpf_program__set_attach_target(program, 0, section + strlen(SECTION));
+	}
+	return status;
+}
+
+/* Once more, for what the verifier says. */
+static void explain_refusal(struct job *job, struct buffer *said)
+{
+	char *log = calloc(1, LOG_BYTES);
+	size_t n;
+
+	if (!log)
+		return;
+	job->options.log_level = 1;
+	job->options.log_buf = log;
+	job->options.log_size = LOG_BYTES;
+	bpf_prog_load(bpf_program__type(job->program), bpf_program__name(job->program), "GPL",
+		      job->code, job->size, &job->options);
+	n = strlen(log);
+	buffer_printf(said, "%s: %s", bpf_program__name(job->program),
+		      log + (n > SAID_BYTES ? n - SAID_BYTES : 0));
+	free(log);
+}
+
+int load_end(struct load *l, struct buffer *said)
+{
+	int status = 0;
+
+	if (!l)
+		return 0;
+	pthread_mutex_lock(&l->lock);
+	l->is_complete = true;
+	pthread_cond_broadcast(&l->changed);
+	pthread_mutex_unlock(&l->lock);
+	run_jobs(l);
+	for (size_t i = 0; i < l->helper_count; i++)
+		pthread_join(l->helpers[i], NULL);
+	for (size_t i = 0; i < l->count; i++) {
+		struct job *job = &l->jobs[i];
+		int place = bpf_program__fd(job->program);
+
+		if (job->fd < 0 && status == 0) {
+			status = job->fd;
+			explain_refusal(job, said);
+		}
+		if (job->fd >= 0 && place >= 0 && dup3(job->fd, place, O_CLOEXEC) < 0 &&
+		    status == 0)
+			status = -errno;
+		if (job->fd >= 0)
+			close(job->fd);
+		free(job->code);
+	}
+	libbpf_unregister_prog_handler(l->handler);
+	pthread_cond_destroy(&l->changed);
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+	return status;
+}
