@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define SECTION "tp_btf/"
-enum { JOBS_MAX = 32, HELPERS_MAX = 3, LOG_BYTES = 1 << 20, SAID_BYTES = 400 };
+enum { JOBS_MAX = 32, HELPERS_MAX = 4, LOG_BYTES = 1 << 20, SAID_BYTES = 400 };
 
 /* A program as libbpf has prepared it: what the options point to stays the object's. */
 struct job {

@@ -222,11 +222,22 @@ static int make_rings(struct probe *p, const struct probe_options *options)
 	return bpf_map__set_inner_map_fd(p->programs->maps.rings, p->rings[0].fd);
 }
 
+/*
+ * All in one call where the kernel can: it waits after each for what programs may be using, which
+ * would be noticed where there are many rings.
+ */
 static int enter_rings(struct probe *p, const struct probe_options *options, struct error *err)
 {
+	uint32_t index[PROBE_RINGS], fds[PROBE_RINGS], count = (uint32_t)p->nrings;
+	int map = bpf_map__fd(p->programs->maps.rings), r;
+
 	for (uint32_t i = 0; i < p->nrings; i++) {
-		int r = bpf_map_update_elem(bpf_map__fd(p->programs->maps.rings), &i,
-					    &p->rings[i].fd, BPF_ANY);
+		index[i] = i;
+		fds[i] = (uint32_t)p->rings[i].fd;
+	}
+	r = bpf_map_update_batch(map, index, fds, &count, NULL);
+	for (uint32_t i = r ? 0 : count; i < p->nrings; i++) {
+		r = bpf_map_update_elem(map, &index[i], &fds[i], BPF_ANY);
 		if (r)
 			return error_set(err, r, "cannot use a ring of %u bytes: %s",
 					 options->ring_bytes, strerror(-r));
@@ -323,16 +334,21 @@ static struct saker_probe *open_programs(const struct names *names)
 	return s;
 }
 
-/* As libbpf would, but several programs at a time. */
-static int load_programs(struct probe *p, struct load *load, struct buffer *said)
+/* As libbpf would, but several programs at a time; the rings are entered meanwhile. */
+static int load_programs(struct probe *p, struct load *load, const struct probe_options *options,
+			 struct buffer *said, struct error *err)
 {
 	int r = load ? load_set_targets(p->programs->obj) : 0;
-	int refused;
+	int entered = 0, refused;
 
 	if (!r)
 		r = saker_probe__load(p->programs);
+	if (!r)
+		entered = enter_rings(p, options, err);
 	refused = load_end(load, said);
-	return r ? r : refused;
+	if (r || refused)
+		return explain(r ? r : refused, "cannot load the probe's programs", said, err);
+	return entered;
 }
 
 static int open_all(struct probe *p, const struct probe_options *options, struct error *err)
@@ -347,7 +363,7 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 	if (p->ncpus <= 0)
 		r = error_set(err, -EIO, "cannot tell how many CPUs there are");
 	struct names names = names_read();
-	struct load *load = load_begin((unsigned)get_nprocs() - 1);
+	struct load *load = load_begin((unsigned)get_nprocs());
 	if (!r) {
 		p->programs = open_programs(&names);
 		if (!p->programs)
@@ -361,14 +377,10 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 	}
 	names_release(&names);
 	if (!r) {
-		r = load_programs(p, load, &said);
+		r = load_programs(p, load, options, &said, err);
 		load = NULL;
-		if (r)
-			explain(r, "cannot load the probe's programs", &said, err);
 	}
 	load_end(load, &said);
-	if (!r)
-		r = enter_rings(p, options, err);
 	if (!r)
 		r = enter_families(p, err);
 	if (!r)
