@@ -10,8 +10,10 @@ const struct event_schema *event_schema_get(uint16_t code)
 
 int event_schema_param(const struct event_schema *schema, struct str name)
 {
-	for (int i = 0; i < schema->nparams; i++) {
-		if (str_equal_c(name, schema->params[i].name))
+	/* On the way of events: most names differ in their first letter. */
+	for (int i = 0; i < schema->nparams && name.n; i++) {
+		if (schema->params[i].name[0] == name.p[0] &&
+		    str_equal_c(name, schema->params[i].name))
 			return i;
 	}
 	return -1;
