@@ -25,10 +25,7 @@ struct converter {
 	struct u64map enters; /* tid → struct remembered */
 };
 
-/*
- * Codes whose successor does not bear their name: accept4 was once named accept, and the event of
- * umount2 was named umount.
- */
+/* Codes whose successor does not bear their name: accept4 was once named accept. */
 static const struct {
 	uint16_t old, today;
 } successors[] = {{57, 389}, {249, 389}};
@@ -243,6 +240,15 @@ static int remember(struct converter *c, const struct parts *parts)
 	return 0;
 }
 
+static void forget(struct converter *c, uint64_t tid)
+{
+	struct remembered *r = u64map_remove(&c->enters, tid);
+
+	if (r)
+		free(r->bytes);
+	free(r);
+}
+
 static const struct event_schema *successor(const struct event_schema *old)
 {
 	if (!(old->flags & EVENT_OLD_VERSION))
@@ -358,7 +364,9 @@ int converter_event(struct converter *c, const struct capture_event *in, uint8_t
 	for (unsigned i = 0; i < new.count; i++)
 		new.params[i] = convert_param(&old, enter, today, i);
 	e = put_together(&new, out, room, out_size, err);
-	if (r && !(flags & EVENT_ENTER))
+	if (r && strcmp(today->name, "procexit") == 0)
+		forget(c, old.tid);
+	else if (r && !(flags & EVENT_ENTER))
 		r->parts.schema = NULL;
 	return e;
 }
