@@ -27,6 +27,7 @@ struct wanted {
 	struct field_use use;
 	const struct yaml_node *key, *node;
 	struct given_field given;
+	bool is_default;
 };
 
 /* A process of the made chain: the event's own, its parent, and so on. */
@@ -189,7 +190,9 @@ static int read_fields(struct made_event *m, const struct yaml_node *fields, boo
 		return fail_at(m, fields, err);
 	}
 	for (uint32_t i = 0; i < fields->count; i++) {
-		struct wanted w = {.key = fields->pairs[i].key, .node = fields->pairs[i].value};
+		struct wanted w = {.key = fields->pairs[i].key,
+				   .node = fields->pairs[i].value,
+				   .is_default = is_default};
 		int status;
 
 		if (w.key->kind != YAML_SCALAR) {
@@ -726,6 +729,17 @@ static bool values_equal(const struct value *a, const struct value *b)
 	}
 }
 
+/* Defaults of processes that the event's own fields changed: proc.aname below a proc.pname. */
+static bool is_replaced(const struct wanted *w)
+{
+	enum process_value which = PROCESS_SELECTOR_VALUE(w->use.field->selector);
+
+	return w->is_default && w->given.has_value && w->use.field->extract == field_process &&
+	       (which == PROC_NAME || which == PROC_EXE || which == PROC_EXEPATH ||
+		which == PROC_ARGS || which == PROC_CMDLINE || which == PROC_EXELINE ||
+		which == PROC_CWD || which == PROC_PID || which == PROC_VPID);
+}
+
 static void find_overrides(struct made_event *m)
 {
 	struct field_context ctx = {
@@ -738,8 +752,8 @@ static void find_overrides(struct made_event *m)
 
 		arena_reset_to(&m->scratch, m->scratch_memory);
 		has_value = field_extract(&ctx, &w->use, &v);
-		if (has_value != w->given.has_value ||
-		    (has_value && !values_equal(&v, &w->given.value)))
+		if (!is_replaced(w) && (has_value != w->given.has_value ||
+					(has_value && !values_equal(&v, &w->given.value))))
 			VEC_PUSH(&m->overrides, w->given);
 	}
 	m->given = (struct given_fields){m->overrides.items, m->overrides.count};
@@ -816,7 +830,10 @@ int made_event_make(struct made_event *m, const struct yaml_file *file,
 	schema = event_schema_get(code);
 	m->fd = (struct event_fd){.num = -1, .is_server = is_accept(schema)};
 	m->params = ARENA_ARRAY(m->arena, struct str, schema->nparams + 1u);
-	VEC_FOREACH (w, &m->wanted) {
+	/* Defaults stand last and are taken first: the event's own fields replace what they made.
+	 */
+	for (size_t i = m->wanted.count; i-- > 0;) {
+		const struct wanted *w = &m->wanted.items[i];
 		field_extract_fn *extract = w->use.field->extract;
 
 		if (!w->given.has_value)

@@ -8,13 +8,14 @@
 #include "base/utf8.h"
 #include "base/vec.h"
 #include "engine/plan.h"
+#include "source/replay.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <libgen.h>
 #include <stdlib.h>
 
-enum { MATCHES_MAX = 1024 };
+enum { MATCHES_MAX = 1024, THREADS_MAX = 262144 };
 
 /* One file with its rules, ready to judge. */
 struct test_file {
@@ -251,15 +252,78 @@ static int judge_fields(struct test_file *f, const struct yaml_node *fields, str
 	return 0;
 }
 
+/* A capture's events, each with what the state knew of its process then. */
+struct capture_run {
+	struct test_file *file;
+	struct state *state;
+	struct source *source;
+	struct evaluator *evaluator;
+	struct outcome *outcome;
+};
+
+static void release_capture(struct capture_run *run)
+{
+	evaluator_free(run->evaluator);
+	if (run->source)
+		source_free(run->source);
+	state_free(run->state);
+}
+
+static void judge_captured(void *context, struct event *e)
+{
+	struct capture_run *run = context;
+	struct match *matches = run->file->matches;
+	size_t count;
+
+	state_bind(run->state, e);
+	if (e->record->flags & RECORD_STATE_ONLY)
+		return;
+	count = evaluator_judge(run->evaluator, e, matches, MATCHES_MAX);
+	for (size_t i = 0; i < count && i < MATCHES_MAX; i++)
+		bitset_add(run->outcome->fired, matches[i].rule->id);
+	run->outcome->event_count++;
+}
+
+static int judge_capture(struct test_file *f, const struct yaml_node *node, struct outcome *o,
+			 struct error *err)
+{
+	__attribute__((cleanup(release_capture))) struct capture_run run = {.file = f,
+									    .outcome = o};
+	struct state_options options = {.host_root = "", .max_threads = THREADS_MAX};
+	struct error why = {0};
+	const char *path;
+	int status;
+
+	if (node->kind != YAML_SCALAR)
+		return fail_at(f, node, err, "expected the name of a capture");
+	beside(f, node->text, &path);
+	run.state = state_new(&options, err);
+	if (!run.state)
+		return -ENOMEM;
+	run.source = source_capture_new(path, run.state, &why);
+	if (!run.source)
+		return fail_at(f, node, err, "%s", why.message);
+	run.evaluator = evaluator_new(f->plan, run.state, "localhost");
+	do {
+		status = source_poll(run.source, -1, judge_captured, &run);
+	} while (status >= 0 || status == -EINTR);
+	if (status != -ENODATA)
+		return fail_at(f, node, err, "%s", source_error(run.source)->message);
+	return 0;
+}
+
 static int judge(struct test_file *f, const struct yaml_node *test, struct outcome *o,
 		 struct error *err)
 {
 	const struct yaml_node *event = yaml_get(test, "event"), *events = yaml_get(test, "events");
+	const struct yaml_node *capture = yaml_get(test, "capture");
 
-	if (!event == !events)
+	if (!!event + !!events + !!capture != 1)
 		return fail_at(f, test, err, "a test has one of 'event', 'events' and 'capture'");
 	if (event)
 		return judge_fields(f, event, o, err);
+	if (capture)
+		return judge_capture(f, capture, o, err);
 	if (events->kind != YAML_SEQUENCE || !events->count)
 		return fail_at(f, events, err, "expected a list of events");
 	for (uint32_t i = 0; i < events->count; i++)
@@ -271,7 +335,7 @@ static int judge(struct test_file *f, const struct yaml_node *test, struct outco
 static int run_test(struct test_file *f, const struct yaml_node *test, struct outcome *o,
 		    struct error *err)
 {
-	static const char *const keys[] = {"name", "event", "events", "fires", "silent"};
+	static const char *const keys[] = {"name", "event", "events", "capture", "fires", "silent"};
 	const struct yaml_node *name;
 	size_t words = BITSET_WORDS(f->set->rule_count);
 

@@ -11,9 +11,9 @@
  *       fires: [Sensitive file read]
  *       silent: ["*"]                 no other rule
  *
- * `events` is a list of events that are judged in order, `capture` a capture file; a test has one
- * of the three. `fires` names rules, `silent` names or patterns; a rule that `fires` names is not
- * meant by a pattern of `silent`. What both leave out does not matter.
+ * `events` is a list of events that are judged in order, `capture` a capture beside the file; a
+ * test has one of the three. `fires` names rules, `silent` names or patterns; a rule that `fires`
+ * names is not meant by a pattern of `silent`. What both leave out does not matter.
  */
 #ifndef SAKER_APP_RULE_TEST_H
 #define SAKER_APP_RULE_TEST_H

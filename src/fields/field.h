@@ -107,6 +107,12 @@ static inline bool field_extract(struct field_context *ctx, const struct field_u
 	return use->field->extract(ctx, use, out);
 }
 
+/* Texts of several ancestors, which print as one text with blanks between them: no list. */
+static inline bool value_is_joined(const struct value *v, const struct field *field)
+{
+	return v->is_list && v->type == VALUE_STRING && field && field->flags & FIELD_ANY_OF;
+}
+
 /*
  * The value as text: as alerts print it (lists in brackets, times by kind, flags by format).
  * Truncates as buffers do.

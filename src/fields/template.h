@@ -52,7 +52,7 @@ int template_parse_shared(struct str text, uint32_t sources, struct arena *arena
 void template_visit(const struct template *t,
 		    void (*visit)(const struct field_use *use, void *context), void *context);
 
-/* Text form; absent values print <NA>, lists as (a,b). */
+/* Text form; absent values print <NA>, lists as (a,b), what several ancestors say with blanks. */
 void expression_print_value(const struct expression *x, const struct value *v, struct buffer *out);
 void template_render(const struct template *t, struct field_context *ctx, struct buffer *out);
 

@@ -60,11 +60,15 @@ void value_print(const struct value *v, const struct field *field, struct buffer
 		print_one(v, field, out);
 		return;
 	}
-	buffer_putc(out, '(');
+	bool is_text = value_is_joined(v, field);
+
+	if (!is_text)
+		buffer_putc(out, '(');
 	for (uint32_t i = 0; i < v->count; i++) {
 		if (i)
-			buffer_putc(out, ',');
+			buffer_putc(out, is_text ? ' ' : ',');
 		print_one(&v->list[i], field, out);
 	}
-	buffer_putc(out, ')');
+	if (!is_text)
+		buffer_putc(out, ')');
 }

@@ -118,6 +118,11 @@ static void put_value(struct buffer *out, const struct expression *x, const stru
 	struct buffer text = *scratch;
 	struct value single = *v;
 
+	if (value_is_joined(v, field)) {
+		expression_print_value(x, v, &text);
+		json_put_string(out, buffer_str(&text), most);
+		return;
+	}
 	if (v->is_list) {
 		buffer_putc(out, '[');
 		for (uint32_t i = 0; i < v->count; i++) {

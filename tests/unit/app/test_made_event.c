@@ -40,6 +40,7 @@ static const struct {
     {"{evt.type: execve, proc.pname: bash}", "proc.aname[1]", "bash"},
     {"{evt.type: execve, proc.aname: [bash, sshd]}", "proc.pname", "bash"},
     {"{evt.type: execve, proc.aname: [bash, sshd]}", "proc.aname[2]", "sshd"},
+    {"{evt.type: execve, proc.aname: [bash, sshd]}", "proc.aname", "bash sshd"},
     {"{evt.type: execve, 'proc.aname[3]': init}", "proc.aname[3]", "init"},
     {"{evt.type: execve, proc.pid: 7, proc.ppid: 5}", "proc.pid", "7"},
     {"{evt.type: execve, proc.pid: 7, proc.ppid: 5}", "proc.ppid", "5"},
@@ -67,50 +68,90 @@ static const struct {
     {"{evt.type: open, fd.sip: 1.2.3}", "expected an IP address, found '1.2.3'", 1, 26},
 };
 
-static int make(struct made_event *m, struct yaml_file *file, const char *text, struct arena *arena,
-		struct error *err)
+static const char defaults_text[] = "{proc.aname: [bash, sshd], proc.name: sh, user.name: bob, "
+				    "proc.cmdline: sh -c x}";
+
+/* The same with defaults_text as defaults. */
+static const struct {
+	const char *event, *field, *value;
+} default_cases[] = {
+    {"{evt.type: open}", "proc.pname", "bash"},
+    {"{evt.type: open}", "user.name", "bob"},
+    {"{evt.type: open}", "proc.cmdline", "sh -c x"},
+    {"{evt.type: open, proc.pname: cron}", "proc.pname", "cron"},
+    {"{evt.type: open, proc.pname: cron}", "proc.aname", "cron sshd"},
+    {"{evt.type: open, user.name: null}", "user.name", "(absent)"},
+    {"{evt.type: open, proc.name: cat}", "proc.name", "cat"},
+    {"{evt.type: open, proc.name: cat}", "proc.cmdline", "cat -c x"},
+};
+
+static int make(struct made_event *m, struct yaml_file *file, const char *text,
+		const char *defaults, struct arena *arena, struct error *err)
 {
+	struct yaml_file other;
+
 	assert_int_equal(yaml_parse(file, "event", str_from(text), arena, err), 0);
-	return made_event_make(m, file, file->documents[0], NULL, err);
+	if (defaults)
+		assert_int_equal(yaml_parse(&other, "event", str_from(defaults), arena, err), 0);
+	return made_event_make(m, file, file->documents[0], defaults ? other.documents[0] : NULL,
+			       err);
+}
+
+static void check_field(struct made_event *m, const char *event, const char *defaults,
+			const char *field, const char *want)
+{
+	CLEANUP_ARENA struct arena *own = arena_new();
+	static char scratch[65536];
+	struct arena arena;
+	struct error err = {0};
+	struct yaml_file file;
+	struct field_use use;
+	struct value value;
+	char memory[512];
+	struct buffer text = BUFFER(memory);
+
+	if (make(m, &file, event, defaults, own, &err) < 0)
+		fail_msg("%s: %s", event, err.message);
+	if (field_resolve(str_from(field), 0, own, &use, &err) < 0)
+		fail_msg("%s: %s", field, err.message);
+	arena_fixed(&arena, scratch, sizeof(scratch));
+
+	struct field_context ctx = {.event = made_event_get(m),
+				    .state = made_event_state(m),
+				    .scratch = &arena,
+				    .hostname = "",
+				    .given = made_event_given(m)};
+
+	if (field_extract(&ctx, &use, &value))
+		value_print(&value, use.field, &text);
+	else
+		buffer_put(&text, STR("(absent)"));
+	if (!str_equal_c(buffer_str(&text), want))
+		fail_msg("%s: %s is %.*s, expected %s", event, field, STR_ARG(buffer_str(&text)),
+			 want);
 }
 
 static void fields_follow_from_those_that_are_given(void **state)
 {
 	struct error err = {0};
 	struct made_event *m = made_event_new(&err);
-	static char scratch[65536];
-	struct arena arena;
 
 	(void)state;
 	assert_non_null(m);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		CLEANUP_ARENA struct arena *own = arena_new();
-		struct yaml_file file;
-		struct field_use use;
-		struct value value;
-		char memory[512];
-		struct buffer text = BUFFER(memory);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		check_field(m, cases[i].event, NULL, cases[i].field, cases[i].value);
+	made_event_free(m);
+}
 
-		if (make(m, &file, cases[i].event, own, &err) < 0)
-			fail_msg("%s: %s", cases[i].event, err.message);
-		if (field_resolve(str_from(cases[i].field), 0, own, &use, &err) < 0)
-			fail_msg("%s: %s", cases[i].field, err.message);
-		arena_fixed(&arena, scratch, sizeof(scratch));
+static void what_an_event_says_itself_replaces_defaults(void **state)
+{
+	struct error err = {0};
+	struct made_event *m = made_event_new(&err);
 
-		struct field_context ctx = {.event = made_event_get(m),
-					    .state = made_event_state(m),
-					    .scratch = &arena,
-					    .hostname = "",
-					    .given = made_event_given(m)};
-
-		if (field_extract(&ctx, &use, &value))
-			value_print(&value, use.field, &text);
-		else
-			buffer_put(&text, STR("(absent)"));
-		if (!str_equal_c(buffer_str(&text), cases[i].value))
-			fail_msg("%s: %s is %.*s, expected %s", cases[i].event, cases[i].field,
-				 STR_ARG(buffer_str(&text)), cases[i].value);
-	}
+	(void)state;
+	for (size_t i = 0; i < sizeof(default_cases) / sizeof(*default_cases); i++)
+		check_field(m, default_cases[i].event, defaults_text, default_cases[i].field,
+			    default_cases[i].value);
 	made_event_free(m);
 }
 
@@ -125,7 +166,7 @@ static void what_is_no_event_is_told_with_its_place(void **state)
 		struct yaml_file file;
 
 		err = (struct error){0};
-		assert_true(make(m, &file, bad_cases[i].event, own, &err) < 0);
+		assert_true(make(m, &file, bad_cases[i].event, NULL, own, &err) < 0);
 		assert_string_equal(err.message, bad_cases[i].message);
 		assert_string_equal(err.file, "event");
 		assert_int_equal(err.line, bad_cases[i].line);
@@ -138,6 +179,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(fields_follow_from_those_that_are_given),
+	    cmocka_unit_test(what_an_event_says_itself_replaces_defaults),
 	    cmocka_unit_test(what_is_no_event_is_told_with_its_place),
 	};
 

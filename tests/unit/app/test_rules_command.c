@@ -126,6 +126,7 @@ static const struct {
     {"tests:\n- name: t\n  silent: Old\n", 2,
      "t.yaml:2:3: a test has one of 'event', 'events' and 'capture'\n"
      "t.yaml: 0 passed, 0 failed, and the file has an error\n"},
+    {"tests:\n- name: t\n  capture: no.scap\n  silent: Old\n", 2, NULL},
     {"tests:\n- event: {evt.type: open}\n  silent: Old\n", 2,
      "t.yaml:2:3: a test needs a name\n"
      "t.yaml: 0 passed, 0 failed, and the file has an error\n"},
@@ -208,6 +209,31 @@ static void rules_stand_beside_the_tests(void **state)
 	free(output);
 }
 
+static void a_capture_is_judged_event_by_event(void **state)
+{
+	const char *shared = getenv("SAKER_SHARED");
+	char text[1024], capture[512];
+	int status;
+
+	(void)state;
+	snprintf(capture, sizeof(capture), "%s/upstream/captures/cat_write.scap",
+		 shared ? shared : "../shared");
+	if (access(capture, R_OK) != 0) {
+		if (getenv("CI"))
+			fail_msg("%s is not there: set SAKER_SHARED", capture);
+		fprintf(stderr, "# SKIP: %s is not there\n", capture);
+		skip();
+	}
+	snprintf(text, sizeof(text),
+		 "tests:\n- name: t\n  capture: %s\n  fires: Any open\n  silent: Secret opened\n",
+		 capture);
+
+	CLEANUP_FREE char *output = run(text, false, &status);
+
+	assert_string_equal(output, "t.yaml: 1 passed, 0 failed\n");
+	assert_int_equal(status, 0);
+}
+
 static const char explained[] =
     "Rule: Secret opened\n"
     "  r.yaml:5:3, priority Warning\n"
@@ -283,6 +309,7 @@ int main(void)
 	    cmocka_unit_test(tests_say_what_differs_and_end_with_a_status),
 	    cmocka_unit_test(tests_report_in_json),
 	    cmocka_unit_test(rules_stand_beside_the_tests),
+	    cmocka_unit_test(a_capture_is_judged_event_by_event),
 	    cmocka_unit_test(explanations_show_what_is_true),
 	};
 
