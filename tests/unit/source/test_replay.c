@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Captures that were made here, replayed: what their events know of processes and descriptors. */
+/*
+ * Captures that were made here, replayed: what their events know of processes and descriptors. With
+ * SAKER_SEEDS=DIRECTORY they are written there: fuzz/corpus/capture comes from that.
+ */
 #include "made_capture.h"
 
 #include "source/replay.h"
@@ -83,6 +86,22 @@ static struct replayed *replayed_new(void)
 	return r;
 }
 
+static void write_seed(const struct made_capture *m)
+{
+	static unsigned count;
+	const char *directory = getenv("SAKER_SEEDS");
+	char path[512];
+	FILE *f;
+
+	if (!directory)
+		return;
+	snprintf(path, sizeof(path), "%s/replay%02u", directory, count++);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fwrite(m->bytes, 1, m->n, f);
+	fclose(f);
+}
+
 static void replay(struct replayed *r)
 {
 	struct error err = {0};
@@ -90,6 +109,7 @@ static void replay(struct replayed *r)
 	    capture_open_bytes((struct str){(const char *)r->made->bytes, r->made->n}, &err);
 
 	assert_non_null(capture);
+	write_seed(r->made);
 	r->state = state_new(&(struct state_options){.max_threads = 64}, &err);
 	r->source = source_capture_over(capture, r->state, &err);
 	assert_non_null(r->source);
