@@ -50,8 +50,9 @@ struct made_event {
 	struct event_fd fd;
 	bool has_fd;
 	struct str fd_path;
-	struct str *params; /* as text, by index; p NULL: not given */
-	uint64_t number;
+	struct str *params;  /* as text, by index; p NULL: not given */
+	uint64_t number;     /* of the event */
+	uint64_t generation; /* of what was last made of a process */
 	struct arena scratch;
 	char *scratch_memory;
 	_Alignas(8) uint8_t record[RECORD_SIZE_MAX];
@@ -364,7 +365,7 @@ static void finish_chain(struct made_event *m)
 			p->program.exe = process_name(&p->process);
 		memcpy(facts->comm, p->process.comm, sizeof(facts->comm) - 1);
 		p->process.clone_time = DEFAULT_TIME;
-		p->process.scope_generation = ++m->number;
+		p->process.scope_generation = ++m->generation;
 		if (i < m->generations) {
 			p->process.parent = &m->chain[i + 1].process;
 			if (!m->chain[i + 1].process.facts.pid)
@@ -384,7 +385,8 @@ static bool read_endpoint(struct str text, struct ip_address *ip, uint16_t *port
 {
 	char host[INET6_ADDRSTRLEN + 1];
 	size_t colon = text.n;
-	uint64_t number;
+	uint64_t number;     /* of the event */
+	uint64_t generation; /* of what was last made of a process */
 
 	while (colon > 0 && text.p[colon - 1] != ':')
 		colon--;
