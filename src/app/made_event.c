@@ -385,8 +385,7 @@ static bool read_endpoint(struct str text, struct ip_address *ip, uint16_t *port
 {
 	char host[INET6_ADDRSTRLEN + 1];
 	size_t colon = text.n;
-	uint64_t number;     /* of the event */
-	uint64_t generation; /* of what was last made of a process */
+	uint64_t number = 0;
 
 	while (colon > 0 && text.p[colon - 1] != ':')
 		colon--;
