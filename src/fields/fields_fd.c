@@ -186,24 +186,24 @@ static bool fd_both(struct field_context *ctx, const struct field_use *use, stru
 	struct value *ends;
 	uint32_t count = 0;
 
-	if (!fd_is_known(fd) || !fd_is_ip(fd))
+	if (!fd_is_known(fd))
 		return false;
 	ends = ARENA_ARRAY(ctx->scratch, struct value, 2);
 	if (!ends)
 		return false;
-	if (use->field->selector == FDV_IP) {
-		if (fd->local.size)
+	/* A descriptor that is no connection has no ends, but `exists` holds for it. */
+	if (fd_is_ip(fd) && fd->local.size) {
+		if (use->field->selector == FDV_IP)
 			answer_ip(use, &fd->local, &ends[count++]);
-		if (fd->remote.size)
-			answer_ip(use, &fd->remote, &ends[count++]);
-	} else {
-		if (fd->local.size)
+		else
 			ends[count++] = value_u64(fd->local_port);
-		if (fd->remote.size)
+	}
+	if (fd_is_ip(fd) && fd->remote.size) {
+		if (use->field->selector == FDV_IP)
+			answer_ip(use, &fd->remote, &ends[count++]);
+		else
 			ends[count++] = value_u64(fd->remote_port);
 	}
-	if (count == 0)
-		return false;
 	return answer(out,
 		      (struct value){
 			  .type = use->field->type, .is_list = true, .count = count, .list = ends});

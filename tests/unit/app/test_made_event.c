@@ -6,8 +6,8 @@
 static const struct {
 	const char *event, *field, *value;
 } cases[] = {
-    {"{evt.type: openat}", "evt.type", "openat"},
     {"{evt.type: openat}", "evt.num", "1"},
+    {"{evt.type: openat}", "evt.type", "openat"},
     {"{evt.type: openat}", "evt.failed", "false"},
     {"{evt.type: openat}", "fd.name", ""},
     {"{evt.type: openat}", "container.id", "host"},

@@ -167,7 +167,7 @@ static void files_tell_what_they_are(void **state)
 		     {"fd.l4proto", "<NA>"}, {"fd.sockfamily", "(absent)"},
 		     {"fd.is_server", "false"}, {"fd.connected", "false"},
 		     {"fd.name_changed", "false"}, {"fd.directory", "/"}, {"fd.filename", "x"},
-		     {"fd.sip", "(absent)"}, {"fd.sport", "(absent)"}, {"fd.ip", "(absent)"});
+		     {"fd.sip", "(absent)"}, {"fd.sport", "(absent)"}, {"fd.ip", "()"});
 	set_file(FD_DIRECTORY, "/usr/lib", "");
 	CHECK_FIELDS({"fd.type", "directory"}, {"fd.typechar", "d"}, {"fd.directory", "/usr/lib"},
 		     {"fd.filename", "(absent)"});
