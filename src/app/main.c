@@ -389,7 +389,8 @@ int main(int argc, char **argv)
 	struct cli cli;
 	int status;
 
-	/* What rules' files take while they load goes back to the system when they are forgotten. */
+	/* What rules' files take while they load goes back to the system when they are forgotten.
+	 */
 	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	tzset();
 	if (cli_parse(&cli, argc, argv, &err) < 0) {
