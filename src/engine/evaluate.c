@@ -499,7 +499,7 @@ size_t evaluator_judge(struct evaluator *ev, struct event *e, struct match *matc
 	ev->ctx.event = e;
 	ev->ctx.previous_event_time = ev->last_time;
 	ev->last_time = e->time;
-	if (!ev->ctx.first_event_time)
+	if (!ev->ctx.first_event_time && !(e->schema->flags & EVENT_META))
 		ev->ctx.first_event_time = e->time;
 	e->name_view = NAME_GIVEN;
 	arena_reset_to(&ev->scratch, ev->scratch_memory);

@@ -957,6 +957,15 @@ static void do_prctl(struct replaying *r)
 		r->p->is_reaper = replay_i64(r, 3, 0) != 0;
 }
 
+/* Those of containers are not kept. */
+static bool is_of_host(const struct replaying *r, unsigned index)
+{
+	struct str container = {"", 0};
+
+	event_param_str(r->e, index, &container);
+	return container.n == 0;
+}
+
 static void do_user_added(struct replaying *r)
 {
 	struct user u = {
@@ -966,21 +975,29 @@ static void do_user_added(struct replaying *r)
 	    .home = replay_text(r, 3),
 	    .shell = replay_text(r, 4),
 	};
-	struct str container = {"", 0};
 
-	event_param_str(r->e, 5, &container);
-	if (u.uid != UINT32_MAX && container.n == 0)
+	if (u.uid != UINT32_MAX && is_of_host(r, 5))
 		user_table_add_user(r->s->users, &u);
 }
 
 static void do_group_added(struct replaying *r)
 {
 	struct group g = {.gid = (uint32_t)replay_u64(r, 0, UINT32_MAX), .name = replay_text(r, 1)};
-	struct str container = {"", 0};
 
-	event_param_str(r->e, 2, &container);
-	if (g.gid != UINT32_MAX && container.n == 0)
+	if (g.gid != UINT32_MAX && is_of_host(r, 2))
 		user_table_add_group(r->s->users, &g);
+}
+
+static void do_user_deleted(struct replaying *r)
+{
+	if (is_of_host(r, 5))
+		user_table_remove_user(r->s->users, (uint32_t)replay_u64(r, 0, UINT32_MAX));
+}
+
+static void do_group_deleted(struct replaying *r)
+{
+	if (is_of_host(r, 2))
+		user_table_remove_group(r->s->users, (uint32_t)replay_u64(r, 0, UINT32_MAX));
 }
 
 static const struct replay_handler handlers[] = {
@@ -1015,6 +1032,8 @@ static const struct replay_handler handlers[] = {
     {"prctl", do_prctl},
     {"useradded", do_user_added},
     {"groupadded", do_group_added},
+    {"userdeleted", do_user_deleted},
+    {"groupdeleted", do_group_deleted},
     {NULL, NULL},
 };
 

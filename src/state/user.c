@@ -76,6 +76,16 @@ void user_table_add_group(struct user_table *t, const struct group *g)
 	u64map_put(&t->groups, (uint64_t)g->gid + 1, copy);
 }
 
+void user_table_remove_user(struct user_table *t, uint32_t uid)
+{
+	u64map_remove(&t->users, (uint64_t)uid + 1);
+}
+
+void user_table_remove_group(struct user_table *t, uint32_t gid)
+{
+	u64map_remove(&t->groups, (uint64_t)gid + 1);
+}
+
 /* Cuts the first field off a line. */
 static struct str next_field(struct str *line)
 {

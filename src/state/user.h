@@ -29,6 +29,8 @@ void user_table_free(struct user_table *t);
 int user_table_read(struct user_table *t, const char *host_root, struct error *err);
 void user_table_add_user(struct user_table *t, const struct user *u);
 void user_table_add_group(struct user_table *t, const struct group *g);
+void user_table_remove_user(struct user_table *t, uint32_t uid);
+void user_table_remove_group(struct user_table *t, uint32_t gid);
 const struct user *user_find(const struct user_table *t, uint32_t uid);
 const struct group *group_find(const struct user_table *t, uint32_t gid);
 

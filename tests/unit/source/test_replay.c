@@ -447,6 +447,33 @@ static void lists_may_come_between_events(void **state)
 	replayed_free(r);
 }
 
+static void users_come_and_go(void **state)
+{
+	struct replayed *r = replayed_new();
+
+	(void)state;
+	made_user(r->made, 1000, 1000, "listed");
+	MADE(r->made, "useradded", -1, NUMBER("uid", 1001), NUMBER("gid", 7), TEXT("name", "late"),
+	     TEXT("home", "/home/late"), TEXT("shell", "/bin/sh"), TEXT("container_id", ""));
+	MADE(r->made, "useradded", -1, NUMBER("uid", 1002), NUMBER("gid", 7), TEXT("name", "inner"),
+	     TEXT("container_id", "0123456789ab"));
+	MADE(r->made, "groupadded", -1, NUMBER("gid", 7), TEXT("name", "seven"),
+	     TEXT("container_id", ""));
+	MADE(r->made, "read", SHELL, NUMBER("res", 1), NUMBER("fd", 0));
+	MADE(r->made, "userdeleted", -1, NUMBER("uid", 1000), TEXT("container_id", ""));
+	replay(r);
+	check_i64(r->count, 5, "events");
+	for (size_t i = 0; i < r->count; i++)
+		check_i64(r->seen[i].is_state_only, i < 3, r->seen[i].type);
+
+	const struct user_table *users = state_users(r->state);
+	check_str(user_find(users, 1001)->name, "late", "user");
+	check_str(group_find(users, 7)->name, "seven", "group");
+	assert_null(user_find(users, 1000));
+	assert_null(user_find(users, 1002));
+	replayed_free(r);
+}
+
 /* More threads than the state remembers. */
 static void full_tables_lose_no_events(void **state)
 {
@@ -481,6 +508,7 @@ int main(void)
 	    cmocka_unit_test(what_stands_before_damage_is_handed_out),
 	    cmocka_unit_test(joined_captures_begin_anew),
 	    cmocka_unit_test(lists_may_come_between_events),
+	    cmocka_unit_test(users_come_and_go),
 	    cmocka_unit_test(full_tables_lose_no_events),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
