@@ -143,9 +143,11 @@ static void take(struct config *c, const struct config_row *row, const struct ya
 			say_expected(c, row, node, "a number");
 		break;
 	case CONFIG_STRING:
-		/* Those that have an effect belong to lists, which are read as a whole. */
+		/* Those without a place of their own belong to lists, which are read as a whole. */
 		if (node->kind != YAML_SCALAR)
 			say_expected(c, row, node, "a string");
+		else if (at)
+			*(const char **)at = arena_cstr(c->arena, node->text);
 		break;
 	case CONFIG_STRINGS:
 		take_strings(c, row, node, at);
@@ -656,9 +658,12 @@ size_t config_finish(struct config *c)
 	if (c->engine_kind == ENGINE_KMOD || c->engine_kind == ENGINE_EBPF)
 		say(c, SEVERITY_WARNING, NULL,
 		    "engine.kind: there is no such driver; modern_ebpf is used");
-	else if (c->engine_kind != ENGINE_MODERN_EBPF)
+	else if (c->engine_kind == ENGINE_REPLAY && !(c->capture_file && *c->capture_file))
 		say(c, SEVERITY_ERROR, find_value(c->root, "engine.kind"),
-		    "engine.kind: this version watches the running system only (modern_ebpf)");
+		    "engine.kind: to replay a capture, engine.replay.capture_file must name it");
+	else if (c->engine_kind == ENGINE_NODRIVER)
+		say(c, SEVERITY_ERROR, find_value(c->root, "engine.kind"),
+		    "engine.kind: without a driver there is nothing to watch in this version");
 	say_what_has_no_effect(c);
 	return c->error_count;
 }

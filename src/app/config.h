@@ -52,6 +52,7 @@ struct config {
 	unsigned log_level;
 
 	unsigned engine_kind;
+	const char *capture_file; /* of the replay engine; NULL: none */
 	uint64_t buf_size_preset;
 	uint64_t cpus_for_each_buffer;
 	bool drop_failed_exit;

@@ -22,6 +22,10 @@ static const char *const capture_modes[] = {"rules", "all_rules", NULL};
 		ROW(key, CONFIG_NUMBER, 0, fallback, description), AT(member), .least = smallest,  \
 									       .most = largest     \
 	}
+#define STRING(key, fallback, member, description)                                                 \
+	{                                                                                          \
+		ROW(key, CONFIG_STRING, 0, fallback, description), AT(member)                      \
+	}
 #define STRINGS(key, fallback, member, description)                                                \
 	{                                                                                          \
 		ROW(key, CONFIG_STRINGS, 0, fallback, description), AT(member)                     \
@@ -127,7 +131,8 @@ const struct config_row config_rows[] = {
 	    "Of the older eBPF driver; there is none."),
     IGNORED("engine.ebpf.drop_failed_exit", CONFIG_BOOL, "false",
 	    "Of the older eBPF driver; there is none."),
-    IGNORED("engine.replay.capture_file", CONFIG_STRING, "\"\"", "Capture file to replay."),
+    STRING("engine.replay.capture_file", "\"\"", capture_file,
+	   "With engine.kind: replay, the capture whose events are judged; - is standard input."),
     STRINGS("base_syscalls.custom_set", "[]", base_syscalls,
 	    "System calls to collect beside those that rules need: a name adds one, !name leaves "
 	    "one out."),

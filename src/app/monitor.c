@@ -4,6 +4,7 @@
 #include "app/wants.h"
 #include "output/alert.h"
 #include "output/outputs.h"
+#include "source/replay.h"
 #include "source/source.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ enum {
 
 struct monitor {
 	const struct monitor_options *options;
-	struct probe *probe;
+	struct probe *probe; /* NULL: a capture is replayed */
 	struct state *state;
 	struct evaluator *evaluator;
 	struct outputs *outputs;
@@ -71,7 +72,9 @@ static void on_event(void *context, struct event *e)
 	size_t count;
 
 	state_bind(m->state, e);
-	if (e->record->flags & RECORD_STATE_ONLY || is_own(m, &e->record->task))
+	if (e->record->flags & RECORD_STATE_ONLY)
+		return;
+	if (e->record->flags & RECORD_HAS_TASK && is_own(m, &e->record->task))
 		return;
 	m->events++;
 	count = evaluator_judge(m->evaluator, e, m->matches, m->match_room);
@@ -237,6 +240,23 @@ static int attach(struct monitor *m, struct error *err)
 	return 0;
 }
 
+/* What every source's events go through. */
+static int start_judging(struct monitor *m, struct error *err)
+{
+	const struct config *c = m->options->config;
+	struct outputs_options outputs_options = {
+	    .to_stdout = c->stdout_enabled,
+	    .is_buffered = c->buffered_outputs,
+	    .queue_capacity = (uint32_t)c->queue_capacity,
+	};
+
+	m->evaluator = evaluator_new(m->options->plan, m->state, m->hostname);
+	if (!m->evaluator)
+		return error_set(err, -ENOMEM, "no memory for the evaluator");
+	m->outputs = outputs_new(&outputs_options, err);
+	return m->outputs ? 0 : -EINVAL;
+}
+
 static int start(struct monitor *m, struct error *err)
 {
 	const struct config *c = m->options->config;
@@ -244,11 +264,6 @@ static int start(struct monitor *m, struct error *err)
 	    .is_live = true,
 	    .host_root = m->host_root,
 	    .max_threads = (uint32_t)c->thread_table_size,
-	};
-	struct outputs_options outputs_options = {
-	    .to_stdout = c->stdout_enabled,
-	    .is_buffered = c->buffered_outputs,
-	    .queue_capacity = (uint32_t)c->queue_capacity,
 	};
 	int status = open_signals(m, err);
 
@@ -260,12 +275,9 @@ static int start(struct monitor *m, struct error *err)
 	users_changed(m); /* remembers the times of what is read here */
 	if (user_table_read(state_users(m->state), m->host_root, err) < 0)
 		log_warning("users: %s", err->message);
-	m->evaluator = evaluator_new(m->options->plan, m->state, m->hostname);
-	if (!m->evaluator)
-		return error_set(err, -ENOMEM, "no memory for the evaluator");
-	m->outputs = outputs_new(&outputs_options, err);
-	if (!m->outputs)
-		return -EINVAL;
+	status = start_judging(m, err);
+	if (status < 0)
+		return status;
 	status = attach(m, err);
 	if (status < 0)
 		return status;
@@ -275,6 +287,30 @@ static int start(struct monitor *m, struct error *err)
 	m->source = source_syscalls_new(m->probe, err);
 	if (!m->source)
 		return -EINVAL;
+	return source_watch(m->source, m->signal_fd, err);
+}
+
+/* The events of a capture instead of the system's. Users and processes are those it lists. */
+static int start_replay(struct monitor *m, struct error *err)
+{
+	struct state_options state_options = {
+	    .host_root = m->host_root,
+	    .max_threads = (uint32_t)m->options->config->thread_table_size,
+	};
+	int status = open_signals(m, err);
+
+	if (status < 0)
+		return status;
+	m->state = state_new(&state_options, err);
+	if (!m->state)
+		return -ENOMEM;
+	status = start_judging(m, err);
+	if (status < 0)
+		return status;
+	m->source = source_capture_new(m->options->config->capture_file, m->state, err);
+	if (!m->source)
+		return -EINVAL;
+	log_info("replay: %s", m->options->config->capture_file);
 	return source_watch(m->source, m->signal_fd, err);
 }
 
@@ -305,11 +341,16 @@ static int watch(struct monitor *m)
 		status = source_poll(m->source, wait, on_event, m);
 		if (status == -EINTR && has_stop_signal(m))
 			return 0;
+		if (status == -ENODATA)
+			return 0;
 		if (status < 0 && status != -EINTR) {
-			log_error("reading events: %s", strerror(-status));
+			const char *why = source_error(m->source)->message;
+
+			log_error("reading events: %s", *why ? why : strerror(-status));
 			return status;
 		}
-		do_chores(m);
+		if (m->probe)
+			do_chores(m);
 	}
 }
 
@@ -328,7 +369,8 @@ static const char *drop_cause_name(int cause)
 /* Goes to stderr whatever the log level: it is what Ctrl-C is for. */
 static void print_counts(struct monitor *m)
 {
-	struct probe_counters probe = probe_counters(m->probe);
+	struct probe_counters probe =
+	    m->probe ? probe_counters(m->probe) : (struct probe_counters){0};
 	struct source_counters source = source_counters(m->source);
 	struct channel_counters channels[8];
 	size_t count = outputs_counters(m->outputs, channels, 8);
@@ -410,7 +452,7 @@ int monitor_run(const struct monitor_options *options)
 	    .hostname = m->hostname,
 	};
 
-	status = start(m, &err);
+	status = c->engine_kind == ENGINE_REPLAY ? start_replay(m, &err) : start(m, &err);
 	if (status < 0) {
 		log_error("%s", err.message);
 		release(m);

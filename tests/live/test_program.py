@@ -185,3 +185,35 @@ def test_own_rule_overrides_a_default(live_machine, act, tmp_path):
         running.wait_ready()
         subprocess.run([act, "read", key], check=True)
         running.wait_for("Sensitive file read", fd_name=str(key))
+
+
+def replay(program, rules, capture):
+    return call(program, "-r", rules, "-o", "engine.kind=replay",
+                "-o", f"engine.replay.capture_file={capture}")
+
+
+def test_capture_is_replayed_to_its_end(program, tmp_path):
+    """Every event of the capture is judged once, and a cut capture is told as one."""
+    capture = SHARED / "upstream" / "captures" / "host_activity.scap"
+    if not capture.exists():
+        (pytest.fail if IN_CI else pytest.skip)(f"{capture} is missing")
+    rules = write_rules(tmp_path / "rules.yaml", "evt.num > 0", "%evt.num %evt.type")
+    whole = replay(program, rules, capture)
+    assert whole.returncode == 0, whole.stderr
+    numbers = [int(re.search(r"(\d+) \w+$", line)[1]) for line in whole.stdout.splitlines()]
+    assert numbers == list(range(1, 2502)), whole.stderr
+
+    cut = tmp_path / "cut.scap"
+    cut.write_bytes(capture.read_bytes()[:20000])
+    part = replay(program, rules, cut)
+    assert part.returncode == 1
+    assert re.search(r"ends within a block at byte \d+", part.stderr), part.stderr
+    assert whole.stdout.startswith(part.stdout) and part.stdout
+
+
+def test_replay_needs_a_capture(program, tmp_path):
+    rules = write_rules(tmp_path / "rules.yaml", "evt.num > 0")
+    none = call(program, "-r", rules, "-o", "engine.kind=replay")
+    assert none.returncode == 1 and "engine.replay.capture_file" in none.stderr
+    other = replay(program, rules, "/etc/passwd")
+    assert other.returncode == 1 and "no scap capture" in other.stderr
