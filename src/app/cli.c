@@ -248,6 +248,11 @@ int cli_parse(struct cli *cli, int argc, char **argv, struct error *err)
 			VEC_PUSH(&cli->arguments, given);
 			continue;
 		}
+		/* -V *.yaml, as a shell expands it. */
+		if (cli->action == ACTION_VALIDATE && given[0] != '-') {
+			VEC_PUSH(&cli->validate, given);
+			continue;
+		}
 		if (given[0] != '-' || given[1] == '\0')
 			return error_set(err, -EINVAL, "\"%s\" is no flag; see --help", given);
 		if (given[1] == '-') {

@@ -123,6 +123,13 @@ def test_validation_reports_in_json(run, tmp_path):
     assert error["context"]["locations"]
 
 
+def test_several_files_are_validated_together(run, tmp_path):
+    (tmp_path / "own.yaml").write_text("- rule: Beta\n  enabled: false\n"
+                                       "  override: {enabled: replace}\n")
+    assert "own.yaml: Ok" in run("-V", "rules.yaml", "own.yaml")
+    run("-V", "own.yaml", status=1)
+
+
 def test_rules_are_explained(run, tmp_path):
     (tmp_path / "event.yaml").write_text("{evt.type: openat, fd.name: /y}\n")
     text = run("rules", "explain", "Alpha one", "-r", "rules.yaml", "--event", "event.yaml")
