@@ -125,7 +125,8 @@ static bool is_real(const struct yaml_node *node)
 /* Checks a value and, unless the key has no effect, stores it. */
 static void take(struct config *c, const struct config_row *row, const struct yaml_node *node)
 {
-	void *at = row->flags & CONFIG_IGNORED ? NULL : (char *)c + row->offset;
+	/* Nothing that is set lies at the start: rows without a place have the offset 0. */
+	void *at = row->flags & CONFIG_IGNORED || !row->offset ? NULL : (char *)c + row->offset;
 	bool flag;
 
 	switch (row->type) {

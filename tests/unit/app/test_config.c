@@ -74,8 +74,11 @@ static const struct {
      "E -o json_output=maybe: json_output: found \"maybe\", expected true or false\n"
      "W -o no.such.key=1: no: no such key\n"
      "W engine.kind: there is no such driver; modern_ebpf is used"},
-    {"engines that are not there", "engine:\n  kind: replay\n", "",
-     "E f.yaml:2:9: engine.kind: this version watches the running system only (modern_ebpf)"},
+    {"a replay of nothing", "engine:\n  kind: replay\n", "",
+     "E f.yaml:2:9: engine.kind: to replay a capture, engine.replay.capture_file must name it"},
+    {"a replay", "engine:\n  kind: replay\n  replay: {capture_file: x.scap}\n", "", ""},
+    {"engines that are not there", "engine:\n  kind: nodriver\n", "",
+     "E f.yaml:2:9: engine.kind: without a driver there is nothing to watch in this version"},
     {"lists of maps",
      "plugins:\n  - name: x\n    library_path: y\n    init_config: {any: [thing]}\n  - 5\n"
      "append_output:\n  - extra_output: z\n    mtch: {}\n",
