@@ -31,8 +31,7 @@ struct event_fd {
 	bool is_server; /* our end accepted, or listens */
 	bool is_role_known;
 	bool is_server_local; /* the server's end is this machine's: what fd.is_server says */
-	bool
-	    is_listed; /* from a table of descriptors: path is all of its name, whatever its type */
+	bool is_listed;       /* of a capture's table: path is all of the name, whatever the type */
 	bool is_connected;
 	bool name_changed;
 	uint8_t type;    /* enum fd_type */

@@ -56,8 +56,7 @@ static void finish_record(struct capture_source *s, const struct capture_event *
 	memset(s->record + sizeof(*r) + size, 0, padded - size);
 }
 
-/* Users, groups and containers that the recorder put before the first event, as part of its lists.
- */
+/* Users, groups and containers that come before the first event are part of the lists. */
 static bool is_list_event(const struct event_schema *schema)
 {
 	static const char *const names[] = {"container",  "useradded",    "userdeleted",

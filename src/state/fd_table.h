@@ -46,8 +46,7 @@ struct fd_entry {
 	uint8_t layer;       /* as annex_file.layer */
 	uint8_t l4;          /* enum fd_l4 */
 	uint8_t roles;       /* FD_ROLE_* bits */
-	bool is_bound; /* an IP socket that is bound to a port: has but its own end, in destination
-			*/
+	bool is_bound;       /* an IP socket with but its own end, in destination */
 	bool is_connected;
 	/* Of IP sockets, the client's end and the server's. */
 	struct ip_address source, destination;
