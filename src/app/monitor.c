@@ -250,7 +250,9 @@ static int start_judging(struct monitor *m, struct error *err)
 	    .queue_capacity = (uint32_t)c->queue_capacity,
 	};
 
-	m->evaluator = evaluator_new(m->options->plan, m->state, m->hostname);
+	/* evt.hostname is the machine's that is watched; a capture's is not told to the rules. */
+	m->evaluator = evaluator_new(m->options->plan, m->state,
+				     c->engine_kind == ENGINE_REPLAY ? "" : m->hostname);
 	if (!m->evaluator)
 		return error_set(err, -ENOMEM, "no memory for the evaluator");
 	m->outputs = outputs_new(&outputs_options, err);

@@ -155,26 +155,48 @@ static bool count_error(const struct event *e, enum event_value which, struct va
 	return answer(out, value_u64(failed));
 }
 
-static bool param_by_name(const struct event *e, const char *name, uint64_t *out)
+/* Where opens have their flags and mode, -1: not; by code, in which places never change. */
+static bool find_open_params(uint16_t code, int *flags, int *mode)
 {
-	int i = event_schema_param(e->schema, str_from(name));
+	enum { OPEN = 3, CREAT = 59, OPENAT = 307, OPENAT2 = 327, OPEN_BY_HANDLE_AT = 337 };
 
-	return i >= 0 && event_param_u64(e, (unsigned)i, out);
+	switch (code) {
+	case OPEN:
+		*flags = 2;
+		*mode = 3;
+		return true;
+	case OPENAT:
+	case OPENAT2:
+		*flags = 3;
+		*mode = 4;
+		return true;
+	case OPEN_BY_HANDLE_AT:
+		*flags = 2;
+		*mode = -1;
+		return true;
+	case CREAT:
+		*flags = -1;
+		*mode = 2;
+		return true;
+	default:
+		return false;
+	}
 }
 
 static bool is_open(const struct event *e, enum event_value which, struct value *out)
 {
-	bool is_creat = strcmp(e->schema->name, "creat") == 0;
 	bool holds = false;
 	uint64_t flags = 0, mode = 0;
 	int64_t res;
+	int flags_at, mode_at;
 
-	if (!is_creat && strncmp(e->schema->name, "open", 4) != 0)
+	if (!find_open_params(e->schema->code, &flags_at, &mode_at))
 		return answer(out, value_bool(false));
-	param_by_name(e, "mode", &mode);
-	if (is_creat)
+	if (mode_at >= 0)
+		event_param_u64(e, (unsigned)mode_at, &mode);
+	if (flags_at < 0)
 		return answer(out, value_bool(which == EVT_IS_OPEN_EXEC && mode & MODE_EXEC_BITS));
-	param_by_name(e, "flags", &flags);
+	event_param_u64(e, (unsigned)flags_at, &flags);
 	switch (which) {
 	case EVT_IS_OPEN_READ:
 		holds = flags & SCAP_O_RDONLY;

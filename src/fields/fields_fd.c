@@ -52,6 +52,14 @@ bool field_fd_name(struct field_context *ctx, const struct field_use *use, struc
 	return answer(out, value_str(name));
 }
 
+/* 0: there is none. */
+static size_t behind_last_slash(struct str path)
+{
+	const char *slash = path.n ? memrchr(path.p, '/', path.n) : NULL;
+
+	return slash ? (size_t)(slash - path.p) + 1 : 0;
+}
+
 static bool fd_directory(struct field_context *ctx, const struct field_use *use, struct str *out)
 {
 	const struct event_fd *fd = &ctx->event->fd;
@@ -63,8 +71,7 @@ static bool fd_directory(struct field_context *ctx, const struct field_use *use,
 		return false;
 	if (fd_is_known(fd) && fd->type == FD_DIRECTORY)
 		return true;
-	for (slash = out->n; slash > 0 && out->p[slash - 1] != '/'; slash--)
-		;
+	slash = behind_last_slash(*out);
 	if (slash <= 1)
 		*out = STR("/");
 	else if (slash < out->n)
@@ -79,8 +86,7 @@ static bool fd_filename(struct field_context *ctx, const struct field_use *use, 
 
 	if (!fd_is_known(fd) || fd->type != FD_FILE || !fd_name(ctx, view_of(ctx, use), out))
 		return false;
-	for (slash = out->n; slash > 0 && out->p[slash - 1] != '/'; slash--)
-		;
+	slash = behind_last_slash(*out);
 	if (slash == 0)
 		*out = STR("/");
 	else if (slash < out->n)
