@@ -24,9 +24,14 @@ APPLETS = ["sh", "mv", "cat", "echo", "grep", "kill", "ln", "mkdir", "mount", "p
 
 def debian_kernel():
     """The package of Debian's current kernel, downloaded once."""
-    depends = subprocess.run(["apt-cache", "depends", PACKAGE], capture_output=True, text=True,
-                             check=True).stdout
-    name = re.search(r"Depends: (linux-image-\S+)", depends).group(1)
+    def depends():
+        text = subprocess.run(["apt-cache", "depends", PACKAGE], capture_output=True, text=True,
+                              check=False).stdout
+        return re.search(r"Depends: (linux-image-\S+)", text)
+
+    if not depends():
+        subprocess.run(["apt-get", "update", "-q"], check=True, stdout=subprocess.DEVNULL)
+    name = depends().group(1)
     found = sorted(STORE.glob(f"{name}_*.deb"))
     if not found:
         subprocess.run(["apt-get", "download", "-q", name], cwd=STORE, check=True,
