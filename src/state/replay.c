@@ -12,17 +12,12 @@ enum {
 	SCAP_CLONE_PARENT = 0x100,
 	SCAP_CLONE_THREAD = 0x2000,
 	SCAP_CLONE_INVERTED = 0x10000,
-	SCAP_CLONE_NEWUSER = 0x100000,
 	SCAP_CLONE_VFORK = 0x8000000,
 	SCAP_CLONE_CHILD_IN_PIDNS = 0x20000000,
 };
 
 /* Bits of the execve_flags table. */
 enum { EXE_WRITABLE = 1, EXE_UPPER_LAYER = 2, EXE_FROM_MEMFD = 4, EXE_LOWER_LAYER = 8 };
-
-enum { SCAP_RLIMIT_NOFILE = 7, SCAP_PR_SET_CHILD_SUBREAPER = 36, SCAP_PR_GET_CHILD_SUBREAPER = 37 };
-
-#define ALL_CAPABILITIES ((UINT64_C(1) << 41) - 1)
 
 /* Parameters of clone events, and up to POS_CGROUPS of exec events too. */
 enum {
@@ -71,11 +66,6 @@ struct str replay_text(const struct replaying *r, unsigned index)
 
 	event_param_str(r->e, index, &s);
 	return s;
-}
-
-static bool has(const struct replaying *r, unsigned index)
-{
-	return index < r->e->nparams && r->e->params[index].n;
 }
 
 /* An argument list that is but one empty string is none. */
@@ -182,14 +172,14 @@ static struct thread *add_unknown(struct state *s, int32_t tid)
 	return th;
 }
 
-static struct thread *find_thread(struct state *s, int64_t tid)
+struct thread *replay_thread(struct state *s, int64_t tid)
 {
 	return tid >= 0 && tid <= INT32_MAX ? thread_find(s->processes, (int32_t)tid) : NULL;
 }
 
-static struct thread *find_or_add_unknown(struct state *s, int64_t tid)
+struct thread *replay_thread_or_unknown(struct state *s, int64_t tid)
 {
-	struct thread *th = find_thread(s, tid);
+	struct thread *th = replay_thread(s, tid);
 
 	return th || tid < 0 || tid > INT32_MAX ? th : add_unknown(s, (int32_t)tid);
 }
@@ -197,7 +187,7 @@ static struct thread *find_or_add_unknown(struct state *s, int64_t tid)
 /* A thread's process; of a main thread that has exited while others live, too. */
 static struct process *process_of(struct state *s, int64_t tid)
 {
-	struct thread *th = find_thread(s, tid);
+	struct thread *th = replay_thread(s, tid);
 	struct process *p = NULL;
 
 	if (th)
@@ -286,7 +276,7 @@ static struct process *list_main(struct state *s, const struct listed_process *l
 	struct buffer cwd = BUFFER(s->name_memory);
 
 	/* Its threads may have been listed before it. */
-	if (!p || p->is_exited || find_thread(s, l->pid))
+	if (!p || p->is_exited || replay_thread(s, l->pid))
 		p = add_process(s, &facts);
 	if (!p)
 		return NULL;
@@ -410,7 +400,7 @@ static bool has_recently_exited(const struct replay *r, int64_t tid, int64_t pti
 
 static void take_memory(struct replaying *r, struct thread *th)
 {
-	if (!has(r, POS_VM_SWAP))
+	if (!replay_has(r, POS_VM_SWAP))
 		return;
 	th->pgft_maj = replay_u64(r, POS_PGFT_MAJ, 0);
 	th->pgft_min = replay_u64(r, POS_PGFT_MIN, 0);
@@ -430,7 +420,7 @@ static void take_own(struct replaying *r, struct thread *th)
 
 static struct str comm_of(const struct replaying *r)
 {
-	return has(r, POS_COMM) ? replay_text(r, POS_COMM) : replay_text(r, POS_EXE);
+	return replay_has(r, POS_COMM) ? replay_text(r, POS_COMM) : replay_text(r, POS_EXE);
 }
 
 /* The program of a new process: its maker's, but for the words that the event tells. */
@@ -498,12 +488,12 @@ static struct process *clone_process(struct replaying *r, int32_t tid, const str
 static void clone_seen_by_maker(struct replaying *r)
 {
 	struct state *s = r->s;
-	struct thread *child = find_thread(s, r->res);
+	struct thread *child = replay_thread(s, r->res);
 	uint32_t flags = (uint32_t)replay_u64(r, POS_CLONE_FLAGS, 0);
 	struct process *from;
 
 	if (!r->th)
-		r->th = find_or_add_unknown(s, (int64_t)r->e->header->tid);
+		r->th = replay_thread_or_unknown(s, (int64_t)r->e->header->tid);
 	if (!r->th)
 		return;
 	from = r->th->process;
@@ -540,7 +530,7 @@ static void clone_seen_by_maker(struct replaying *r)
 	}
 	child = p ? add_thread(s, p, tid) : NULL;
 	/* Making room may have taken the event's own thread. */
-	r->th = find_thread(s, (int64_t)r->e->header->tid);
+	r->th = replay_thread(s, (int64_t)r->e->header->tid);
 	r->p = r->th ? r->th->process : NULL;
 	if (!child)
 		return;
@@ -574,7 +564,7 @@ static void clone_seen_by_child(struct replaying *r)
 	/* A thread is told by its process' main one, a process by its parent. */
 	from = process_of(s, is_thread ? pid : ptid);
 	if (!from) {
-		from_thread = find_or_add_unknown(s, is_thread ? pid : ptid);
+		from_thread = replay_thread_or_unknown(s, is_thread ? pid : ptid);
 		if (!from_thread)
 			return;
 		from = from_thread->process;
@@ -606,7 +596,7 @@ static void clone_seen_by_child(struct replaying *r)
 		p->is_reaper = vpid == 1;
 		if (p->is_in_pidns || flags & SCAP_CLONE_NEWPID)
 			p->pidns_start_time =
-			    has(r, POS_CLONE_PIDNS_START)
+			    replay_has(r, POS_CLONE_PIDNS_START)
 				? replay_u64(r, POS_CLONE_PIDNS_START, 0) + s->boot_time
 				: 0;
 	}
@@ -629,9 +619,9 @@ static struct str exepath_of(struct replaying *r, struct str otherwise)
 {
 	struct buffer path = BUFFER(r->s->name_memory);
 
-	if (has(r, POS_EXEC_TRUSTED_EXEPATH))
+	if (replay_has(r, POS_EXEC_TRUSTED_EXEPATH))
 		return without_deleted(replay_text(r, POS_EXEC_TRUSTED_EXEPATH));
-	if (!has(r, POS_EXEC_FILENAME))
+	if (!replay_has(r, POS_EXEC_FILENAME))
 		return otherwise;
 
 	struct str name = replay_text(r, POS_EXEC_FILENAME);
@@ -689,7 +679,8 @@ static void do_exec(struct replaying *r)
 	    .exe = replay_text(r, POS_EXE),
 	    .exepath = exepath_of(r, old->exepath),
 	    .args = strings_of(replay_bytes(r, POS_ARGS)),
-	    .env = has(r, POS_EXEC_ENV) ? strings_of(replay_bytes(r, POS_EXEC_ENV)) : old->env,
+	    .env =
+		replay_has(r, POS_EXEC_ENV) ? strings_of(replay_bytes(r, POS_EXEC_ENV)) : old->env,
 	    .comm = comm_of(r),
 	};
 	struct program *program = program_new(r->s->processes, &strings);
@@ -699,7 +690,7 @@ static void do_exec(struct replaying *r)
 	program->exe_ctime = old->exe_ctime;
 	program->exe_mtime = old->exe_mtime;
 	program->exe_ctime_age = old->exe_ctime_age;
-	if (has(r, POS_EXEC_MTIME)) {
+	if (replay_has(r, POS_EXEC_MTIME)) {
 		program->exe_ino = replay_u64(r, POS_EXEC_INO, 0);
 		program->exe_ctime = replay_u64(r, POS_EXEC_CTIME, 0);
 		program->exe_mtime = replay_u64(r, POS_EXEC_MTIME, 0);
@@ -764,11 +755,11 @@ static void finish_exit(struct state *s)
 
 	if (p->thread_count <= 1 && p->first_child) {
 		struct thread *reaper =
-		    s->exiting_reaper > 0 ? find_or_add_unknown(s, s->exiting_reaper) : NULL;
+		    s->exiting_reaper > 0 ? replay_thread_or_unknown(s, s->exiting_reaper) : NULL;
 		struct process *to = reaper ? reaper->process : NULL;
 
 		/* Making the unknown one may have ended this one. */
-		if (find_thread(s, th->tid) != th)
+		if (replay_thread(s, th->tid) != th)
 			return;
 		if (!to || to->is_unknown)
 			to = find_reaper(s, p);
@@ -796,245 +787,9 @@ static void finish_last(struct state *s)
 	finish_close(s);
 }
 
-/* What else events tell of processes */
-
-static void do_chdir(struct replaying *r)
-{
-	struct buffer path = BUFFER(r->s->name_memory);
-
-	if (r->res < 0 || !r->th || !has(r, 1) || r->p->is_unknown)
-		return;
-	path_join(&path, r->p->cwd, replay_text(r, 1));
-	process_set_cwd(r->s->processes, r->p, path.n ? buffer_str(&path) : STR("/"));
-}
-
-static void do_fchdir(struct replaying *r)
-{
-	struct buffer path = BUFFER(r->s->name_memory);
-
-	if (r->res < 0 || !r->fd || r->p->is_unknown)
-		return;
-	path_join(&path, r->p->cwd, fd_text_str(r->fd->name));
-	process_set_cwd(r->s->processes, r->p, path.n ? buffer_str(&path) : STR("/"));
-}
-
-static void do_limit(struct replaying *r)
-{
-	int64_t limit = replay_i64(r, 1, -1);
-
-	if (r->th && r->res >= 0 && replay_u64(r, 3, UINT64_MAX) == SCAP_RLIMIT_NOFILE &&
-	    limit != -1 && !r->p->is_unknown)
-		r->p->fdlimit = (uint64_t)limit;
-}
-
-static void do_prlimit(struct replaying *r)
-{
-	int64_t limit = replay_i64(r, 1, -1), tid = replay_i64(r, 5, -1);
-	struct thread *th;
-
-	if (r->res != 0 || limit == -1 || !has(r, 5) ||
-	    replay_u64(r, 6, UINT64_MAX) != SCAP_RLIMIT_NOFILE)
-		return;
-	th = find_or_add_unknown(r->s, tid ? tid : (int64_t)r->e->header->tid);
-	if (th && !th->process->is_unknown)
-		th->process->fdlimit = (uint64_t)limit;
-	r->th = find_thread(r->s, (int64_t)r->e->header->tid);
-	r->p = r->th ? r->th->process : NULL;
-}
-
-static void do_switch(struct replaying *r)
-{
-	if (!r->th || !has(r, 5))
-		return;
-	r->th->pgft_maj = replay_u64(r, 1, 0);
-	r->th->pgft_min = replay_u64(r, 2, 0);
-
-	struct thread *main_thread = find_thread(r->s, r->p->facts.pid);
-	if (!main_thread || r->p->is_unknown)
-		return;
-	main_thread->vm_size_kb = replay_u64(r, 3, 0);
-	main_thread->vm_rss_kb = replay_u64(r, 4, 0);
-	main_thread->vm_swap_kb = replay_u64(r, 5, 0);
-}
-
-static void do_memory(struct replaying *r)
-{
-	if (!r->th)
-		return;
-	r->th->vm_size_kb = replay_u64(r, 1, r->th->vm_size_kb);
-	r->th->vm_rss_kb = replay_u64(r, 2, r->th->vm_rss_kb);
-	r->th->vm_swap_kb = replay_u64(r, 3, r->th->vm_swap_kb);
-}
-
-static void set_user(struct replaying *r, unsigned index)
-{
-	if (r->res != 0 || !r->th || !has(r, index))
-		return;
-	r->th->uid = (uint32_t)replay_u64(r, index, 0);
-	if (r->th->tid == r->p->facts.pid)
-		r->p->facts.uid = r->th->uid;
-	process_changed(r->p);
-}
-
-static void set_group(struct replaying *r, unsigned index)
-{
-	if (r->res != 0 || !r->th || !has(r, index))
-		return;
-	r->th->gid = (uint32_t)replay_u64(r, index, 0);
-	if (r->th->tid == r->p->facts.pid)
-		r->p->facts.gid = r->th->gid;
-	process_changed(r->p);
-}
-
-static void do_setuid(struct replaying *r)
-{
-	set_user(r, 1);
-}
-
-/* setreuid and setresuid: the effective one is the second. */
-static void do_setresuid(struct replaying *r)
-{
-	set_user(r, 2);
-}
-
-static void do_setgid(struct replaying *r)
-{
-	set_group(r, 1);
-}
-
-static void do_setresgid(struct replaying *r)
-{
-	set_group(r, 2);
-}
-
-static void do_setsid(struct replaying *r)
-{
-	if (r->res < 0 || !r->th)
-		return;
-	r->p->facts.sid = r->p->facts.vsid = (int32_t)r->res;
-	process_lineage_changed(r->s->processes, r->p);
-}
-
-static void do_capset(struct replaying *r)
-{
-	if (r->res < 0 || !r->th)
-		return;
-	r->p->cap_inheritable = replay_u64(r, 1, 0);
-	r->p->cap_permitted = replay_u64(r, 2, 0);
-	r->p->cap_effective = replay_u64(r, 3, 0);
-	process_changed(r->p);
-}
-
-/* In a user namespace of its own a process may do everything. */
-static void new_namespaces(struct replaying *r, unsigned flags_index)
-{
-	if (r->res < 0 || !r->th || !(replay_u64(r, flags_index, 0) & SCAP_CLONE_NEWUSER))
-		return;
-	r->p->cap_inheritable = r->p->cap_permitted = r->p->cap_effective = ALL_CAPABILITIES;
-	process_changed(r->p);
-}
-
-static void do_unshare(struct replaying *r)
-{
-	new_namespaces(r, 1);
-}
-
-static void do_setns(struct replaying *r)
-{
-	new_namespaces(r, 2);
-}
-
-/*
- * PR_SET_NAME is not followed: as in Falco a process of a capture has the name that exec or clone
- * gave it.
- */
-static void do_prctl(struct replaying *r)
-{
-	uint64_t option = replay_u64(r, 1, 0);
-
-	if (r->res >= 0 && r->th && !r->p->is_unknown &&
-	    (option == SCAP_PR_SET_CHILD_SUBREAPER || option == SCAP_PR_GET_CHILD_SUBREAPER))
-		r->p->is_reaper = replay_i64(r, 3, 0) != 0;
-}
-
-/* Those of containers are not kept. */
-static bool is_of_host(const struct replaying *r, unsigned index)
-{
-	struct str container = {"", 0};
-
-	event_param_str(r->e, index, &container);
-	return container.n == 0;
-}
-
-static void do_user_added(struct replaying *r)
-{
-	struct user u = {
-	    .uid = (uint32_t)replay_u64(r, 0, UINT32_MAX),
-	    .gid = (uint32_t)replay_u64(r, 1, UINT32_MAX),
-	    .name = replay_text(r, 2),
-	    .home = replay_text(r, 3),
-	    .shell = replay_text(r, 4),
-	};
-
-	if (u.uid != UINT32_MAX && is_of_host(r, 5))
-		user_table_add_user(r->s->users, &u);
-}
-
-static void do_group_added(struct replaying *r)
-{
-	struct group g = {.gid = (uint32_t)replay_u64(r, 0, UINT32_MAX), .name = replay_text(r, 1)};
-
-	if (g.gid != UINT32_MAX && is_of_host(r, 2))
-		user_table_add_group(r->s->users, &g);
-}
-
-static void do_user_deleted(struct replaying *r)
-{
-	if (is_of_host(r, 5))
-		user_table_remove_user(r->s->users, (uint32_t)replay_u64(r, 0, UINT32_MAX));
-}
-
-static void do_group_deleted(struct replaying *r)
-{
-	if (is_of_host(r, 2))
-		user_table_remove_group(r->s->users, (uint32_t)replay_u64(r, 0, UINT32_MAX));
-}
-
 static const struct replay_handler handlers[] = {
-    {"clone", do_clone},
-    {"clone3", do_clone},
-    {"fork", do_clone},
-    {"vfork", do_clone},
-    {"execve", do_exec},
-    {"execveat", do_exec},
-    {"procexit", do_exit},
-    {"chdir", do_chdir},
-    {"getcwd", do_chdir},
-    {"fchdir", do_fchdir},
-    {"getrlimit", do_limit},
-    {"setrlimit", do_limit},
-    {"prlimit", do_prlimit},
-    {"switch", do_switch},
-    {"brk", do_memory},
-    {"mmap", do_memory},
-    {"mmap2", do_memory},
-    {"munmap", do_memory},
-    {"setuid", do_setuid},
-    {"setreuid", do_setresuid},
-    {"setresuid", do_setresuid},
-    {"setgid", do_setgid},
-    {"setregid", do_setresgid},
-    {"setresgid", do_setresgid},
-    {"setsid", do_setsid},
-    {"capset", do_capset},
-    {"unshare", do_unshare},
-    {"setns", do_setns},
-    {"prctl", do_prctl},
-    {"useradded", do_user_added},
-    {"groupadded", do_group_added},
-    {"userdeleted", do_user_deleted},
-    {"groupdeleted", do_group_deleted},
-    {NULL, NULL},
+    {"clone", do_clone}, {"clone3", do_clone},  {"fork", do_clone},    {"vfork", do_clone},
+    {"execve", do_exec}, {"execveat", do_exec}, {"procexit", do_exit}, {NULL, NULL},
 };
 
 static void add_handlers(struct replay *r, const struct replay_handler *h)
@@ -1086,6 +841,7 @@ struct replay *replay_new(void)
 	if (!r || !r->handlers || !r->fd_params || !r->actors)
 		abort();
 	add_handlers(r, handlers);
+	add_handlers(r, replay_fact_handlers);
 	add_handlers(r, replay_fd_handlers);
 	for (uint16_t code = 0; code < event_code_count; code++) {
 		const struct event_schema *schema = event_schema_get(code);
@@ -1115,8 +871,8 @@ static void find_actor(struct replaying *r)
 
 	if (actor == ACTOR_NONE || tid > INT32_MAX)
 		return;
-	r->th = actor == ACTOR_ANY ? find_or_add_unknown(r->s, (int64_t)tid)
-				   : find_thread(r->s, (int64_t)tid);
+	r->th = actor == ACTOR_ANY ? replay_thread_or_unknown(r->s, (int64_t)tid)
+				   : replay_thread(r->s, (int64_t)tid);
 	r->p = r->th ? r->th->process : NULL;
 }
 

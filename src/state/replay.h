@@ -69,6 +69,11 @@ struct replay_handler {
 	replay_fn *apply;
 };
 extern const struct replay_handler replay_fd_handlers[];
+/* replay_facts.c: limits, memory, ids, capabilities, users. */
+extern const struct replay_handler replay_fact_handlers[];
+/* The thread of that id; NULL, or one of which nothing is known, where there is none. */
+struct thread *replay_thread(struct state *s, int64_t tid);
+struct thread *replay_thread_or_unknown(struct state *s, int64_t tid);
 /* Looks up the descriptor of that number, as the one that the event is about. */
 void replay_use_fd(struct replaying *r, int64_t num);
 /* Fills r->e->fd from what is known now. */
@@ -79,6 +84,11 @@ void replay_list_fd(struct state *s, struct process *p, const struct listed_fd *
 void replay_fix_sockets(struct state *s);
 /* The directory of a relative name: "<UNKNOWN>" for a descriptor that is not known. */
 struct str replay_directory(const struct process *p, int64_t dirfd);
+
+static inline bool replay_has(const struct replaying *r, unsigned index)
+{
+	return index < r->e->nparams && r->e->params[index].n;
+}
 
 static inline uint64_t replay_u64(const struct replaying *r, unsigned index, uint64_t otherwise)
 {
