@@ -259,21 +259,24 @@ static int start_judging(struct monitor *m, struct error *err)
 	return m->outputs ? 0 : -EINVAL;
 }
 
+static int open_state(struct monitor *m, bool is_live, struct error *err)
+{
+	struct state_options options = {
+	    .is_live = is_live,
+	    .host_root = m->host_root,
+	    .max_threads = (uint32_t)m->options->config->thread_table_size,
+	};
+
+	m->state = state_new(&options, err);
+	return m->state ? 0 : -ENOMEM;
+}
+
 static int start(struct monitor *m, struct error *err)
 {
-	const struct config *c = m->options->config;
-	struct state_options state_options = {
-	    .is_live = true,
-	    .host_root = m->host_root,
-	    .max_threads = (uint32_t)c->thread_table_size,
-	};
-	int status = open_signals(m, err);
+	int status = open_state(m, true, err);
 
 	if (status < 0)
 		return status;
-	m->state = state_new(&state_options, err);
-	if (!m->state)
-		return -ENOMEM;
 	users_changed(m); /* remembers the times of what is read here */
 	if (user_table_read(state_users(m->state), m->host_root, err) < 0)
 		log_warning("users: %s", err->message);
@@ -295,18 +298,10 @@ static int start(struct monitor *m, struct error *err)
 /* The events of a capture instead of the system's. Users and processes are those it lists. */
 static int start_replay(struct monitor *m, struct error *err)
 {
-	struct state_options state_options = {
-	    .host_root = m->host_root,
-	    .max_threads = (uint32_t)m->options->config->thread_table_size,
-	};
-	int status = open_signals(m, err);
+	int status = open_state(m, false, err);
 
-	if (status < 0)
-		return status;
-	m->state = state_new(&state_options, err);
-	if (!m->state)
-		return -ENOMEM;
-	status = start_judging(m, err);
+	if (status == 0)
+		status = start_judging(m, err);
 	if (status < 0)
 		return status;
 	m->source = source_capture_new(m->options->config->capture_file, m->state, err);
@@ -454,7 +449,9 @@ int monitor_run(const struct monitor_options *options)
 	    .hostname = m->hostname,
 	};
 
-	status = c->engine_kind == ENGINE_REPLAY ? start_replay(m, &err) : start(m, &err);
+	status = open_signals(m, &err);
+	if (status == 0)
+		status = c->engine_kind == ENGINE_REPLAY ? start_replay(m, &err) : start(m, &err);
 	if (status < 0) {
 		log_error("%s", err.message);
 		release(m);

@@ -2,6 +2,7 @@
 #include "event/event.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 /* Bytes of a value of fixed size, 0 for other types; negative: signed. */
 static const int8_t param_sizes[PARAM_TYPE_COUNT] = {
@@ -21,6 +22,11 @@ static const uint16_t annex_sizes[] = {
     [ANNEX_SOCKET] = sizeof(struct annex_socket),
     [ANNEX_EXE] = sizeof(struct annex_exe),
 };
+
+size_t param_number_size(enum param_type type)
+{
+	return (size_t)abs(param_sizes[type]);
+}
 
 static size_t length_size(const struct event_schema *schema)
 {
@@ -354,15 +360,13 @@ void record_param_str(struct record_builder *b, struct str text)
 
 void record_param_int(struct record_builder *b, int64_t value)
 {
-	int size;
+	size_t size;
 
 	if (b->is_full || b->params_done >= b->schema->nparams) {
 		b->is_full = true;
 		return;
 	}
-	size = param_sizes[b->schema->params[b->params_done].type];
-	if (size < 0)
-		size = -size;
+	size = param_number_size(b->schema->params[b->params_done].type);
 	if (size == 0)
 		size = 8;
 	switch (size) {

@@ -79,6 +79,9 @@ struct event {
  */
 int event_decode(struct event *e, const void *record, size_t size, struct error *err);
 
+/* Bytes of a number of that type, 0 for types that are no numbers of a fixed size. */
+size_t param_number_size(enum param_type type);
+
 /*
  * Values of parameters. False (and *out untouched) where the index is out of range, the parameter
  * is empty, or its type is not of that form. Integers of all sizes are widened by their type's

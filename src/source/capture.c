@@ -432,9 +432,8 @@ static size_t fill(struct capture *c, size_t n, struct error *err)
 	return c->end - c->start;
 }
 
-static int damaged(const struct capture *c, struct error *err, uint64_t offset, const char *what)
+static int damaged(struct error *err, uint64_t offset, const char *what)
 {
-	(void)c;
 	return error_set_at(err, -EBADMSG, (size_t)offset, "%s at byte %llu", what,
 			    (unsigned long long)offset);
 }
@@ -448,16 +447,16 @@ static int next_block(struct capture *c, struct error *err)
 	if (have == 0)
 		return 0;
 	if (have < 8)
-		return damaged(c, err, c->offset, "the capture ends within the header of a block");
+		return damaged(err, c->offset, "the capture ends within the header of a block");
 	memcpy(&type, c->buffer + c->start, sizeof(type));
 	memcpy(&length, c->buffer + c->start + 4, sizeof(length));
 	if (length < BLOCK_FRAME || length > BLOCK_MAX)
-		return damaged(c, err, c->offset, "a block has an impossible length");
+		return damaged(err, c->offset, "a block has an impossible length");
 	if (fill(c, length, err) < length)
-		return damaged(c, err, c->offset, "the capture ends within a block");
+		return damaged(err, c->offset, "the capture ends within a block");
 	memcpy(&again, c->buffer + c->start + length - 4, sizeof(again));
 	if (again != length)
-		return damaged(c, err, c->offset, "a block's two lengths differ");
+		return damaged(err, c->offset, "a block's two lengths differ");
 	c->block_type = type;
 	c->block_offset = c->offset;
 	c->entries = (struct cursor){c->buffer + c->start + 8, length - BLOCK_FRAME, false};
@@ -474,7 +473,7 @@ static int read_section(struct capture *c, struct error *err)
 	if (magic == SECTION_MAGIC_SWAPPED)
 		return error_set(err, -ENOTSUP, "the capture is in the other byte order");
 	if (c->entries.is_short || magic != SECTION_MAGIC)
-		return damaged(c, err, c->block_offset, "the section header is damaged");
+		return damaged(err, c->block_offset, "the section header is damaged");
 	if (major != VERSION_MAJOR)
 		return error_set(err, -ENOTSUP, "the capture has version %u, known is %d", major,
 				 VERSION_MAJOR);
@@ -570,9 +569,8 @@ static int next_entry(struct capture *c, struct capture_item *item, struct error
 	if (version) {
 		item->kind = CAPTURE_PROCESS;
 		is_whole = read_process(block, version, &item->process);
-		return is_whole
-			   ? 1
-			   : damaged(c, err, c->block_offset, "a list of processes is damaged");
+		return is_whole ? 1
+				: damaged(err, c->block_offset, "a list of processes is damaged");
 	}
 	switch (c->block_type) {
 	case BLOCK_EVENT:
@@ -592,41 +590,37 @@ static int next_entry(struct capture *c, struct capture_item *item, struct error
 			       t != BLOCK_EVENT && t != BLOCK_EVENT_INT && t != BLOCK_EVENT_FLAGS,
 			       &item->event);
 		block->left = 0;
-		return is_whole ? 1 : damaged(c, err, c->block_offset, "an event is damaged");
+		return is_whole ? 1 : damaged(err, c->block_offset, "an event is damaged");
 	}
 	case BLOCK_FDS:
 	case BLOCK_FDS_INT:
 	case BLOCK_FDS_V2:
 		item->kind = CAPTURE_FD;
 		is_whole = read_fd(block, c->block_type == BLOCK_FDS_V2, c->fd_owner, &item->fd);
-		return is_whole
-			   ? 1
-			   : damaged(c, err, c->block_offset, "a list of descriptors is damaged");
+		return is_whole ? 1
+				: damaged(err, c->block_offset, "a list of descriptors is damaged");
 	case BLOCK_USERS:
 	case BLOCK_USERS_INT:
 	case BLOCK_USERS_V2:
 		is_whole =
 		    read_user(block, c->block_type == BLOCK_USERS_V2, &item->user, &is_group);
 		item->kind = is_group ? CAPTURE_GROUP : CAPTURE_USER;
-		return is_whole ? 1
-				: damaged(c, err, c->block_offset, "a list of users is damaged");
+		return is_whole ? 1 : damaged(err, c->block_offset, "a list of users is damaged");
 	case BLOCK_INTERFACES:
 	case BLOCK_INTERFACES_INT:
 	case BLOCK_INTERFACES_V2:
 		item->kind = CAPTURE_INTERFACE;
 		is_whole =
 		    read_interface(block, c->block_type == BLOCK_INTERFACES_V2, &item->interface);
-		return is_whole
-			   ? 1
-			   : damaged(c, err, c->block_offset, "a list of interfaces is damaged");
+		return is_whole ? 1
+				: damaged(err, c->block_offset, "a list of interfaces is damaged");
 	case BLOCK_MACHINE:
 	case BLOCK_MACHINE_INT:
 		item->kind = CAPTURE_MACHINE;
 		is_whole = read_machine(block, &item->machine);
 		block->left = 0;
-		return is_whole
-			   ? 1
-			   : damaged(c, err, c->block_offset, "the machine's facts are damaged");
+		return is_whole ? 1
+				: damaged(err, c->block_offset, "the machine's facts are damaged");
 	case BLOCK_SECTION:
 		/* Captures may be joined end to end. */
 		item->kind = CAPTURE_SECTION;

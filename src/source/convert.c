@@ -2,7 +2,7 @@
 #include "source/convert.h"
 
 #include "base/map.h"
-#include "event/schema.h"
+#include "event/event.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -80,50 +80,6 @@ static bool is_numbered(const struct event_schema *schema)
 		if (strcmp(names[i], schema->name) == 0)
 			return true;
 	return false;
-}
-
-/* Size of a number of that type; 0: not a number. */
-static size_t number_size(enum param_type type)
-{
-	switch (type) {
-	case PARAM_INT8:
-	case PARAM_UINT8:
-	case PARAM_FLAGS8:
-	case PARAM_ENUMFLAGS8:
-	case PARAM_SIGTYPE:
-	case PARAM_L4PROTO:
-	case PARAM_SOCKFAMILY:
-		return 1;
-	case PARAM_INT16:
-	case PARAM_UINT16:
-	case PARAM_FLAGS16:
-	case PARAM_ENUMFLAGS16:
-	case PARAM_SYSCALLID:
-	case PARAM_PORT:
-		return 2;
-	case PARAM_INT32:
-	case PARAM_UINT32:
-	case PARAM_FLAGS32:
-	case PARAM_ENUMFLAGS32:
-	case PARAM_UID:
-	case PARAM_GID:
-	case PARAM_SIGSET:
-	case PARAM_MODE:
-	case PARAM_BOOL:
-	case PARAM_FD32:
-	case PARAM_PID32:
-		return 4;
-	case PARAM_INT64:
-	case PARAM_UINT64:
-	case PARAM_ERRNO:
-	case PARAM_FD:
-	case PARAM_PID:
-	case PARAM_RELTIME:
-	case PARAM_ABSTIME:
-		return 8;
-	default:
-		return 0;
-	}
 }
 
 struct converter *converter_new(void)
@@ -296,7 +252,7 @@ static struct str convert_param(const struct parts *old, const struct parts *ent
 		return *found;
 	if (is_left_empty(old, today, index))
 		return (struct str){"", 0};
-	return (struct str){zeros, number_size(param->type)};
+	return (struct str){zeros, param_number_size(param->type)};
 }
 
 static int put_together(const struct parts *parts, uint8_t *out, size_t room, size_t *out_size,

@@ -304,6 +304,12 @@ static void set_cgroups_text(struct process_table *t, struct process *p, struct 
 	p->container = text ? text->container : NULL;
 }
 
+void process_give_program(struct process_table *t, struct process *p, struct program *program)
+{
+	process_set_program(t, p, program);
+	program_release(t, program);
+}
+
 void process_set_cwd(struct process_table *t, struct process *p, struct str cwd)
 {
 	bool has_slash = cwd.n && cwd.p[cwd.n - 1] == '/';

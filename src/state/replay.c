@@ -19,47 +19,6 @@ enum {
 /* Bits of the execve_flags table. */
 enum { EXE_WRITABLE = 1, EXE_UPPER_LAYER = 2, EXE_FROM_MEMFD = 4, EXE_LOWER_LAYER = 8 };
 
-/* Parameters of clone events, and up to POS_CGROUPS of exec events too. */
-enum {
-	POS_RES,
-	POS_EXE,
-	POS_ARGS,
-	POS_TID,
-	POS_PID,
-	POS_PTID,
-	POS_CWD,
-	POS_FDLIMIT,
-	POS_PGFT_MAJ,
-	POS_PGFT_MIN,
-	POS_VM_SIZE,
-	POS_VM_RSS,
-	POS_VM_SWAP,
-	POS_COMM,
-	POS_CGROUPS,
-	POS_CLONE_FLAGS,
-	POS_CLONE_UID,
-	POS_CLONE_GID,
-	POS_CLONE_VTID,
-	POS_CLONE_VPID,
-	POS_CLONE_PIDNS_START,
-	POS_EXEC_ENV = 15,
-	POS_EXEC_TTY,
-	POS_EXEC_VPGID,
-	POS_EXEC_LOGINUID,
-	POS_EXEC_FLAGS,
-	POS_EXEC_CAP_INHERITABLE,
-	POS_EXEC_CAP_PERMITTED,
-	POS_EXEC_CAP_EFFECTIVE,
-	POS_EXEC_INO,
-	POS_EXEC_CTIME,
-	POS_EXEC_MTIME,
-	POS_EXEC_UID,
-	POS_EXEC_TRUSTED_EXEPATH,
-	POS_EXEC_PGID,
-	POS_EXEC_GID,
-	POS_EXEC_FILENAME,
-};
-
 struct str replay_text(const struct replaying *r, unsigned index)
 {
 	struct str s = STR("<NA>");
@@ -99,12 +58,6 @@ static struct str without_deleted(struct str path)
 	if (path.n > sizeof(suffix) - 1 && str_ends_with(path, STR(suffix)))
 		path.n -= sizeof(suffix) - 1;
 	return path;
-}
-
-static void give_program(struct state *s, struct process *p, struct program *program)
-{
-	process_set_program(s->processes, p, program);
-	program_release(s->processes, program);
 }
 
 /* Threads and processes */
@@ -164,7 +117,7 @@ static struct thread *add_unknown(struct state *s, int32_t tid)
 		return NULL;
 	p->is_unknown = true;
 	set_name(p->comm, STR("<NA>"));
-	give_program(s, p, program_new(s->processes, &strings));
+	process_give_program(s->processes, p, program_new(s->processes, &strings));
 
 	struct thread *th = add_thread(s, p, tid);
 	if (th)
@@ -294,7 +247,7 @@ static struct process *list_main(struct state *s, const struct listed_process *l
 	program->exe_flags =
 	    (l->exe_writable ? EXE_WRITABLE : 0) | (l->exe_upper_layer ? EXE_UPPER_LAYER : 0) |
 	    (l->exe_lower_layer ? EXE_LOWER_LAYER : 0) | (l->exe_from_memfd ? EXE_FROM_MEMFD : 0);
-	give_program(s, p, program);
+	process_give_program(s->processes, p, program);
 	path_join(&cwd, STR(""), l->cwd);
 	process_set_cwd(s->processes, p, cwd.n ? buffer_str(&cwd) : STR("/"));
 	process_set_cgroups(s->processes, p, l->cgroups);
@@ -450,7 +403,7 @@ static void take_program(struct replaying *r, struct process *p, const struct pr
 		program->exe_flags = old->exe_flags;
 		program->exe_ctime_age = old->exe_ctime_age;
 	}
-	give_program(r->s, p, program);
+	process_give_program(r->s->processes, p, program);
 }
 
 /* A new process; from: whose copy it is. */
@@ -700,7 +653,7 @@ static void do_exec(struct replaying *r)
 		if (p->pidns_start_time && program->exe_ctime > p->pidns_start_time)
 			p->exe_ctime_in_pidns = program->exe_ctime - p->pidns_start_time;
 	}
-	give_program(r->s, p, program);
+	process_give_program(r->s->processes, p, program);
 	set_comm(r, p, r->th, comm_of(r));
 	take_exec_facts(r, p);
 	r->th->uid = p->facts.uid;

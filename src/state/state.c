@@ -39,38 +39,8 @@ static const struct {
     {353, ACTION_CAPSET},
 };
 
-/* Positions of parameters: of exec events, and up to POS_CGROUPS of clone events too. */
-enum {
-	POS_RES,
-	POS_EXE,
-	POS_ARGS,
-	POS_TID,
-	POS_PID,
-	POS_PTID,
-	POS_CWD,
-	POS_FDLIMIT,
-	POS_PGFT_MAJ,
-	POS_PGFT_MIN,
-	POS_VM_SIZE,
-	POS_VM_RSS,
-	POS_VM_SWAP,
-	POS_COMM,
-	POS_CGROUPS,
-	POS_EXEC_ENV,
-	POS_EXEC_FLAGS = 19,
-	POS_EXEC_CAP_INHERITABLE,
-	POS_EXEC_CAP_PERMITTED,
-	POS_EXEC_CAP_EFFECTIVE,
-	POS_EXEC_INO,
-	POS_EXEC_CTIME,
-	POS_EXEC_MTIME,
-	POS_EXEC_TRUSTED_EXEPATH = 27,
-	POS_CLONE_FLAGS = 15,
-	POS_CLONE_PIDNS_START = 20,
-	POS_EXIT_REAPER = 4,
-	POS_CHDIR_PATH = 1,
-	POS_CAPSET_INHERITABLE = 1,
-};
+/* Of other events. */
+enum { POS_EXIT_REAPER = 4, POS_CHDIR_PATH = 1, POS_CAPSET_INHERITABLE = 1 };
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -209,13 +179,6 @@ static struct program *make_program(struct state *s, const struct program_string
 	return program;
 }
 
-/* Sets a process' program and gives up the caller's own reference to it. */
-static void give_program(struct state *s, struct process *p, struct program *program)
-{
-	process_set_program(s->processes, p, program);
-	program_release(s->processes, program);
-}
-
 /* How old the executed file was when the process started; see struct program. */
 static uint64_t ctime_age(const struct process *p, const struct program *program)
 {
@@ -232,7 +195,7 @@ static void take_proc(struct state *s, struct process *p, const struct proc_proc
 	program->exe_dev = read->exe_dev;
 	program->exe_flags = read->exe_flags;
 	program->exe_ctime_age = ctime_age(p, program);
-	give_program(s, p, program);
+	process_give_program(s->processes, p, program);
 	process_set_cwd(s->processes, p, read->cwd);
 	process_set_cgroups(s->processes, p, read->cgroups);
 	p->cap_inheritable = read->cap_inheritable;
@@ -272,7 +235,7 @@ static void heal_program(struct state *s, struct process *p, const struct task_f
 		struct program_strings strings = {
 		    .comm = {f->comm, strnlen(f->comm, sizeof(f->comm))}};
 
-		give_program(s, p, make_program(s, &strings, false, false));
+		process_give_program(s->processes, p, make_program(s, &strings, false, false));
 		p->is_partial = true;
 	}
 	p->program_exec_id = f->exec_id;
@@ -414,7 +377,7 @@ static void apply_exec(struct state *s, struct event *e, struct process *p, stru
 	program->exe_ctime_age = ctime_age(p, program);
 	if (p->pidns_start_time && program->exe_ctime > p->pidns_start_time)
 		p->exe_ctime_in_pidns = program->exe_ctime - p->pidns_start_time;
-	give_program(s, p, program);
+	process_give_program(s->processes, p, program);
 	take_common(s, e, p);
 	p->cap_inheritable = param_u64(e, POS_EXEC_CAP_INHERITABLE, p->cap_inheritable);
 	p->cap_permitted = param_u64(e, POS_EXEC_CAP_PERMITTED, p->cap_permitted);
@@ -461,7 +424,8 @@ static struct process *apply_clone(struct state *s, struct event *e, const struc
 			    .comm = {f->comm, strnlen(f->comm, sizeof(f->comm))},
 			};
 
-			give_program(s, p, make_program(s, &strings, false, false));
+			process_give_program(s->processes, p,
+					     make_program(s, &strings, false, false));
 			p->is_partial = false;
 		}
 	}

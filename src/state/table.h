@@ -69,6 +69,8 @@ struct program *program_unknown(struct process_table *t);
 /* Refers to new, drops the old. */
 void process_set_program(struct process_table *t, struct process *p, struct program *program);
 void program_release(struct process_table *t, struct program *program);
+/* The same, and gives up the caller's own reference to it. */
+void process_give_program(struct process_table *t, struct process *p, struct program *program);
 /* Working directory; a slash is put behind it where it has none. */
 void process_set_cwd(struct process_table *t, struct process *p, struct str cwd);
 void process_set_cgroups(struct process_table *t, struct process *p, struct str cgroups);
