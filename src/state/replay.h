@@ -63,14 +63,15 @@ struct replay *replay_new(void);
 void replay_free(struct state *s, struct replay *r);
 void replay_bind(struct state *s, struct event *e);
 
-/* replay_fd.c: descriptors. The tables of handlers by the names of events end with a NULL. */
+/* The tables of handlers by the names of events end with a NULL. */
 struct replay_handler {
 	const char *event;
 	replay_fn *apply;
 };
+extern const struct replay_handler replay_process_handlers[]; /* clone, exec, exit */
+extern const struct replay_handler replay_fact_handlers[];    /* limits, memory, ids, users */
 extern const struct replay_handler replay_fd_handlers[];
-/* replay_facts.c: limits, memory, ids, capabilities, users. */
-extern const struct replay_handler replay_fact_handlers[];
+extern const struct replay_handler replay_socket_handlers[];
 /* The thread of that id; NULL, or one of which nothing is known, where there is none. */
 struct thread *replay_thread(struct state *s, int64_t tid);
 struct thread *replay_thread_or_unknown(struct state *s, int64_t tid);
@@ -78,10 +79,6 @@ struct thread *replay_thread_or_unknown(struct state *s, int64_t tid);
 void replay_use_fd(struct replaying *r, int64_t num);
 /* Fills r->e->fd from what is known now. */
 void replay_show_fd(struct replaying *r);
-/* What a capture lists of a descriptor. */
-void replay_list_fd(struct state *s, struct process *p, const struct listed_fd *fd);
-/* All descriptors are listed: tells clients' from servers' sockets. */
-void replay_fix_sockets(struct state *s);
 /* The directory of a relative name: "<UNKNOWN>" for a descriptor that is not known. */
 struct str replay_directory(const struct process *p, int64_t dirfd);
 

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sockets of captures: whom they talk to, who of the two is the server, how they are called. */
+#include "event/address.h"
+#include "state/replay_fd.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+enum {
+	SCAP_O_CLOEXEC = 0x1000, /* of the file_flags table */
+	SOCK_KIND_MASK = 0xff,   /* of socket(2)'s type, without SOCK_CLOEXEC and the like */
+};
+
+static bool is_ip(const struct fd_entry *fd)
+{
+	return fd->type == FD_IPV4 || fd->type == FD_IPV6;
+}
+
+static bool is_connection(const struct fd_entry *fd)
+{
+	return is_ip(fd) && !fd->is_bound;
+}
+
+static bool is_tcp(const struct fd_entry *fd)
+{
+	return fd->type == FD_IPV4 && !fd->is_bound && fd->l4 == FD_L4_TCP;
+}
+
+/* Gives both ends the family; what was an address of another one is none any more. */
+static void set_family(struct fd_entry *fd, uint8_t size)
+{
+	fd->type = size == 4 ? FD_IPV4 : FD_IPV6;
+	fd->is_bound = false;
+	if (fd->source.size != size)
+		fd->source = (struct ip_address){.size = size};
+	if (fd->destination.size != size)
+		fd->destination = (struct ip_address){.size = size};
+}
+
+static uint8_t l4_of(uint64_t kind, uint64_t protocol)
+{
+	bool is_raw = kind == SOCK_RAW;
+
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return is_raw ? FD_L4_RAW : FD_L4_TCP;
+	case IPPROTO_UDP:
+		return is_raw ? FD_L4_RAW : FD_L4_UDP;
+	case IPPROTO_IP:
+		switch (kind & SOCK_KIND_MASK) {
+		case SOCK_STREAM:
+			return FD_L4_TCP;
+		case SOCK_DGRAM:
+			return FD_L4_UDP;
+		default:
+			return FD_L4_UNKNOWN;
+		}
+	case IPPROTO_ICMP:
+		return is_raw ? FD_L4_RAW : FD_L4_ICMP;
+	case IPPROTO_RAW:
+		return FD_L4_RAW;
+	default:
+		return FD_L4_UNKNOWN;
+	}
+}
+
+static void make_socket(struct replaying *r, int64_t num, uint64_t domain, uint64_t kind,
+			uint64_t protocol, uint32_t flags)
+{
+	struct fd_entry *fd = replay_make_fd(r, num, FD_UNKNOWN);
+
+	if (!fd)
+		return;
+	fd->open_flags = flags;
+	switch (domain) {
+	case AF_UNIX:
+		fd->type = FD_UNIX;
+		break;
+	case AF_INET:
+	case AF_INET6:
+		set_family(fd, domain == AF_INET ? 4 : 16);
+		fd->l4 = l4_of(kind, protocol);
+		break;
+	case AF_NETLINK:
+		fd->type = FD_NETLINK;
+		break;
+	default:
+		break;
+	}
+}
+
+static void do_socket(struct replaying *r)
+{
+	if (r->th && r->res >= 0)
+		make_socket(r, r->res, replay_u64(r, 1, 0), replay_u64(r, 2, 0),
+			    replay_u64(r, 3, 0), (uint32_t)replay_u64(r, 4, 0));
+}
+
+static void do_socketpair(struct replaying *r)
+{
+	int64_t nums[2] = {replay_i64(r, 1, -1), replay_i64(r, 2, -1)};
+
+	if (r->res < 0 || !r->th || nums[0] == nums[1])
+		return;
+	for (int i = 0; i < 2; i++) {
+		struct fd_entry *fd = replay_make_fd(r, nums[i], FD_UNIX);
+
+		if (!fd)
+			continue;
+		fd->unix_source = replay_u64(r, 3, 0);
+		fd->unix_destination = replay_u64(r, 4, 0);
+	}
+}
+
+static void do_bind(struct replaying *r)
+{
+	struct buffer name = replay_name_buffer(r);
+	struct socket_address a;
+
+	if (!r->fd || r->res < 0 || !socket_address_read(replay_bytes(r, 1), &a))
+		return;
+	if (a.ip.size && a.port) {
+		if (ip_address_is_mapped(&a.ip))
+			ip_address_unmap(&a.ip);
+		set_family(r->fd, a.ip.size);
+		r->fd->is_bound = true;
+		r->fd->destination = a.ip;
+		r->fd->destination_port = a.port;
+		r->fd->roles |= FD_ROLE_SERVER;
+	}
+	socket_address_print(replay_bytes(r, 1), &name);
+	replay_set_fd_name(r, &name);
+}
+
+void replay_swap_ends(struct fd_entry *fd)
+{
+	struct ip_address ip = fd->source;
+	uint16_t port = fd->source_port;
+
+	fd->source = fd->destination;
+	fd->source_port = fd->destination_port;
+	fd->destination = ip;
+	fd->destination_port = port;
+}
+
+/* Takes the ends of a tuple over; false where they were known already, whichever way round. */
+static bool set_ends(struct fd_entry *fd, const struct socket_tuple *t)
+{
+	bool is_same_family =
+	    fd->type == (t->source.size == 4 ? FD_IPV4 : FD_IPV6) && !fd->is_bound;
+
+	if (is_same_family && fd->source_port == t->source_port &&
+	    fd->destination_port == t->destination_port &&
+	    ip_address_equal(&fd->source, &t->source) &&
+	    ip_address_equal(&fd->destination, &t->destination))
+		return false;
+	if (is_same_family && fd->source_port == t->destination_port &&
+	    fd->destination_port == t->source_port &&
+	    ip_address_equal(&fd->source, &t->destination) &&
+	    ip_address_equal(&fd->destination, &t->source))
+		return false;
+	set_family(fd, t->source.size);
+	fd->source = t->source;
+	fd->source_port = t->source_port;
+	fd->destination = t->destination;
+	fd->destination_port = t->destination_port;
+	return true;
+}
+
+/* The name of a connection: both ends as they are now. */
+static void name_ends(struct replaying *r)
+{
+	const struct fd_entry *fd = r->fd;
+	struct buffer name = replay_name_buffer(r);
+
+	switch (fd->l4) {
+	case FD_L4_TCP:
+	case FD_L4_UDP:
+		ip_endpoint_print(&fd->source, fd->source_port, &name);
+		buffer_put(&name, STR("->"));
+		ip_endpoint_print(&fd->destination, fd->destination_port, &name);
+		break;
+	case FD_L4_RAW:
+	case FD_L4_ICMP:
+		if (fd->type == FD_IPV6 && fd->l4 == FD_L4_RAW) {
+			buffer_put(&name, STR("<unknown>"));
+			break;
+		}
+		ip_address_print(&fd->source, &name);
+		buffer_put(&name, STR("->"));
+		ip_address_print(&fd->destination, &name);
+		break;
+	default:
+		buffer_put(&name, STR("<unknown>"));
+		break;
+	}
+	replay_set_fd_name(r, &name);
+}
+
+static void set_unix_ends(struct fd_entry *fd, const struct socket_tuple *t)
+{
+	fd->unix_source = t->unix_source;
+	fd->unix_destination = t->unix_destination;
+}
+
+/* Nothing but the address that the call was given: a connection that begins with its data. */
+static void connect_to_address(struct replaying *r, const struct socket_address *a)
+{
+	struct socket_address to = *a;
+	struct buffer name = replay_name_buffer(r);
+
+	if (!to.ip.size) {
+		socket_address_print(replay_bytes(r, 3), &name);
+		replay_set_fd_name(r, &name);
+		return;
+	}
+	if (ip_address_is_mapped(&to.ip))
+		ip_address_unmap(&to.ip);
+	set_family(r->fd, to.ip.size);
+	r->fd->destination = to.ip;
+	r->fd->destination_port = to.port;
+}
+
+static void do_connect(struct replaying *r)
+{
+	struct str tuple = replay_bytes(r, 1);
+	struct socket_address a;
+	struct socket_tuple t;
+	struct buffer name;
+
+	if (!r->fd || (r->res < 0 && r->res != -EINPROGRESS))
+		return;
+	r->fd->is_connected = true;
+	if (!tuple.n) {
+		if (socket_address_read(replay_bytes(r, 3), &a))
+			connect_to_address(r, &a);
+		return;
+	}
+	if (!socket_tuple_read(tuple, &t))
+		return;
+	if (t.source.size) {
+		bool is_changed = set_ends(r->fd, &t);
+
+		set_family(r->fd, t.source.size);
+		/* A UDP server that connects to its client. */
+		if (is_changed && r->fd->roles & FD_ROLE_SERVER && r->fd->l4 == FD_L4_UDP &&
+		    r->fd->type == FD_IPV4)
+			replay_swap_ends(r->fd);
+		name_ends(r);
+	} else {
+		if (r->fd->type != FD_UNIX)
+			return;
+		set_unix_ends(r->fd, &t);
+		name = replay_name_buffer(r);
+		unix_tuple_print(t.unix_source, t.unix_destination, t.path, &name);
+		replay_set_fd_name(r, &name);
+	}
+	if (!r->fd->roles)
+		r->fd->roles = FD_ROLE_CLIENT;
+}
+
+static void do_accept(struct replaying *r)
+{
+	struct str tuple = replay_bytes(r, 1);
+	struct buffer name = replay_name_buffer(r);
+	struct socket_tuple t;
+	struct fd_entry *fd;
+
+	if (!r->th || r->res < 0)
+		return;
+	r->num = r->res;
+	if (!socket_tuple_read(tuple, &t) || (!t.source.size && t.family != AF_UNIX))
+		return;
+	fd = replay_make_fd(r, r->res, FD_UNIX);
+	if (!fd)
+		return;
+	if (t.source.size) {
+		set_ends(fd, &t);
+		set_family(fd, t.source.size);
+		fd->l4 = FD_L4_TCP;
+	} else {
+		set_unix_ends(fd, &t);
+	}
+	socket_tuple_print(tuple, &name);
+	replay_set_fd_name(r, &name);
+	if (strcmp(r->e->schema->name, "accept4") == 0)
+		fd->open_flags = (uint32_t)replay_u64(r, 5, 0) & SCAP_O_CLOEXEC;
+	fd->roles = FD_ROLE_SERVER;
+	fd->is_connected = true;
+}
+
+/* An end that an unbound socket leaves open is the address of the interface it would go out by. */
+static struct ip_address infer_address(const struct replay *replay, const struct ip_address *to)
+{
+	static const uint8_t loopback[4] = {127, 0, 0, 1};
+	struct ip_address none = {.size = to->size};
+
+	VEC_FOREACH (a, &replay->addresses)
+		if (ip_address_equal(&a->ip, to))
+			return a->ip;
+	VEC_FOREACH (a, &replay->addresses) {
+		bool is_near = a->ip.size == to->size;
+		/* Of IPv6 networks the first half counts, whatever their mask. */
+		size_t n = to->size == 4 ? 4 : 8;
+
+		for (size_t i = 0; is_near && i < n; i++) {
+			uint8_t mask = to->size == 4 ? a->netmask.bytes[i] : 0xff;
+
+			is_near = ((a->ip.bytes[i] ^ to->bytes[i]) & mask) == 0;
+		}
+		if (is_near)
+			return a->ip;
+	}
+	VEC_FOREACH (a, &replay->addresses) {
+		struct ip_address lo = {.bytes = {[15] = 1}, .size = 16};
+
+		if (a->ip.size == 4 && to->size == 4 && memcmp(a->ip.bytes, loopback, 4) != 0)
+			return a->ip;
+		if (a->ip.size == 16 && to->size == 16 && !ip_address_equal(&a->ip, &lo))
+			return a->ip;
+	}
+	return none;
+}
+
+static bool is_any(const struct ip_address *ip)
+{
+	static const struct ip_address any;
+
+	return memcmp(ip->bytes, any.bytes, sizeof(any.bytes)) == 0;
+}
+
+void replay_complete_ends(const struct replay *replay, struct fd_entry *fd)
+{
+	struct ip_address *open = is_any(&fd->source) ? &fd->source : &fd->destination;
+	const struct ip_address *other = open == &fd->source ? &fd->destination : &fd->source;
+	struct ip_address found;
+
+	if (!is_connection(fd) || (!is_any(&fd->source) && !is_any(&fd->destination)))
+		return;
+	found = infer_address(replay, other);
+	if (ip_address_equal(&found, other) && fd->source_port == fd->destination_port)
+		return;
+	*open = found;
+}
+
+/* The tuple of a datagram, or of a connection whose making was missed. */
+static bool take_tuple(struct replaying *r, struct str tuple)
+{
+	struct socket_tuple t;
+
+	if (!socket_tuple_read(tuple, &t))
+		return false;
+	if (t.source.size) {
+		bool is_new = set_ends(r->fd, &t);
+
+		set_family(r->fd, t.source.size);
+		if (!is_new)
+			return false;
+	} else if (t.family == AF_UNIX) {
+		r->fd->type = FD_UNIX;
+		set_unix_ends(r->fd, &t);
+		return true;
+	}
+	if (is_connection(r->fd) && r->fd->l4 == FD_L4_UNKNOWN)
+		r->fd->l4 = FD_L4_UDP;
+	replay_complete_ends(r->s->replay, r->fd);
+	return true;
+}
+
+static bool has_server_port(const struct process *p, uint16_t port)
+{
+	for (const struct fd_entry *fd = fd_table_next(&p->fds, NULL); fd;
+	     fd = fd_table_next(&p->fds, fd))
+		if (fd->type == FD_IPV4 && fd->destination_port == port)
+			return true;
+	return false;
+}
+
+static bool has_client_port(const struct process *p, uint16_t port)
+{
+	for (const struct fd_entry *fd = fd_table_next(&p->fds, NULL); fd;
+	     fd = fd_table_next(&p->fds, fd))
+		if (fd->type == FD_IPV4 && !fd->is_bound && fd->source_port == port)
+			return true;
+	return false;
+}
+
+/* Who owns the server's port is the server. Of IPv6 sockets nobody knows and all are clients. */
+static void guess_role(struct replaying *r, bool is_incoming)
+{
+	struct fd_entry *fd = r->fd;
+
+	if (fd->type != FD_IPV4 || !has_server_port(r->p, fd->destination_port))
+		fd->roles |= FD_ROLE_CLIENT;
+	else if (!has_client_port(r->p, fd->source_port))
+		fd->roles |= FD_ROLE_SERVER;
+	else
+		fd->roles |= is_incoming ? FD_ROLE_SERVER : FD_ROLE_CLIENT;
+}
+
+static int tuple_param(const struct event *e)
+{
+	return event_schema_param(e->schema, STR("tuple"));
+}
+
+/* What a transfer tells of its socket. */
+static void transfer(struct replaying *r, bool is_incoming)
+{
+	int tuple = tuple_param(r->e);
+	struct buffer name;
+
+	if (!r->fd || r->res < 0)
+		return;
+	if (is_connection(r->fd))
+		r->fd->is_connected = true;
+	if (tuple < 0 || (r->fd->name && is_tcp(r->fd)) ||
+	    !take_tuple(r, replay_bytes(r, (unsigned)tuple)))
+		return;
+	if (!is_connection(r->fd)) {
+		name = replay_name_buffer(r);
+		socket_tuple_print(replay_bytes(r, (unsigned)tuple), &name);
+		replay_set_fd_name(r, &name);
+		return;
+	}
+	if (!r->fd->roles)
+		guess_role(r, is_incoming);
+	if (r->fd->roles & (is_incoming ? FD_ROLE_CLIENT : FD_ROLE_SERVER))
+		replay_swap_ends(r->fd);
+	name_ends(r);
+}
+
+static void do_receive(struct replaying *r)
+{
+	transfer(r, true);
+}
+
+static void do_send(struct replaying *r)
+{
+	enum { POS_FD = 2, POS_TUPLE = 4 };
+	const char *name = r->e->schema->name;
+	struct str tuple = replay_bytes(r, POS_TUPLE);
+
+	/* A socket whose making was missed sends datagrams, most likely. */
+	if (!r->fd && r->th && r->res >= 0 && tuple.n &&
+	    (tuple.p[0] == AF_INET || tuple.p[0] == AF_INET6) &&
+	    (strcmp(name, "send") == 0 || strcmp(name, "sendto") == 0 ||
+	     strcmp(name, "sendmsg") == 0))
+		make_socket(r, replay_i64(r, POS_FD, -1), (uint8_t)tuple.p[0], SOCK_DGRAM,
+			    IPPROTO_UDP, 0);
+	transfer(r, false);
+}
+
+const struct replay_handler replay_socket_handlers[] = {
+    {"socket", do_socket},
+    {"socketpair", do_socketpair},
+    {"bind", do_bind},
+    {"connect", do_connect},
+    {"accept", do_accept},
+    {"accept4", do_accept},
+    {"read", do_receive},
+    {"readv", do_receive},
+    {"pread", do_receive},
+    {"preadv", do_receive},
+    {"recv", do_receive},
+    {"recvfrom", do_receive},
+    {"recvmsg", do_receive},
+    {"recvmmsg", do_receive},
+    {"write", do_send},
+    {"writev", do_send},
+    {"pwrite", do_send},
+    {"pwritev", do_send},
+    {"send", do_send},
+    {"sendto", do_send},
+    {"sendmsg", do_send},
+    {"sendmmsg", do_send},
+    {NULL, NULL},
+};
