@@ -9,6 +9,7 @@
 #include "base/vec.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -111,22 +112,95 @@ static void take_choice(struct config *c, const struct config_row *row,
 	say_expected(c, row, node, expected);
 }
 
-static bool is_real(const struct yaml_node *node)
+static void take_real(struct config *c, const struct config_row *row, const struct yaml_node *node,
+		      double *out)
 {
-	char text[64], *end;
+	char expected[96];
+	double v;
 
-	if (node->kind != YAML_SCALAR || node->text.n == 0 || node->text.n >= sizeof(text))
-		return false;
-	snprintf(text, sizeof(text), "%.*s", STR_ARG(node->text));
-	strtod(text, &end);
-	return *end == '\0';
+	snprintf(expected, sizeof(expected), "a number from %llu to %llu",
+		 (unsigned long long)row->least, (unsigned long long)row->most);
+	if (!yaml_real(node, &v) || !(v >= (double)row->least && v <= (double)row->most))
+		say_expected(c, row, node, expected);
+	else if (out)
+		*out = v;
+}
+
+/* Units largest first, each at most once: 1d12h, 500ms. */
+static bool duration_from(struct str text, uint64_t *out)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ms;
+	} units[] = {{"y", 31536000000}, {"w", 604800000}, {"d", 86400000}, {"h", 3600000},
+		     {"m", 60000},       {"s", 1000},      {"ms", 1}};
+	size_t next = 0, count = sizeof(units) / sizeof(*units), i = 0;
+	uint64_t sum = 0, part;
+
+	if (str_to_u64(text, out))
+		return true;
+	while (i < text.n) {
+		size_t from = i, unit;
+
+		while (i < text.n && text.p[i] >= '0' && text.p[i] <= '9')
+			i++;
+		unit = i;
+		while (i < text.n && (text.p[i] < '0' || text.p[i] > '9'))
+			i++;
+		while (next < count && !str_equal_c(str_slice(text, unit, i), units[next].unit))
+			next++;
+		if (next == count || unit == from || unit - from > 10 ||
+		    __builtin_mul_overflow(strtoull(text.p + from, NULL, 10), units[next].ms,
+					   &part) ||
+		    __builtin_add_overflow(sum, part, &sum))
+			return false;
+		next++;
+	}
+	*out = sum;
+	return text.n > 0;
+}
+
+static void take_duration(struct config *c, const struct config_row *row,
+			  const struct yaml_node *node, uint64_t *out)
+{
+	uint64_t v;
+
+	if (node->kind != YAML_SCALAR || !duration_from(node->text, &v))
+		say_expected(c, row, node, "a duration, as in 30s or 1h30m");
+	else if (v < row->least)
+		say(c, SEVERITY_ERROR, node, "%s: found \"%.*s\", expected at least %llums",
+		    row->key, STR_ARG(node->text), (unsigned long long)row->least);
+	else if (out)
+		*out = v;
+}
+
+static void take_choices(struct config *c, const struct config_row *row,
+			 const struct yaml_node *node, unsigned *out)
+{
+	const struct yaml_node *alone[] = {node};
+	const struct yaml_node *const *items =
+	    node->kind == YAML_SEQUENCE ? (const struct yaml_node *const *)node->items : alone;
+	uint32_t count = node->kind == YAML_SEQUENCE ? node->count : !yaml_is_null(node);
+	struct config_row one = *row;
+	unsigned bits = 0;
+
+	one.type = CONFIG_CHOICE;
+	for (uint32_t i = 0; i < count; i++) {
+		unsigned index = UINT_MAX;
+
+		take_choice(c, &one, items[i], &index);
+		if (index != UINT_MAX)
+			bits |= 1u << index;
+	}
+	if (out)
+		*out = bits;
 }
 
 /* Checks a value and, unless the key has no effect, stores it. */
 static void take(struct config *c, const struct config_row *row, const struct yaml_node *node)
 {
 	/* Nothing that is set lies at the start: rows without a place have the offset 0. */
-	void *at = row->flags & CONFIG_IGNORED || !row->offset ? NULL : (char *)c + row->offset;
+	void *at = row->offset ? (char *)c + row->offset : NULL;
 	bool flag;
 
 	switch (row->type) {
@@ -140,8 +214,13 @@ static void take(struct config *c, const struct config_row *row, const struct ya
 		take_number(c, row, node, at);
 		break;
 	case CONFIG_REAL:
-		if (!is_real(node))
-			say_expected(c, row, node, "a number");
+		take_real(c, row, node, at);
+		break;
+	case CONFIG_DURATION:
+		take_duration(c, row, node, at);
+		break;
+	case CONFIG_CHOICES:
+		take_choices(c, row, node, at);
 		break;
 	case CONFIG_STRING:
 		/* Those without a place of their own belong to lists, which are read as a whole. */
@@ -158,6 +237,7 @@ static void take(struct config *c, const struct config_row *row, const struct ya
 		take_choice(c, row, node, at);
 		break;
 	case CONFIG_MAP:
+	case CONFIG_LIST:
 		break;
 	}
 }
@@ -322,7 +402,7 @@ static void walk(struct config *c, const char *prefix, const struct yaml_node *m
 				    STR_ARG(key->text))
 			   .p;
 		row = config_row_find(str_from(path));
-		if (row && row->flags & CONFIG_LIST)
+		if (row && row->type == CONFIG_LIST)
 			walk_list(c, row, value, depth);
 		else if (row && (!yaml_is_null(value) || row->type == CONFIG_STRINGS))
 			take(c, row, value);
@@ -358,9 +438,12 @@ struct config *config_new(void)
 	for (size_t i = 0; i < config_row_count; i++) {
 		const struct config_row *row = &config_rows[i];
 
-		if (row->flags & (CONFIG_IGNORED | CONFIG_ALIAS) || row->type == CONFIG_MAP ||
-		    row->type == CONFIG_STRING)
+		if (!row->offset || row->current)
 			continue;
+		if (row->type == CONFIG_STRING) {
+			*(const char **)((char *)c + row->offset) = row->fallback;
+			continue;
+		}
 		struct yaml_node *value = parse_value(c, row->key, str_from(row->fallback));
 
 		if (value)
@@ -609,9 +692,8 @@ static bool is_default(struct config *c, const struct config_row *row, const str
 
 	if (yaml_is_null(node))
 		return true;
-	fallback = row->type == CONFIG_STRING && row->fallback[0] != '"'
-		       ? NULL
-		       : parse_value(c, row->key, str_from(row->fallback));
+	fallback =
+	    row->type == CONFIG_STRING ? NULL : parse_value(c, row->key, str_from(row->fallback));
 	if (!fallback)
 		return node->kind == YAML_SCALAR &&
 		       str_equal_nocase(node->text, str_from(row->fallback));
@@ -638,8 +720,7 @@ static void say_what_has_no_effect(struct config *c)
 		const struct yaml_node *node;
 
 		/* Plugins that are described, but not in load_plugins, do nothing anyway. */
-		if (!(row->flags & CONFIG_IGNORED) || row->flags & CONFIG_LIST ||
-		    strchr(row->key, '['))
+		if (!(row->is_later || row->why) || strchr(row->key, '['))
 			continue;
 		node = find_value(c->root, row->key);
 		if (!node || is_default(c, row, node))

@@ -20,39 +20,135 @@
 
 #include <stdio.h>
 
-enum engine_kind { ENGINE_MODERN_EBPF, ENGINE_KMOD, ENGINE_EBPF, ENGINE_REPLAY, ENGINE_NODRIVER };
+enum engine_kind {
+	ENGINE_MODERN_EBPF,
+	ENGINE_KMOD,
+	ENGINE_EBPF,
+	ENGINE_REPLAY,
+	ENGINE_NODRIVER,
+};
 enum rule_matching { MATCH_FIRST, MATCH_ALL };
+enum queue_recovery { QUEUE_CONTINUE, QUEUE_EXIT, QUEUE_EMPTY };
+enum capture_mode { CAPTURE_RULES, CAPTURE_ALL_RULES };
+enum merge_strategy { MERGE_APPEND, MERGE_OVERRIDE, MERGE_ADD_ONLY };
+/* Bits: what is done about lost events. */
+enum drop_action { DROP_IGNORE = 1, DROP_LOG = 2, DROP_ALERT = 4, DROP_EXIT = 8 };
 
 struct string_list {
 	const char **items;
 	size_t count;
 };
 
+/* Strings are never NULL: one that is not set is empty. */
+
+struct config_file_output {
+	bool enabled, keep_alive;
+	const char *filename;
+};
+
+struct config_program_output {
+	bool enabled, keep_alive;
+	const char *program;
+};
+
+struct config_http_output {
+	bool enabled;
+	const char *url, *user_agent;
+	bool insecure;
+	const char *ca_cert, *ca_bundle, *ca_path;
+	bool mtls;
+	const char *client_cert, *client_key;
+	bool echo, compress_uploads, keep_alive;
+	uint64_t max_consecutive_timeouts;
+};
+
+struct config_webserver {
+	bool enabled;
+	uint64_t threadiness; /* 0: one for each CPU */
+	uint64_t listen_port;
+	const char *listen_address;
+	const char *healthz_endpoint;
+	bool prometheus_metrics_enabled;
+	bool ssl_enabled;
+	const char *ssl_certificate;
+};
+
+struct config_metrics {
+	bool enabled;
+	uint64_t interval_ms;
+	bool output_rule;
+	const char *output_file;
+	bool rules_counters, resource_utilization, state_counters, kernel_event_counters,
+	    kernel_event_counters_per_cpu, libbpf_stats, plugins_metrics,
+	    kernel_iter_event_counters, jemalloc_stats;
+	bool convert_memory_to_mb, include_empty_values;
+};
+
+struct config_capture {
+	bool enabled;
+	const char *path_prefix;
+	unsigned mode;                /* enum capture_mode */
+	uint64_t default_duration_ms; /* how long a capture goes on after its alert */
+	uint64_t max_file_size_mb;    /* 0: no limit */
+};
+
+struct config_drops {
+	double threshold; /* share of lost events, from 0 to 1 */
+	unsigned actions; /* bits, enum drop_action */
+	double rate;      /* messages a second */
+	double max_burst; /* messages */
+	bool simulate_drops;
+};
+
+/* An entry of `plugins` that is to be loaded. */
+struct config_plugin {
+	const char *name;
+	const char *library_path;
+	const char *init_config; /* a map as JSON, a string as it is; empty: none */
+	const char *open_params;
+};
+
+struct config_pair {
+	const char *name, *value;
+};
+
 struct config {
 	struct arena *arena; /* owns everything below */
-	const char *path;    /* of the file, NULL: none */
+	const char *path;    /* of the main file, NULL: none */
+	/* Files that were read, the main one first, and directories of config_files: to watch. */
+	struct string_list files, directories;
 
 	struct string_list rules_files;
 	struct rules_selection *selections;
 	size_t selection_count;
 	struct rules_append *appends;
 	size_t append_count;
+	bool append_suggested; /* append_output[].suggested_output of any entry */
+	struct config_pair *static_fields;
+	size_t static_field_count;
 	unsigned priority; /* enum severity */
 	unsigned rule_matching;
+	bool watch_config_files;
 
 	bool json_output;
 	bool json_include_output, json_include_message, json_include_output_fields,
 	    json_include_tags;
 	bool time_iso_8601;
+	bool buffer_base64;
 	bool buffered_outputs;
-	bool stdout_enabled;
 	uint64_t queue_capacity;
+	unsigned queue_recovery;    /* enum queue_recovery */
+	uint64_t output_timeout_ms; /* until a slow output is complained of */
+	bool stdout_enabled, syslog_enabled;
+	struct config_file_output file_output;
+	struct config_program_output program_output;
+	struct config_http_output http_output;
 
 	bool log_stderr, log_syslog;
 	unsigned log_level;
 
 	unsigned engine_kind;
-	const char *capture_file; /* of the replay engine; NULL: none */
+	const char *capture_file; /* of the replay engine */
 	uint64_t buf_size_preset;
 	uint64_t cpus_for_each_buffer;
 	bool drop_failed_exit;
@@ -63,7 +159,17 @@ struct config {
 	bool base_syscalls_repair;
 	bool base_syscalls_all;
 
-	struct yaml_node *root; /* what was read and set, not taken over yet */
+	struct config_webserver webserver;
+	struct config_metrics metrics;
+	struct config_capture capture;
+	struct config_drops drops;
+	uint64_t event_timeouts_max; /* waits in a row without an event until that is told */
+
+	struct config_plugin *plugins; /* in the order in which they are to be loaded */
+	size_t plugin_count;
+	bool plugins_hostinfo;
+
+	struct yaml_node *root; /* what was read and set */
 	struct yaml_file *file;
 	struct u64map assigned; /* nodes of -o → the assignment's text */
 

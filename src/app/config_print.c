@@ -12,11 +12,6 @@ static void print_string(FILE *out, const char *text)
 	fwrite(b.p, 1, b.n, out);
 }
 
-static const char *plain_default(const struct config_row *row)
-{
-	return str_equal_c(STR("\"\""), row->fallback) ? "" : row->fallback;
-}
-
 static void print_type(FILE *out, const struct config_row *row)
 {
 	switch (row->type) {
@@ -32,9 +27,10 @@ static void print_type(FILE *out, const struct config_row *row)
 	case CONFIG_REAL:
 		fprintf(out, "\"type\":\"number\",\"default\":%s", row->fallback);
 		break;
+	case CONFIG_DURATION:
 	case CONFIG_STRING:
 		fputs("\"type\":\"string\",\"default\":", out);
-		print_string(out, plain_default(row));
+		print_string(out, row->fallback);
 		break;
 	case CONFIG_STRINGS:
 		fputs("\"type\":[\"array\",\"string\"],\"items\":{\"type\":\"string\"}", out);
@@ -50,7 +46,16 @@ static void print_type(FILE *out, const struct config_row *row)
 		}
 		fputc(']', out);
 		break;
+	case CONFIG_CHOICES:
+		fputs("\"type\":[\"array\",\"string\"],\"items\":{\"enum\":[", out);
+		for (size_t i = 0; row->choices[i]; i++) {
+			fputs(i ? "," : "", out);
+			print_string(out, row->choices[i]);
+		}
+		fputs("]}", out);
+		break;
 	case CONFIG_MAP:
+	case CONFIG_LIST:
 		fputs("\"type\":[\"object\",\"array\"]", out);
 		break;
 	}
@@ -92,7 +97,7 @@ static void print_members(FILE *out, struct str prefix)
 		fprintf(out, "\"%.*s\":", STR_ARG(name));
 		if (name.n < rest.n) {
 			print_members(out, (struct str){below.p, below.n + 1});
-		} else if (row->flags & CONFIG_LIST) {
+		} else if (row->type == CONFIG_LIST) {
 			char items[96];
 
 			snprintf(items, sizeof(items), "%s[].", row->key);
@@ -125,7 +130,7 @@ void config_print_markdown(FILE *out)
 	for (size_t i = 0; i < config_row_count; i++) {
 		const struct config_row *row = &config_rows[i];
 
-		if (row->flags & CONFIG_IGNORED)
+		if (row->is_later || row->why)
 			continue;
 		fprintf(out, "| `%s` | %s", row->key, config_type_name(row->type));
 		for (size_t k = 0; row->choices && row->choices[k]; k++)
@@ -143,7 +148,7 @@ void config_print_markdown(FILE *out)
 	for (size_t i = 0; i < config_row_count; i++) {
 		const struct config_row *row = &config_rows[i];
 
-		if (!(row->flags & CONFIG_IGNORED))
+		if (!(row->is_later || row->why))
 			continue;
 		fprintf(out, "| `%s` | `", row->key);
 		for (const char *p = row->fallback; *p; p++)

@@ -4,239 +4,359 @@
 static const char *const severities[] = {"emergency", "alert",  "critical",      "error",
 					 "warning",   "notice", "informational", "debug",
 					 "info",      NULL};
+static const char *const library_severities[] = {"fatal", "critical", "error", "warning", "notice",
+						 "info",  "debug",    "trace", NULL};
 static const char *const engines[] = {"modern_ebpf", "kmod", "ebpf", "replay", "nodriver", NULL};
 static const char *const matchings[] = {"first", "all", NULL};
+static const char *const recoveries[] = {"continue", "exit", "empty", NULL};
 static const char *const capture_modes[] = {"rules", "all_rules", NULL};
+static const char *const drop_actions[] = {"ignore", "log", "alert", "exit", NULL};
 
 /* clang-format off: one row a line reads as the table it is. */
 
-#define ROW(k, t, f, d, text) .key = k, .type = t, .flags = f, .fallback = d, .description = text
+#define ROW(k, t, d, text) .key = k, .type = t, .fallback = d, .description = text
 #define AT(member) .offset = offsetof(struct config, member)
+#define UP_TO(l, m) .least = l, .most = m
 
-#define BOOL(key, fallback, member, description)                                                   \
-	{                                                                                          \
-		ROW(key, CONFIG_BOOL, 0, fallback, description), AT(member)                        \
-	}
-#define NUMBER(key, fallback, member, smallest, largest, description)                              \
-	{                                                                                          \
-		ROW(key, CONFIG_NUMBER, 0, fallback, description), AT(member), .least = smallest,  \
-									       .most = largest     \
-	}
-#define STRING(key, fallback, member, description)                                                 \
-	{                                                                                          \
-		ROW(key, CONFIG_STRING, 0, fallback, description), AT(member)                      \
-	}
-#define STRINGS(key, fallback, member, description)                                                \
-	{                                                                                          \
-		ROW(key, CONFIG_STRINGS, 0, fallback, description), AT(member)                     \
-	}
-#define CHOICE(key, fallback, member, names, description)                                          \
-	{                                                                                          \
-		ROW(key, CONFIG_CHOICE, 0, fallback, description), AT(member), .choices = names    \
-	}
-#define SEVERITY(key, fallback, member, description)                                               \
-	{                                                                                          \
-		ROW(key, CONFIG_SEVERITY, 0, fallback, description), AT(member),                   \
-		    .choices = severities                                                          \
-	}
-#define PART(key, type, fallback, description)                                                     \
-	{                                                                                          \
-		ROW(key, type, 0, fallback, description)                                           \
-	}
-#define IGNORED(key, type, fallback, description)                                                  \
-	{                                                                                          \
-		ROW(key, type, CONFIG_IGNORED, fallback, description), .most = UINT64_MAX          \
-	}
-#define IGNORED_CHOICE(key, fallback, names, description)                                          \
-	{                                                                                          \
-		ROW(key, CONFIG_CHOICE, CONFIG_IGNORED, fallback, description), .choices = names   \
-	}
-#define LIST(key, flags, description)                                                              \
-	{                                                                                          \
-		ROW(key, CONFIG_MAP, CONFIG_LIST | (flags), "[]", description)                     \
-	}
+#define BOOL(key, d, member, text) ROW(key, CONFIG_BOOL, d, text), AT(member)
+#define NUMBER(key, d, member, l, m, text) ROW(key, CONFIG_NUMBER, d, text), AT(member), UP_TO(l, m)
+#define REAL(key, d, member, l, m, text) ROW(key, CONFIG_REAL, d, text), AT(member), UP_TO(l, m)
+#define STRING(key, d, member, text) ROW(key, CONFIG_STRING, d, text), AT(member)
+#define STRINGS(key, d, member, text) ROW(key, CONFIG_STRINGS, d, text), AT(member)
+#define CHOICE(key, d, member, names, text)                                                        \
+	ROW(key, CONFIG_CHOICE, d, text), AT(member), .choices = names
+#define SEVERITY(key, d, member, text)                                                             \
+	ROW(key, CONFIG_SEVERITY, d, text), AT(member), .choices = severities
+#define DURATION(key, d, member, l, text)                                                          \
+	ROW(key, CONFIG_DURATION, d, text), AT(member), UP_TO(l, UINT64_MAX)
+
+/* Of a list, or kept nowhere. */
+#define PART(key, type, d, text) ROW(key, type, d, text), UP_TO(0, UINT32_MAX)
+#define LIST(key, d, text) ROW(key, CONFIG_LIST, d, text)
+
+#define LATER .is_later = true
+#define START .at_start_only = true
+#define NO_EFFECT(key, type, d, reason) PART(key, type, d, ""), .why = reason
+#define OLD(name, of, type) ROW(name, type, "", "Older name of `" of "`."), .current = of
+
+#define NO_MODULE "there is no kernel module"
+#define NO_OLD_EBPF "the older eBPF driver is not there; engine.modern_ebpf has the same keys"
+#define NO_GRPC "there is no gRPC server; it was removed from Falco, too"
+#define NO_GVISOR "there is no gVisor engine; it was removed from Falco, too"
+#define NO_PURGE "processes are forgotten when they end; nothing is to be purged"
+#define NO_LIMIT "alerts are not limited in number; it was removed from Falco, too"
 
 const struct config_row config_rows[] = {
-    STRINGS("rules_files", "[/etc/saker/saker_rules.yaml, /etc/saker/rules.d]", rules_files,
-	    "Rules files, and directories whose *.yaml and *.yml files are read in alphabetical "
-	    "order. Later files override earlier ones. Those that do not exist are left out; files "
-	    "named with -r must exist and replace this list."),
-    {ROW("rules_file", CONFIG_STRINGS, CONFIG_ALIAS, "[]", "Older name of rules_files."),
-     AT(rules_files)},
-    LIST("rules", 0,
-	 "Enables and disables rules, entry by entry in this order; the last entry that fits a "
-	 "rule decides."),
-    PART("rules[].enable", CONFIG_MAP, "{}",
-	 "Rules to enable: `rule: NAME` (* stands for any text) or `tag: TAG`."),
-    PART("rules[].disable", CONFIG_MAP, "{}", "Rules to disable, in the same form."),
-    CHOICE("rule_matching", "first", rule_matching, matchings,
-	   "Whether an event gives an alert for the first rule that holds, or one for each."),
-    SEVERITY("priority", "debug", priority, "Least priority: rules below it are not loaded."),
-    LIST("append_output", 0,
-	 "Text to add to the outputs of rules, those that fit `match` or all of them."),
-    PART("append_output[].match", CONFIG_MAP, "{}",
-	 "Which rules: `rule` (its name), `source`, `tags` (the rule has all of them); all that "
-	 "are given must fit."),
-    PART("append_output[].extra_output", CONFIG_STRING, "\"\"",
-	 "Text, with fields, that is added to the output."),
-    PART(
-	"append_output[].extra_fields", CONFIG_MAP, "[]",
-	"What is added to output_fields of JSON: fields, or `NAME: TEXT` with fields in the text."),
-    IGNORED("append_output[].suggested_output", CONFIG_BOOL, "true",
-	    "Adds the fields that a plugin suggests."),
+    {PART(
+	"config_files", CONFIG_MAP, "[]",
+	"Further configuration files, and directories of them (all their files, by name), merged "
+	"into "
+	"this one in order: a path, or `path` with a `strategy`: `append` (the default: lists "
+	"grow, "
+	"everything else is replaced), `override` (lists are replaced, too), `add-only` (only keys "
+	"that are not there). It is keys of the top level that are merged. Those that do not exist "
+	"are left out. Only the main file may have this key.")},
+    {BOOL("watch_config_files", "true", watch_config_files,
+	  "Reload when the configuration or a rules file changes."),
+     LATER, START},
+    {STRINGS(
+	"rules_files", "[/etc/saker/saker_rules.yaml, /etc/saker/rules.d]", rules_files,
+	"Rules files, and directories whose *.yaml and *.yml files are read in alphabetical order. "
+	"Later files override earlier ones. Those that do not exist are left out; files named with "
+	"-r must exist and replace this list.")},
+    {OLD("rules_file", "rules_files", CONFIG_STRINGS), AT(rules_files)},
+    {LIST(
+	"rules", "[]",
+	"Enables and disables rules, entry by entry in this order; the last entry that fits a rule "
+	"decides.")},
+    {PART("rules[].enable", CONFIG_MAP, "{}",
+	  "Rules to enable: `rule: NAME` (* stands for any text) or `tag: TAG`.")},
+    {PART("rules[].disable", CONFIG_MAP, "{}", "Rules to disable, in the same form.")},
+    {CHOICE("rule_matching", "first", rule_matching, matchings,
+	    "Whether an event gives an alert for the first rule that holds, or one for each.")},
+    {SEVERITY("priority", "debug", priority, "Least priority: rules below it are not loaded.")},
+    {LIST("append_output", "[{suggested_output: true}]",
+	  "Text to add to the outputs of rules, those that fit `match` or all of them.")},
+    {PART(
+	"append_output[].match", CONFIG_MAP, "{}",
+	"Which rules: `rule` (its name), `source`, `tags` (the rule has all of them); all that are "
+	"given must fit.")},
+    {PART("append_output[].extra_output", CONFIG_STRING, "",
+	  "Text, with fields, that is added to the output.")},
+    {PART("append_output[].extra_fields", CONFIG_MAP, "[]",
+	  "What is added to output_fields of JSON: fields, or `NAME: TEXT` with fields in the "
+	  "text.")},
+    {PART("append_output[].suggested_output", CONFIG_BOOL, "false",
+	  "Adds the fields that a plugin suggests."),
+     LATER},
+    {PART("static_fields", CONFIG_MAP, "{}",
+	  "Names and values that are added as fields "
+	  "`static.NAME`."),
+     LATER},
 
-    BOOL("json_output", "false", json_output,
-	 "Alerts as JSON, one object a line, instead of text."),
-    BOOL("json_include_output_property", "true", json_include_output,
-	 "JSON alerts carry `output`: time, priority and the rule's output as in text."),
-    BOOL("json_include_message_property", "false", json_include_message,
-	 "JSON alerts carry `message`: the rule's output without time and priority."),
-    BOOL("json_include_output_fields_property", "true", json_include_output_fields,
-	 "JSON alerts carry `output_fields`: the values of the output's fields."),
-    BOOL("json_include_tags_property", "true", json_include_tags,
-	 "JSON alerts carry `tags`: the rule's tags."),
-    BOOL("time_format_iso_8601", "false", time_iso_8601,
-	 "Times in alerts as 2026-01-31T12:00:00.000000000+0000 instead of 12:00:00.000000000; "
-	 "both are local time."),
-    BOOL("buffered_outputs", "false", buffered_outputs,
-	 "Write alerts only when a buffer is full: cheaper with very many of them, but they come "
-	 "late."),
-    NUMBER("outputs_queue.capacity", "0", queue_capacity, 0, 1 << 24,
-	   "Alerts that may wait for each output; further ones are dropped and counted. 0: 8192. "
-	   "Whatever their number, no more than 16 MiB wait."),
-    BOOL("stdout_output.enabled", "true", stdout_enabled, "Alerts to standard output."),
-
-    BOOL("log_stderr", "true", log_stderr, "The program's own messages to standard error."),
-    BOOL("log_syslog", "true", log_syslog, "The program's own messages to syslog."),
-    SEVERITY("log_level", "info", log_level, "Least severity of the program's own messages."),
-
-    CHOICE("engine.kind", "modern_ebpf", engine_kind, engines,
-	   "Where events come from. kmod and ebpf are read and treated as modern_ebpf."),
-    NUMBER("engine.modern_ebpf.buf_size_preset", "4", buf_size_preset, 1, 10,
-	   "Size of each ring between kernel and program: 1 is 1 MiB, each step doubles it, 10 is "
-	   "512 MiB."),
-    NUMBER("engine.modern_ebpf.cpus_for_each_buffer", "2", cpus_for_each_buffer, 0, 4096,
-	   "How many CPUs share a ring; 0: one ring for all."),
-    BOOL("engine.modern_ebpf.drop_failed_exit", "false", drop_failed_exit,
-	 "Do not report system calls that failed."),
-    BOOL("engine.modern_ebpf.disable_iterators", "false", disable_iterators,
-	 "Read the processes that exist at the start from /proc instead of asking the kernel's "
-	 "iterator."),
-    IGNORED("engine.kmod.buf_size_preset", CONFIG_NUMBER, "4",
-	    "Of the kernel module; there is none."),
-    IGNORED("engine.kmod.drop_failed_exit", CONFIG_BOOL, "false",
-	    "Of the kernel module; there is none."),
-    IGNORED("engine.ebpf.probe", CONFIG_STRING, "\"\"", "Of the older eBPF driver; there is none."),
-    IGNORED("engine.ebpf.buf_size_preset", CONFIG_NUMBER, "4",
-	    "Of the older eBPF driver; there is none."),
-    IGNORED("engine.ebpf.drop_failed_exit", CONFIG_BOOL, "false",
-	    "Of the older eBPF driver; there is none."),
-    STRING("engine.replay.capture_file", "\"\"", capture_file,
-	   "With engine.kind: replay, the capture whose events are judged; - is standard input."),
-    STRINGS("base_syscalls.custom_set", "[]", base_syscalls,
-	    "System calls to collect beside those that rules need: a name adds one, !name leaves "
-	    "one out."),
-    BOOL("base_syscalls.repair", "false", base_syscalls_repair,
-	 "Accepted for compatibility: state repairs itself from every event, so there is nothing "
-	 "to choose."),
-    BOOL("base_syscalls.all", "false", base_syscalls_all,
-	 "Collect all system calls that have an event, needed or not."),
-    NUMBER("falco_libs.snaplen", "80", snaplen, 0, 65535,
-	   "Bytes of read and written buffers that events carry."),
-    NUMBER("falco_libs.thread_table_size", "262144", thread_table_size, 1024, 1 << 24,
-	   "Threads that are remembered; events of further ones are judged by what they bring "
-	   "themselves."),
-    IGNORED("falco_libs.thread_table_auto_purging_interval_s", CONFIG_NUMBER, "300",
-	    "Processes are forgotten when they end; nothing is to be purged."),
-    IGNORED("falco_libs.thread_table_auto_purging_thread_timeout_s", CONFIG_NUMBER, "300",
-	    "Processes are forgotten when they end; nothing is to be purged."),
-
-    IGNORED("config_files", CONFIG_STRINGS, "[/etc/falco/config.d]",
-	    "Further configuration files."),
-    IGNORED("watch_config_files", CONFIG_BOOL, "true",
-	    "Reload when the configuration or a rules file changes."),
-    IGNORED("buffer_format_base64", CONFIG_BOOL, "false", "Buffers in outputs as base64."),
-    IGNORED("capture.enabled", CONFIG_BOOL, "false", "Write captures around alerts."),
-    IGNORED("capture.path_prefix", CONFIG_STRING, "/tmp/falco", "How the names of captures begin."),
-    IGNORED_CHOICE("capture.mode", "rules", capture_modes,
-		   "For rules with `capture: true` or for all."),
-    IGNORED("capture.default_duration", CONFIG_NUMBER, "5000",
-	    "Milliseconds that a capture goes on after its alert."),
-    IGNORED("load_plugins", CONFIG_STRINGS, "[]", "Plugins to load."),
-    LIST("plugins", CONFIG_IGNORED, "Plugins and their settings."),
-    IGNORED("plugins[].name", CONFIG_STRING, "\"\"", "Name of the plugin."),
-    IGNORED("plugins[].library_path", CONFIG_STRING, "\"\"", "Its library."),
-    IGNORED("plugins[].init_config", CONFIG_MAP, "{}", "What it is started with."),
-    IGNORED("plugins[].open_params", CONFIG_STRING, "\"\"", "What its source is opened with."),
-    IGNORED("plugins_hostinfo", CONFIG_BOOL, "true", "Tell plugins of the host."),
-    IGNORED("syslog_output.enabled", CONFIG_BOOL, "true", "Alerts to syslog."),
-    IGNORED("file_output.enabled", CONFIG_BOOL, "false", "Alerts to a file."),
-    IGNORED("file_output.keep_alive", CONFIG_BOOL, "false", "Keep the file open."),
-    IGNORED("file_output.filename", CONFIG_STRING, "./events.txt", "The file."),
-    IGNORED("http_output.enabled", CONFIG_BOOL, "false", "Alerts to a web server."),
-    IGNORED("http_output.url", CONFIG_STRING, "\"\"", "Its address."),
-    IGNORED("http_output.user_agent", CONFIG_STRING, "falcosecurity/falco",
-	    "How we name ourselves to it."),
-    IGNORED("http_output.insecure", CONFIG_BOOL, "false", "Do not check its certificate."),
-    IGNORED("http_output.ca_cert", CONFIG_STRING, "\"\"",
-	    "Certificate of the authority that vouches for it."),
-    IGNORED("http_output.ca_bundle", CONFIG_STRING, "\"\"", "The same, several in one file."),
-    IGNORED("http_output.ca_path", CONFIG_STRING, "/etc/ssl/certs", "The same, a directory."),
-    IGNORED("http_output.mtls", CONFIG_BOOL, "false", "Show it a certificate of ours."),
-    IGNORED("http_output.client_cert", CONFIG_STRING, "/etc/ssl/certs/client.crt",
-	    "That certificate."),
-    IGNORED("http_output.client_key", CONFIG_STRING, "/etc/ssl/certs/client.key", "Its key."),
-    IGNORED("http_output.echo", CONFIG_BOOL, "false", "Print what it answers."),
-    IGNORED("http_output.compress_uploads", CONFIG_BOOL, "false", "Compress what is sent."),
-    IGNORED("http_output.keep_alive", CONFIG_BOOL, "false", "Keep the connection."),
-    IGNORED("http_output.max_consecutive_timeouts", CONFIG_NUMBER, "5",
-	    "Timeouts in a row until the connection is made anew."),
-    IGNORED("program_output.enabled", CONFIG_BOOL, "false",
-	    "Alerts to a program's standard input."),
-    IGNORED("program_output.keep_alive", CONFIG_BOOL, "false", "Keep the program running."),
-    IGNORED("program_output.program", CONFIG_STRING,
-	    "jq '{text: .output}' | curl -d @- -X POST https://hooks.slack.com/services/XXX",
-	    "The program, run by a shell."),
-    IGNORED("webserver.enabled", CONFIG_BOOL, "true", "Serve health and metrics."),
-    IGNORED("webserver.threadiness", CONFIG_NUMBER, "0", "Its threads."),
-    IGNORED("webserver.listen_port", CONFIG_NUMBER, "8765", "Its port."),
-    IGNORED("webserver.listen_address", CONFIG_STRING, "0.0.0.0", "Its address."),
-    IGNORED("webserver.k8s_healthz_endpoint", CONFIG_STRING, "/healthz",
-	    "Path of the health endpoint."),
-    IGNORED("webserver.prometheus_metrics_enabled", CONFIG_BOOL, "false", "Serve metrics."),
-    IGNORED("webserver.ssl_enabled", CONFIG_BOOL, "false", "Serve with TLS."),
-    IGNORED("webserver.ssl_certificate", CONFIG_STRING, "/etc/falco/falco.pem",
-	    "Its certificate and key."),
-    IGNORED("libs_logger.enabled", CONFIG_BOOL, "true", "Messages of the libraries."),
-    IGNORED_CHOICE("libs_logger.severity", "info", severities, "Least severity of them."),
-    IGNORED("output_timeout", CONFIG_NUMBER, "2000",
+    {BOOL("json_output", "false", json_output,
+	  "Alerts as JSON, one object a line, instead of text.")},
+    {BOOL("json_include_output_property", "true", json_include_output,
+	  "JSON alerts carry `output`: time, priority and the rule's output as in text.")},
+    {BOOL("json_include_message_property", "false", json_include_message,
+	  "JSON alerts carry `message`: the rule's output without time and priority.")},
+    {BOOL("json_include_output_fields_property", "true", json_include_output_fields,
+	  "JSON alerts carry `output_fields`: the values of the output's fields.")},
+    {BOOL("json_include_tags_property", "true", json_include_tags,
+	  "JSON alerts carry `tags`: the rule's tags.")},
+    {BOOL(
+	"time_format_iso_8601", "false", time_iso_8601,
+	"Times in alerts as 2026-01-31T12:00:00.000000000+0000 instead of 12:00:00.000000000, and "
+	"likewise in the program's own messages; both are local time.")},
+    {BOOL("buffer_format_base64", "false", buffer_base64,
+	  "Buffers in outputs as base64 instead of their printable characters."),
+     LATER},
+    {BOOL("buffered_outputs", "false", buffered_outputs,
+	  "Write alerts only when a buffer is full: cheaper with very many of them, but they come "
+	  "late.")},
+    {NUMBER("outputs_queue.capacity", "0", queue_capacity, 0, 1 << 24,
+	    "Alerts that may wait for each output; further ones are dropped and counted. 0: 8192. "
+	    "Whatever their number, no more than 16 MiB wait.")},
+    {CHOICE("outputs_queue.recovery", "continue", queue_recovery, recoveries,
+	    "What a full queue does: drop the new alert, end the program, or drop what waits."),
+     LATER},
+    {NUMBER("output_timeout", "2000", output_timeout_ms, 0, UINT32_MAX,
 	    "Milliseconds until a slow output is complained of."),
-    IGNORED("syscall_event_timeouts.max_consecutives", CONFIG_NUMBER, "1000",
+     LATER},
+    {BOOL("stdout_output.enabled", "true", stdout_enabled, "Alerts to standard output.")},
+    {BOOL("syslog_output.enabled", "true", syslog_enabled, "Alerts to syslog."), LATER},
+    {BOOL("file_output.enabled", "false", file_output.enabled, "Alerts to a file."), LATER},
+    {BOOL("file_output.keep_alive", "false", file_output.keep_alive,
+	  "Keep the file open; else it is opened for every alert."),
+     LATER},
+    {STRING("file_output.filename", "./events.txt", file_output.filename, "The file."), LATER},
+    {BOOL("program_output.enabled", "false", program_output.enabled,
+	  "Alerts to a program's standard input."),
+     LATER},
+    {BOOL("program_output.keep_alive", "false", program_output.keep_alive,
+	  "Keep the program running, with an alert a line; else it is started for every alert."),
+     LATER},
+    {STRING("program_output.program",
+	    "jq '{text: .output}' | curl -d @- -X POST https://hooks.slack.com/services/XXX",
+	    program_output.program, "The program, run by a shell."),
+     LATER},
+    {BOOL("http_output.enabled", "false", http_output.enabled, "Alerts to a web server."), LATER},
+    {STRING("http_output.url", "", http_output.url, "Its address."), LATER},
+    {STRING("http_output.user_agent", "falcosecurity/falco", http_output.user_agent,
+	    "How the program names itself to it."),
+     LATER},
+    {BOOL("http_output.insecure", "false", http_output.insecure, "Do not check its certificate."),
+     LATER},
+    {STRING("http_output.ca_cert", "", http_output.ca_cert,
+	    "File with the certificate of the authority that vouches for it."),
+     LATER},
+    {STRING("http_output.ca_bundle", "", http_output.ca_bundle, "The same, several in one file."),
+     LATER},
+    {STRING("http_output.ca_path", "/etc/ssl/certs", http_output.ca_path,
+	    "The same, a directory of files."),
+     LATER},
+    {BOOL("http_output.mtls", "false", http_output.mtls, "Show it a certificate of ours."), LATER},
+    {STRING("http_output.client_cert", "/etc/ssl/certs/client.crt", http_output.client_cert,
+	    "That certificate."),
+     LATER},
+    {STRING("http_output.client_key", "/etc/ssl/certs/client.key", http_output.client_key,
+	    "Its key."),
+     LATER},
+    {BOOL("http_output.echo", "false", http_output.echo, "Print what it answers."), LATER},
+    {BOOL("http_output.compress_uploads", "false", http_output.compress_uploads,
+	  "Compress what is sent."),
+     LATER},
+    {BOOL("http_output.keep_alive", "false", http_output.keep_alive, "Keep the connection."),
+     LATER},
+    {NUMBER("http_output.max_consecutive_timeouts", "5", http_output.max_consecutive_timeouts, 0,
+	    UINT8_MAX, "Timeouts in a row that are borne."),
+     LATER},
+
+    {BOOL("log_stderr", "true", log_stderr, "The program's own messages to standard error."),
+     START},
+    {BOOL("log_syslog", "true", log_syslog, "The program's own messages to syslog."), START},
+    {SEVERITY("log_level", "info", log_level, "Least severity of the program's own messages.")},
+    {NO_EFFECT("libs_logger.enabled", CONFIG_BOOL, "true",
+	       "there are no libraries with messages of their own; log_level decides")},
+    {NO_EFFECT("libs_logger.severity", CONFIG_CHOICE, "info",
+	       "there are no libraries with messages of their own; log_level decides"),
+     .choices = library_severities},
+
+    {CHOICE("engine.kind", "modern_ebpf", engine_kind, engines,
+	    "Where events come from: the kernel (kmod and ebpf are read and mean modern_ebpf), a "
+	    "capture, "
+	    "or with nodriver only other sources than system calls."),
+     START},
+    {NUMBER("engine.modern_ebpf.buf_size_preset", "4", buf_size_preset, 1, 10,
+	    "Size of each ring between kernel and program: 1 is 1 MiB, each step doubles it, 10 is "
+	    "512 MiB."),
+     START},
+    {NUMBER("engine.modern_ebpf.cpus_for_each_buffer", "2", cpus_for_each_buffer, 0, 4096,
+	    "How many CPUs share a ring; 0: one ring for all."),
+     START},
+    {BOOL("engine.modern_ebpf.drop_failed_exit", "false", drop_failed_exit,
+	  "Do not report system calls that failed."),
+     START},
+    {BOOL("engine.modern_ebpf.disable_iterators", "false", disable_iterators,
+	  "Read the processes that exist at the start from /proc instead of asking the kernel's "
+	  "iterator."),
+     START},
+    {STRING("engine.replay.capture_file", "", capture_file,
+	    "With engine.kind: replay, the capture whose events are judged; - is standard input."),
+     START},
+    {NO_EFFECT("engine.kmod.buf_size_preset", CONFIG_NUMBER, "4", NO_MODULE)},
+    {NO_EFFECT("engine.kmod.drop_failed_exit", CONFIG_BOOL, "false", NO_MODULE)},
+    {NO_EFFECT("engine.ebpf.probe", CONFIG_STRING, "", NO_OLD_EBPF)},
+    {NO_EFFECT("engine.ebpf.buf_size_preset", CONFIG_NUMBER, "4", NO_OLD_EBPF)},
+    {NO_EFFECT("engine.ebpf.drop_failed_exit", CONFIG_BOOL, "false", NO_OLD_EBPF)},
+    {NO_EFFECT("engine.gvisor.config", CONFIG_STRING, "", NO_GVISOR)},
+    {NO_EFFECT("engine.gvisor.root", CONFIG_STRING, "", NO_GVISOR)},
+    {OLD("syscall_buf_size_preset", "engine.modern_ebpf.buf_size_preset", CONFIG_NUMBER),
+     AT(buf_size_preset), UP_TO(1, 10)},
+    {OLD("modern_bpf.cpus_for_each_syscall_buffer", "engine.modern_ebpf.cpus_for_each_buffer",
+	 CONFIG_NUMBER),
+     AT(cpus_for_each_buffer), UP_TO(0, 4096)},
+    {OLD("syscall_drop_failed_exit", "engine.modern_ebpf.drop_failed_exit", CONFIG_BOOL),
+     AT(drop_failed_exit)},
+    {STRINGS(
+	 "base_syscalls.custom_set", "[]", base_syscalls,
+	 "System calls to collect beside those that rules need: a name adds one, !name leaves one "
+	 "out."),
+     START},
+    {NO_EFFECT("base_syscalls.repair", CONFIG_BOOL, "false",
+	       "state repairs itself from every event, so there is nothing to choose")},
+    {BOOL("base_syscalls.all", "false", base_syscalls_all,
+	  "Collect all system calls that have an event, needed or not."),
+     START},
+    {NUMBER("falco_libs.snaplen", "80", snaplen, 0, 65535,
+	    "Bytes of read and written buffers that events carry."),
+     START},
+    {NUMBER("falco_libs.thread_table_size", "262144", thread_table_size, 1024, 1 << 24,
+	    "Threads that are remembered; events of further ones are judged by what they bring "
+	    "themselves."),
+     START},
+    {NO_EFFECT("falco_libs.thread_table_auto_purging_interval_s", CONFIG_NUMBER, "300", NO_PURGE)},
+    {NO_EFFECT("falco_libs.thread_table_auto_purging_thread_timeout_s", CONFIG_NUMBER, "300",
+	       NO_PURGE)},
+
+    {BOOL("capture.enabled", "false", capture.enabled, "Write captures around alerts."), LATER},
+    {STRING("capture.path_prefix", "/tmp/falco", capture.path_prefix,
+	    "How the names of captures begin."),
+     LATER},
+    {CHOICE("capture.mode", "rules", capture.mode, capture_modes,
+	    "For rules with `capture: true` or for all."),
+     LATER},
+    {NUMBER("capture.default_duration", "5000", capture.default_duration_ms, 0, UINT32_MAX,
+	    "Milliseconds that a capture goes on after its alert."),
+     LATER},
+    {NUMBER("capture.max_file_size_mb", "0", capture.max_file_size_mb, 0, 1048576,
+	    "Megabytes at which a capture ends; 0: no limit."),
+     LATER},
+
+    {PART(
+	"load_plugins", CONFIG_STRINGS, "[]",
+	"Names of those entries of `plugins` that are loaded, in order; where this key is missing, "
+	"all are.")},
+    {LIST("plugins", "[]", "Plugins and their settings.")},
+    {PART("plugins[].name", CONFIG_STRING, "", "Name of the plugin.")},
+    {PART("plugins[].library_path", CONFIG_STRING, "", "Its library.")},
+    {PART("plugins[].init_config", CONFIG_MAP, "{}",
+	  "What it is started with: a map, or a string.")},
+    {PART("plugins[].open_params", CONFIG_STRING, "", "What its source is opened with.")},
+    {BOOL("plugins_hostinfo", "true", plugins_hostinfo, "Tell plugins of the host."), LATER},
+
+    {BOOL("webserver.enabled", "true", webserver.enabled, "Serve health and metrics."), LATER,
+     START},
+    {NUMBER("webserver.threadiness", "0", webserver.threadiness, 0, 4096,
+	    "Its threads; 0: one for each CPU."),
+     LATER, START},
+    {NUMBER("webserver.listen_port", "8765", webserver.listen_port, 0, 65535, "Its port."), LATER,
+     START},
+    {STRING("webserver.listen_address", "0.0.0.0", webserver.listen_address,
+	    "Its address, IPv4 or IPv6."),
+     LATER, START},
+    {STRING("webserver.k8s_healthz_endpoint", "/healthz", webserver.healthz_endpoint,
+	    "Path of the health endpoint."),
+     LATER, START},
+    {BOOL("webserver.prometheus_metrics_enabled", "false", webserver.prometheus_metrics_enabled,
+	  "Serve metrics, if metrics.enabled."),
+     LATER, START},
+    {BOOL("webserver.ssl_enabled", "false", webserver.ssl_enabled, "Serve with TLS."), LATER,
+     START},
+    {STRING("webserver.ssl_certificate", "/etc/falco/falco.pem", webserver.ssl_certificate,
+	    "Its certificate and key in one file."),
+     LATER, START},
+
+    {NUMBER("syscall_event_timeouts.max_consecutives", "1000", event_timeouts_max, 1, UINT32_MAX,
 	    "Waits without an event until that is reported."),
-    IGNORED("syscall_event_drops.threshold", CONFIG_REAL, "0.1",
-	    "Share of lost events from which on something is done."),
-    IGNORED("syscall_event_drops.actions", CONFIG_STRINGS, "[log, alert]", "What is done."),
-    IGNORED("syscall_event_drops.rate", CONFIG_REAL, "0.03333", "How often, per second."),
-    IGNORED("syscall_event_drops.max_burst", CONFIG_NUMBER, "1", "How often in a row."),
-    IGNORED("syscall_event_drops.simulate_drops", CONFIG_BOOL, "false", "For tests."),
-    IGNORED("metrics.enabled", CONFIG_BOOL, "false", "Report metrics at intervals."),
-    IGNORED("metrics.interval", CONFIG_STRING, "1h", "The interval."),
-    IGNORED("metrics.output_rule", CONFIG_BOOL, "true", "As an alert."),
-    IGNORED("metrics.output_file", CONFIG_STRING, "\"\"", "To a file."),
-    IGNORED("metrics.rules_counters_enabled", CONFIG_BOOL, "true", "Count matches by rule."),
-    IGNORED("metrics.resource_utilization_enabled", CONFIG_BOOL, "true", "CPU and memory."),
-    IGNORED("metrics.state_counters_enabled", CONFIG_BOOL, "true", "Processes and threads."),
-    IGNORED("metrics.kernel_event_counters_enabled", CONFIG_BOOL, "true", "Events and drops."),
-    IGNORED("metrics.kernel_event_counters_per_cpu_enabled", CONFIG_BOOL, "false", "By CPU."),
-    IGNORED("metrics.libbpf_stats_enabled", CONFIG_BOOL, "true",
-	    "Run times of the probe's programs."),
-    IGNORED("metrics.plugins_metrics_enabled", CONFIG_BOOL, "true", "Of plugins."),
-    IGNORED("metrics.kernel_iter_event_counters_enabled", CONFIG_BOOL, "true",
-	    "Of the kernel's iterators."),
-    IGNORED("metrics.jemalloc_stats_enabled", CONFIG_BOOL, "false",
-	    "Of an allocator that is not used."),
-    IGNORED("metrics.convert_memory_to_mb", CONFIG_BOOL, "true", "Memory in MB."),
-    IGNORED("metrics.include_empty_values", CONFIG_BOOL, "false", "Counters that are 0, too."),
+     LATER},
+    {REAL("syscall_event_drops.threshold", "0.1", drops.threshold, 0, 1,
+	  "Share of lost events, from 0 to 1, from which on something is done."),
+     LATER},
+    {ROW("syscall_event_drops.actions", CONFIG_CHOICES, "[log, alert]", "What is done."),
+     AT(drops.actions), .choices = drop_actions, LATER},
+    {REAL("syscall_event_drops.rate", "0.03333", drops.rate, 0, UINT32_MAX,
+	  "How often, per second."),
+     LATER},
+    {REAL("syscall_event_drops.max_burst", "1", drops.max_burst, 0, UINT32_MAX,
+	  "How often in a row."),
+     LATER},
+    {BOOL("syscall_event_drops.simulate_drops", "false", drops.simulate_drops, "For tests."),
+     LATER},
+
+    {BOOL("metrics.enabled", "false", metrics.enabled, "Report metrics at intervals."), LATER},
+    {DURATION("metrics.interval", "1h", metrics.interval_ms, 100,
+	      "The interval: units y, w, d, h, m, s, ms, as in 1h30m; at least 100ms."),
+     LATER},
+    {BOOL("metrics.output_rule", "true", metrics.output_rule, "As an alert."), LATER},
+    {STRING("metrics.output_file", "", metrics.output_file, "To a file, a JSON object a line."),
+     LATER},
+    {BOOL("metrics.rules_counters_enabled", "true", metrics.rules_counters,
+	  "Count matches by rule."),
+     LATER},
+    {BOOL("metrics.resource_utilization_enabled", "true", metrics.resource_utilization,
+	  "CPU and memory."),
+     LATER},
+    {BOOL("metrics.state_counters_enabled", "true", metrics.state_counters,
+	  "Processes and threads."),
+     LATER},
+    {BOOL("metrics.kernel_event_counters_enabled", "true", metrics.kernel_event_counters,
+	  "Events and drops."),
+     LATER},
+    {BOOL("metrics.kernel_event_counters_per_cpu_enabled", "false",
+	  metrics.kernel_event_counters_per_cpu, "By CPU."),
+     LATER},
+    {BOOL("metrics.libbpf_stats_enabled", "true", metrics.libbpf_stats,
+	  "Run times of the probe's programs."),
+     LATER},
+    {BOOL("metrics.plugins_metrics_enabled", "true", metrics.plugins_metrics, "Of plugins."),
+     LATER},
+    {BOOL("metrics.kernel_iter_event_counters_enabled", "true", metrics.kernel_iter_event_counters,
+	  "Of the kernel's iterators."),
+     LATER},
+    {NO_EFFECT("metrics.jemalloc_stats_enabled", CONFIG_BOOL, "false",
+	       "memory comes from the C library, not from jemalloc")},
+    {BOOL("metrics.convert_memory_to_mb", "true", metrics.convert_memory_to_mb, "Memory in MB."),
+     LATER},
+    {BOOL("metrics.include_empty_values", "false", metrics.include_empty_values,
+	  "Counters that are 0, too."),
+     LATER},
+
+    {NO_EFFECT("grpc.enabled", CONFIG_BOOL, "false", NO_GRPC)},
+    {NO_EFFECT("grpc.bind_address", CONFIG_STRING, "unix:///run/falco/falco.sock", NO_GRPC)},
+    {NO_EFFECT("grpc.threadiness", CONFIG_NUMBER, "0", NO_GRPC)},
+    {NO_EFFECT("grpc.private_key", CONFIG_STRING, "", NO_GRPC)},
+    {NO_EFFECT("grpc.cert_chain", CONFIG_STRING, "", NO_GRPC)},
+    {NO_EFFECT("grpc.root_certs", CONFIG_STRING, "", NO_GRPC)},
+    {NO_EFFECT("grpc_output.enabled", CONFIG_BOOL, "false", NO_GRPC)},
+    {NO_EFFECT("outputs.rate", CONFIG_REAL, "0", NO_LIMIT)},
+    {NO_EFFECT("outputs.max_burst", CONFIG_NUMBER, "1000", NO_LIMIT)},
+    {NO_EFFECT("metadata_download.max_mb", CONFIG_NUMBER, "100",
+	       "metadata come from the container runtime")},
+    {NO_EFFECT("metadata_download.chunk_wait_us", CONFIG_NUMBER, "1000",
+	       "metadata come from the container runtime")},
+    {NO_EFFECT("metadata_download.watch_freq_sec", CONFIG_NUMBER, "1",
+	       "metadata come from the container runtime")},
 };
 
 /* clang-format on */
@@ -254,14 +374,12 @@ const struct config_row *config_row_find(struct str key)
 const char *config_type_name(enum config_type type)
 {
 	static const char *const names[] = {
-	    [CONFIG_BOOL] = "boolean",
-	    [CONFIG_NUMBER] = "number",
-	    [CONFIG_REAL] = "number",
-	    [CONFIG_STRING] = "string",
-	    [CONFIG_STRINGS] = "list of strings",
-	    [CONFIG_CHOICE] = "choice",
-	    [CONFIG_SEVERITY] = "severity",
-	    [CONFIG_MAP] = "map",
+	    [CONFIG_BOOL] = "boolean",      [CONFIG_NUMBER] = "number",
+	    [CONFIG_REAL] = "number",       [CONFIG_DURATION] = "duration",
+	    [CONFIG_STRING] = "string",     [CONFIG_STRINGS] = "list of strings",
+	    [CONFIG_CHOICE] = "choice",     [CONFIG_CHOICES] = "list of choices",
+	    [CONFIG_SEVERITY] = "severity", [CONFIG_MAP] = "map",
+	    [CONFIG_LIST] = "list of maps",
 	};
 
 	return names[type];

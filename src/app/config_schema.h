@@ -8,29 +8,29 @@
 enum config_type {
 	CONFIG_BOOL,     /* bool */
 	CONFIG_NUMBER,   /* uint64_t, between least and most */
-	CONFIG_REAL,     /* not kept: keys with it have no effect yet */
+	CONFIG_REAL,     /* double, likewise */
+	CONFIG_DURATION, /* uint64_t, milliseconds: "1h30m", "500ms", a number */
 	CONFIG_STRING,   /* const char * */
 	CONFIG_STRINGS,  /* struct string_list; one string stands for a list of one */
 	CONFIG_CHOICE,   /* unsigned: index in choices, in any case */
+	CONFIG_CHOICES,  /* unsigned: bits by index in choices */
 	CONFIG_SEVERITY, /* unsigned: enum severity, by name */
-	CONFIG_MAP,      /* anything: not looked into, or by a function of its own */
-};
-
-enum config_flag {
-	CONFIG_IGNORED = 1 << 0, /* no effect in this version */
-	CONFIG_LIST = 1 << 1,    /* the key is a list of maps, whose keys are rows "key[].x" */
-	CONFIG_ALIAS = 1 << 2,   /* another name of a key: has no default of its own */
+	CONFIG_MAP,      /* anything: read by a function of its own */
+	CONFIG_LIST,     /* a list of maps, whose keys are rows "key[].x" */
 };
 
 struct config_row {
 	const char *key; /* "engine.kind", "plugins[].name" */
 	enum config_type type;
-	unsigned flags;
-	const char *fallback; /* the default, as YAML */
+	const char *fallback; /* the default, as YAML; of strings, as it is */
 	const char *description;
-	size_t offset;              /* in struct config; unused with CONFIG_IGNORED */
+	size_t offset;              /* in struct config; 0: part of a list, or kept nowhere */
 	const char *const *choices; /* ends with NULL */
 	uint64_t least, most;
+	const char *current; /* the key that this is an older name of */
+	const char *why;     /* the key has no effect: the reason */
+	bool is_later;       /* read, but this version does not do what it asks for */
+	bool at_start_only;  /* a reload does not change it: needs a restart */
 };
 
 extern const struct config_row config_rows[];

@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <yaml.h>
 
@@ -576,4 +578,20 @@ bool yaml_bool(const struct yaml_node *node, bool *out)
 bool yaml_u64(const struct yaml_node *node, uint64_t *out)
 {
 	return node->kind == YAML_SCALAR && str_to_u64(node->text, out);
+}
+
+bool yaml_real(const struct yaml_node *node, double *out)
+{
+	char *end;
+	double v;
+
+	/* strtod takes infinities, names and hexadecimal, too. */
+	if (node->kind != YAML_SCALAR || node->text.n == 0 ||
+	    strspn(node->text.p, "0123456789+-.eE") != node->text.n)
+		return false;
+	v = strtod(node->text.p, &end);
+	if (end != node->text.p + node->text.n || !isfinite(v))
+		return false;
+	*out = v;
+	return true;
 }

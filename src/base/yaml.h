@@ -103,5 +103,7 @@ bool yaml_is_null(const struct yaml_node *node);
  */
 bool yaml_bool(const struct yaml_node *node, bool *out);
 bool yaml_u64(const struct yaml_node *node, uint64_t *out);
+/* Decimal, with or without a point and an exponent; finite. */
+bool yaml_real(const struct yaml_node *node, double *out);
 
 #endif

@@ -65,7 +65,7 @@ static const struct {
      "", "W these settings have no effect in this version: http_output.enabled, http_output.url"},
     {"and are checked", "http_output: {enabled: perhaps}\nmetrics: {interval: [1]}\n", "",
      "E f.yaml:1:24: http_output.enabled: found \"perhaps\", expected true or false\n"
-     "E f.yaml:2:21: metrics.interval: found a list, expected a string\n"
+     "E f.yaml:2:21: metrics.interval: found a list, expected a duration, as in 30s or 1h30m\n"
      "W these settings have no effect in this version: http_output.enabled, metrics.interval"},
     {"duplicate keys", "json_output: true\njson_output: false\n", "",
      "W f.yaml:2:1: json_output: stands here a second time"},
