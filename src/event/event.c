@@ -96,10 +96,35 @@ static uint16_t generic_kind(const struct event *e)
 	return event_kind_of_generic((uint16_t)scap_nr);
 }
 
+static int decode(struct event *e, const struct record *r, const struct event_header *header,
+		  size_t size, struct error *err)
+{
+	size_t event_size = header->len;
+
+	/* The bound part, too, but not the parameters, which are as large as all the rest. */
+	memset(&e->annex, 0, sizeof(*e) - offsetof(struct event, annex));
+	e->record = r;
+	e->header = header;
+	e->schema = event_schema_get(header->type);
+	if (!e->schema)
+		return error_set(err, -ENOENT, "event of unknown type %u", header->type);
+	if (event_size > size || event_size < sizeof(*header))
+		return error_set(err, -EBADMSG, "%s event whose length is wrong", e->schema->name);
+	e->time = header->ts;
+	e->number = 0;
+	e->cpu = r->cpu;
+	e->kind = e->schema->kind;
+	if (decode_params(e, event_size, err) < 0)
+		return -EBADMSG;
+	if (e->schema->code <= 1)
+		e->kind = generic_kind(e);
+	e->fd.num = -1;
+	return 0;
+}
+
 int event_decode(struct event *e, const void *record, size_t size, struct error *err)
 {
 	const struct record *r = record;
-	size_t event_size;
 
 	if ((uintptr_t)record % 8 != 0)
 		return error_set(err, -EBADMSG, "record that is not aligned to 8 bytes");
@@ -110,30 +135,21 @@ int event_decode(struct event *e, const void *record, size_t size, struct error 
 	    r->event_size < sizeof(struct event_header))
 		return error_set(err, -EBADMSG, "record whose parts do not fit in its size");
 
-	/* The bound part, too, but not the parameters, which are as large as all the rest. */
-	memset(&e->annex, 0, sizeof(*e) - offsetof(struct event, annex));
-	e->record = r;
-	e->header = (const struct event_header *)(r + 1);
-	e->schema = event_schema_get(e->header->type);
-	if (!e->schema)
-		return error_set(err, -ENOENT, "event of unknown type %u", e->header->type);
-	event_size = e->header->len;
-	if (event_size > r->event_size || event_size < sizeof(*e->header))
-		return error_set(err, -EBADMSG, "%s event whose length is wrong", e->schema->name);
-	e->time = e->header->ts;
-	e->number = 0;
-	e->cpu = r->cpu;
-	e->kind = e->schema->kind;
-	if (decode_params(e, event_size, err) < 0)
-		return -EBADMSG;
-	if (e->schema->code <= 1)
-		e->kind = generic_kind(e);
+	int status = decode(e, r, (const struct event_header *)(r + 1), r->event_size, err);
+	if (status < 0)
+		return status;
 	if (r->annex_offset < r->size) {
 		e->annex = (const uint8_t *)r + r->annex_offset;
 		e->annex_end = (const uint8_t *)r + r->size;
 	}
-	e->fd.num = -1;
 	return 0;
+}
+
+int event_decode_apart(struct event *e, const struct record *r, struct str event, struct error *err)
+{
+	if (event.n < sizeof(struct event_header))
+		return error_set(err, -EBADMSG, "event of %zu bytes that is cut short", event.n);
+	return decode(e, r, (const struct event_header *)event.p, event.n, err);
 }
 
 /* The integer at a parameter, whatever its size; negative sizes in the table are signed. */

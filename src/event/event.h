@@ -78,6 +78,12 @@ struct event {
  * damaged records another (-EBADMSG). Leaves the bound part zeroed and fd.num at -1.
  */
 int event_decode(struct event *e, const void *record, size_t size, struct error *err);
+/*
+ * The same of an event that does not stand behind its record, as in a capture, where it may be
+ * unaligned. Of the record only cpu, flags, ret, syscall_nr and task count; there is no annex.
+ */
+int event_decode_apart(struct event *e, const struct record *record, struct str event,
+		       struct error *err);
 
 /* Bytes of a number of that type, 0 for types that are no numbers of a fixed size. */
 size_t param_number_size(enum param_type type);

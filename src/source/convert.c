@@ -21,8 +21,41 @@ struct remembered {
 	uint8_t *bytes;
 };
 
+/* What there is to do about events of a code. */
+enum way {
+	WAY_AS_IS,    /* it never had another form: it stands as it was written */
+	WAY_IF_WHOLE, /* it is of today if it has all parameters */
+	WAY_REMEMBER, /* an enter event */
+	WAY_NUMBER,   /* the same, with a number of its own */
+	WAY_PASS,     /* of no use to anybody */
+	WAY_CONVERT,
+};
+
+/* Where the parameters of today's event come from: indices, -1 where there is none. */
+struct sources {
+	int8_t by_name[RECORD_PARAMS_MAX];
+	int8_t by_old_name[RECORD_PARAMS_MAX];
+};
+
+struct conversion {
+	const struct event_schema *today; /* NULL: not made yet */
+	const struct event_schema *enter; /* whose parameters from_enter tells; NULL: none yet */
+	bool is_as_written;               /* parameters that are missing stay so */
+	struct sources from_old, from_enter;
+	uint8_t zeros[RECORD_PARAMS_MAX]; /* bytes of a parameter that nobody has */
+};
+
+/* Enter events are waited for by so many threads, in so many bytes; then all are forgotten. */
+enum { REMEMBERED_MAX = 1 << 17, REMEMBERED_BYTES_MAX = 64 * 1024 * 1024 };
+
 struct converter {
 	struct u64map enters; /* tid → struct remembered */
+	size_t remembered_bytes;
+	uint8_t *ways;                   /* by code: enum way */
+	uint8_t *counts;                 /* by code: parameters of today */
+	struct conversion **conversions; /* by code, NULL: not made yet */
+	uint16_t procexit;
+	_Alignas(8) uint8_t out[CONVERTED_SIZE_MAX];
 };
 
 /* Codes whose successor does not bear their name: accept4 was once named accept. */
@@ -51,7 +84,8 @@ static const char *const left_empty[] = {
     "switch",   "syscall", "unlink",  "unlinkat", "vfork",
 };
 
-static bool is_left_empty(const struct parts *old, const struct event_schema *today, unsigned index)
+static bool is_left_empty(const struct event_schema *old, const struct event_schema *today,
+			  unsigned index)
 {
 	/* The result of calls of which nothing was recorded once. */
 	if (index == 0 &&
@@ -59,7 +93,7 @@ static bool is_left_empty(const struct parts *old, const struct event_schema *to
 		return false;
 	/* Its first form had fewer arguments. */
 	if (strcmp(today->name, "ioctl") == 0)
-		return old->schema != today;
+		return old != today;
 	for (size_t i = 0; i < sizeof(left_empty) / sizeof(left_empty[0]); i++)
 		if (strcmp(left_empty[i], today->name) == 0)
 			return true;
@@ -82,15 +116,46 @@ static bool is_numbered(const struct event_schema *schema)
 	return false;
 }
 
-struct converter *converter_new(void)
+static enum way way_of(const struct event_schema *schema)
 {
-	return calloc(1, sizeof(struct converter));
+	uint16_t flags = schema->flags;
+
+	if (flags & EVENT_ENTER && flags & EVENT_SYSCALL)
+		return is_numbered(schema) ? WAY_NUMBER : WAY_REMEMBER;
+	if (flags & EVENT_UNUSED)
+		return WAY_PASS;
+	if (flags & EVENT_OLD_VERSION)
+		return WAY_CONVERT;
+	return flags & EVENT_CONVERTED ? WAY_IF_WHOLE : WAY_AS_IS;
 }
 
-void converter_free(struct converter *c)
+struct converter *converter_new(void)
 {
+	struct converter *c = malloc(sizeof(*c));
+
 	if (!c)
-		return;
+		return NULL;
+	/* All but the room for what comes out. */
+	memset(c, 0, offsetof(struct converter, out));
+	c->ways = malloc(event_code_count);
+	c->counts = malloc(event_code_count);
+	c->conversions = calloc(event_code_count, sizeof(struct conversion *));
+	if (!c->ways || !c->counts || !c->conversions) {
+		converter_free(c);
+		return NULL;
+	}
+	for (uint16_t code = 0; code < event_code_count; code++) {
+		const struct event_schema *schema = event_schema_get(code);
+
+		c->ways[code] = (uint8_t)way_of(schema);
+		c->counts[code] = schema->nparams;
+	}
+	c->procexit = (uint16_t)event_code_by_name(STR("procexit"));
+	return c;
+}
+
+static void forget_all(struct converter *c)
+{
 	for (size_t i = 0; i < c->enters.size; i++) {
 		struct remembered *r = c->enters.entries[i].value;
 
@@ -99,6 +164,19 @@ void converter_free(struct converter *c)
 		free(r);
 	}
 	u64map_free(&c->enters);
+	c->remembered_bytes = 0;
+}
+
+void converter_free(struct converter *c)
+{
+	if (!c)
+		return;
+	forget_all(c);
+	for (uint16_t code = 0; c->conversions && code < event_code_count; code++)
+		free(c->conversions[code]);
+	free(c->conversions);
+	free(c->ways);
+	free(c->counts);
 	free(c);
 }
 
@@ -165,44 +243,65 @@ static int take_apart(const uint8_t *bytes, size_t size, bool has_nparams, struc
 	return 0;
 }
 
-static int remember(struct converter *c, const struct parts *parts)
+static void forget(struct converter *c, uint64_t tid)
 {
-	struct remembered *r = u64map_get(&c->enters, parts->tid);
-	size_t size = 0, at = 0;
+	struct remembered *r = u64map_remove(&c->enters, tid);
 
-	for (uint32_t i = 0; i < parts->count; i++)
-		size += parts->params[i].n;
+	if (!r)
+		return;
+	c->remembered_bytes -= r->room;
+	free(r->bytes);
+	free(r);
+}
+
+static struct remembered *remembered_of(struct converter *c, uint64_t tid, size_t size)
+{
+	struct remembered *r = u64map_get(&c->enters, tid);
+
+	if (r && r->room >= size)
+		return r;
+	if ((!r && c->enters.count >= REMEMBERED_MAX) ||
+	    c->remembered_bytes + size > REMEMBERED_BYTES_MAX) {
+		forget_all(c);
+		r = NULL;
+	}
 	if (!r) {
 		r = calloc(1, sizeof(*r));
 		if (!r)
-			return -ENOMEM;
-		u64map_put(&c->enters, parts->tid, r);
+			return NULL;
+		u64map_put(&c->enters, tid, r);
 	}
 	if (r->room < size) {
 		uint8_t *bigger = realloc(r->bytes, size);
 
 		if (!bigger)
-			return -ENOMEM;
+			return NULL;
+		c->remembered_bytes += size - r->room;
 		r->bytes = bigger;
 		r->room = size;
 	}
-	r->parts = *parts;
+	return r;
+}
+
+static int remember(struct converter *c, const struct parts *parts)
+{
+	struct remembered *r;
+	size_t size = 0, at = 0;
+
+	for (uint32_t i = 0; i < parts->count; i++)
+		size += parts->params[i].n;
+	r = remembered_of(c, parts->tid, size);
+	if (!r)
+		return -ENOMEM;
+	r->parts.schema = parts->schema;
+	r->parts.count = parts->count;
 	for (uint32_t i = 0; i < parts->count; i++) {
 		if (parts->params[i].n)
 			memcpy(r->bytes + at, parts->params[i].p, parts->params[i].n);
-		r->parts.params[i].p = (const char *)r->bytes + at;
+		r->parts.params[i] = (struct str){(const char *)r->bytes + at, parts->params[i].n};
 		at += parts->params[i].n;
 	}
 	return 0;
-}
-
-static void forget(struct converter *c, uint64_t tid)
-{
-	struct remembered *r = u64map_remove(&c->enters, tid);
-
-	if (r)
-		free(r->bytes);
-	free(r);
 }
 
 static const struct event_schema *successor(const struct event_schema *old)
@@ -217,14 +316,6 @@ static const struct event_schema *successor(const struct event_schema *old)
 	return code < 0 ? old : event_schema_get((uint16_t)code);
 }
 
-static const struct str *find_param(const struct parts *parts, const char *name)
-{
-	for (uint32_t i = 0; i < parts->count; i++)
-		if (strcmp(parts->schema->params[i].name, name) == 0)
-			return &parts->params[i];
-	return NULL;
-}
-
 static const char *old_name(const char *event, const char *name)
 {
 	for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++)
@@ -233,29 +324,62 @@ static const char *old_name(const char *event, const char *name)
 	return name;
 }
 
-/* Where the value of a parameter of today's event comes from. */
-static struct str convert_param(const struct parts *old, const struct parts *enter,
-				const struct event_schema *today, unsigned index)
+static int8_t param_index(const struct event_schema *schema, const char *name)
 {
-	static const char zeros[8];
-	const struct param_schema *param = &today->params[index];
-	const char *name = old_name(today->name, param->name);
-	const struct str *found = find_param(old, param->name);
-
-	if (!found && enter)
-		found = find_param(enter, param->name);
-	if (!found)
-		found = find_param(old, name);
-	if (!found && enter)
-		found = find_param(enter, name);
-	if (found)
-		return *found;
-	if (is_left_empty(old, today, index))
-		return (struct str){"", 0};
-	return (struct str){zeros, param_number_size(param->type)};
+	return (int8_t)event_schema_param(schema, str_from(name));
 }
 
-static int put_together(const struct parts *parts, uint8_t *out, size_t room, size_t *out_size,
+static void find_sources(const struct event_schema *today, const struct event_schema *in,
+			 struct sources *out)
+{
+	for (unsigned i = 0; i < today->nparams; i++) {
+		const char *name = today->params[i].name;
+
+		out->by_name[i] = param_index(in, name);
+		out->by_old_name[i] = param_index(in, old_name(today->name, name));
+	}
+}
+
+static struct conversion *conversion_of(struct converter *c, const struct event_schema *old)
+{
+	struct conversion *v = c->conversions[old->code];
+
+	if (v)
+		return v;
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return NULL;
+	c->conversions[old->code] = v;
+	v->today = successor(old);
+	v->is_as_written = v->today == old && !(old->flags & EVENT_CONVERTED);
+	find_sources(v->today, old, &v->from_old);
+	for (unsigned i = 0; i < v->today->nparams; i++)
+		if (!is_left_empty(old, v->today, i))
+			v->zeros[i] = (uint8_t)param_number_size(v->today->params[i].type);
+	return v;
+}
+
+static const struct str *param_at(const struct parts *parts, int8_t index)
+{
+	return index >= 0 && (uint32_t)index < parts->count ? &parts->params[index] : NULL;
+}
+
+/* By its name today before its former one; in the old event before its enter event. */
+static const struct str *find_param(const struct conversion *v, const struct parts *old,
+				    const struct parts *enter, unsigned index)
+{
+	const struct str *found = param_at(old, v->from_old.by_name[index]);
+
+	if (!found && enter)
+		found = param_at(enter, v->from_enter.by_name[index]);
+	if (!found)
+		found = param_at(old, v->from_old.by_old_name[index]);
+	if (!found && enter)
+		found = param_at(enter, v->from_enter.by_old_name[index]);
+	return found;
+}
+
+static int put_together(struct converter *c, const struct parts *parts, struct str *out,
 			struct error *err)
 {
 	size_t width =
@@ -269,60 +393,100 @@ static int put_together(const struct parts *parts, uint8_t *out, size_t room, si
 	for (uint32_t i = 0; i < parts->count; i++) {
 		uint32_t length = (uint32_t)parts->params[i].n;
 
-		if (at + length > room)
+		if (at + length > sizeof(c->out))
 			return error_set(err, -EMSGSIZE, "a %s event is too large",
 					 parts->schema->name);
-		memcpy(out + sizeof(h) + i * width, &length, width);
+		memcpy(c->out + sizeof(h) + i * width, &length, width);
 		if (length)
-			memcpy(out + at, parts->params[i].p, length);
+			memcpy(c->out + at, parts->params[i].p, length);
 		at += length;
 	}
 	h.len = (uint32_t)at;
-	memcpy(out, &h, sizeof(h));
-	*out_size = at;
+	memcpy(c->out, &h, sizeof(h));
+	*out = (struct str){(const char *)c->out, at};
 	return CONVERT_EVENT;
 }
 
-int converter_event(struct converter *c, const struct capture_event *in, uint8_t *out, size_t room,
-		    size_t *out_size, struct error *err)
+/* An enter event serves one exit of the same call. */
+static void use_up(struct converter *c, uint64_t tid, struct remembered *r,
+		   const struct event_schema *today)
 {
-	struct parts old;
-	int e = take_apart(in->bytes, in->size, in->has_nparams, &old, err);
+	if (today->code == c->procexit)
+		forget(c, tid);
+	else if (!(today->flags & EVENT_ENTER))
+		r->parts.schema = NULL;
+}
 
+static int convert(struct converter *c, const struct parts *old, struct str *out, struct error *err)
+{
+	static const char zeros[8];
+	struct conversion *v = conversion_of(c, old->schema);
+	struct remembered *r = u64map_get(&c->enters, old->tid);
+	const struct parts *enter = NULL;
+	struct parts new;
+	int e;
+
+	if (!v)
+		return error_set(err, -ENOMEM, "out of memory");
+	/* Of another call it is stale. */
+	if (r && r->parts.schema && r->parts.schema->kind == old->schema->kind)
+		enter = &r->parts;
+	if (enter && v->enter != enter->schema) {
+		find_sources(v->today, enter->schema, &v->from_enter);
+		v->enter = enter->schema;
+	}
+	new.schema = v->today;
+	new.ts = old->ts;
+	new.tid = old->tid;
+	new.count = v->is_as_written ? old->count : v->today->nparams;
+	for (unsigned i = 0; i < new.count; i++) {
+		const struct str *found = find_param(v, old, enter, i);
+
+		new.params[i] = found ? *found : (struct str){zeros, v->zeros[i]};
+	}
+	e = put_together(c, &new, out, err);
+	if (r)
+		use_up(c, old->tid, r, v->today);
+	return e;
+}
+
+/* Most events of today's captures need nothing. */
+static bool is_of_today(const struct converter *c, const struct capture_event *in,
+			const struct event_header *h)
+{
+	return in->has_nparams && in->size >= sizeof(*h) && h->type < event_code_count &&
+	       ((c->ways[h->type] == WAY_AS_IS && h->nparams <= c->counts[h->type]) ||
+		(c->ways[h->type] == WAY_IF_WHOLE && h->nparams == c->counts[h->type]));
+}
+
+int converter_event(struct converter *c, const struct capture_event *in, struct str *out,
+		    struct error *err)
+{
+	const struct event_header *h = (const struct event_header *)in->bytes;
+	struct parts old;
+	int e;
+
+	if (is_of_today(c, in, h)) {
+		struct remembered *r = u64map_get(&c->enters, h->tid);
+
+		if (in->size > sizeof(c->out))
+			return error_set(err, -EMSGSIZE, "an event of %zu bytes is too large",
+					 in->size);
+		if (r)
+			use_up(c, h->tid, r, event_schema_get(h->type));
+		*out = (struct str){(const char *)in->bytes, in->size};
+		return CONVERT_EVENT;
+	}
+	e = take_apart(in->bytes, in->size, in->has_nparams, &old, err);
 	if (e < 0)
 		return e;
 
-	uint16_t flags = old.schema->flags;
-	bool is_syscall_enter = (flags & EVENT_ENTER) && (flags & EVENT_SYSCALL);
-
-	if (is_syscall_enter) {
-		if (remember(c, &old) < 0)
-			return error_set(err, -ENOMEM, "out of memory");
-		return is_numbered(old.schema) ? CONVERT_NUMBERED : CONVERT_REMEMBERED;
-	}
-	/* Of no use to anybody. */
-	if (flags & EVENT_UNUSED)
+	enum way way = (enum way)c->ways[old.schema->code];
+	if (way == WAY_PASS)
 		return CONVERT_REMEMBERED;
-
-	const struct event_schema *today = successor(old.schema);
-	struct remembered *r = u64map_get(&c->enters, old.tid);
-	struct parts new = {.schema = today, .ts = old.ts, .tid = old.tid, .count = today->nparams};
-
-	/* Events that never had another form stand as they were written, parameters missing or not.
-	 */
-	if (today == old.schema && !(flags & EVENT_CONVERTED))
-		new.count = old.count;
-
-	/* An enter event serves one exit of the same call; of another call it is stale. */
-	const struct parts *enter = NULL;
-	if (r && r->parts.schema && strcmp(r->parts.schema->name, old.schema->name) == 0)
-		enter = &r->parts;
-	for (unsigned i = 0; i < new.count; i++)
-		new.params[i] = convert_param(&old, enter, today, i);
-	e = put_together(&new, out, room, out_size, err);
-	if (r && strcmp(today->name, "procexit") == 0)
-		forget(c, old.tid);
-	else if (r && !(flags & EVENT_ENTER))
-		r->parts.schema = NULL;
-	return e;
+	if (way != WAY_REMEMBER && way != WAY_NUMBER)
+		return convert(c, &old, out, err);
+	if (remember(c, &old) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return way == WAY_NUMBER ? CONVERT_NUMBERED : CONVERT_REMEMBERED;
 }

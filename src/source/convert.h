@@ -25,11 +25,16 @@ enum convert_result {
 struct converter *converter_new(void);
 void converter_free(struct converter *c);
 
+/* A larger event is refused. */
+enum { CONVERTED_SIZE_MAX = 2 * 64 * 1024 };
+
 /*
- * Writes the event in today's form (header with nparams, lengths, data) to out and its size to
- * *out_size. Negative errno: the event is damaged or of an unknown type.
+ * Gives *out the event in today's form (header with nparams, lengths, data); it lives until the
+ * next call, and as long as what came in, for that is where an event stands that needed nothing:
+ * its parameters are then unchecked, and it may be unaligned, which is what event_decode_apart is
+ * for. Negative errno: the event is damaged or of an unknown type.
  */
-int converter_event(struct converter *c, const struct capture_event *in, uint8_t *out, size_t room,
-		    size_t *out_size, struct error *err);
+int converter_event(struct converter *c, const struct capture_event *in, struct str *out,
+		    struct error *err);
 
 #endif

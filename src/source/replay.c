@@ -27,7 +27,7 @@ struct capture_source {
 	int status; /* what source_poll answers from now on; 0: there may be more */
 	struct pollfd watched[WATCHED_MAX];
 	size_t watched_count;
-	_Alignas(8) uint8_t record[sizeof(struct record) + RECORD_SIZE_MAX + 64 * 1024];
+	struct record record; /* before each event, which stands elsewhere */
 };
 
 static void set_machine(struct capture_source *s, const struct capture_machine *m)
@@ -38,22 +38,6 @@ static void set_machine(struct capture_source *s, const struct capture_machine *
 	memcpy(s->hostname, m->hostname.p, n);
 	s->machine.hostname = (struct str){s->hostname, n};
 	state_set_boot_time(s->state, m->boot_time);
-}
-
-/* Makes a record around the event that was converted into its place. */
-static void finish_record(struct capture_source *s, const struct capture_event *in, size_t size)
-{
-	struct record *r = (struct record *)s->record;
-	size_t padded = (size + 7) & ~(size_t)7;
-
-	*r = (struct record){
-	    .size = (uint32_t)(sizeof(*r) + padded),
-	    .event_size = (uint32_t)size,
-	    .annex_offset = (uint32_t)(sizeof(*r) + padded),
-	    .cpu = in->cpu,
-	    .syscall_nr = UINT16_MAX,
-	};
-	memset(s->record + sizeof(*r) + size, 0, padded - size);
 }
 
 /* Users, groups and containers that come before the first event are part of the lists. */
@@ -72,24 +56,24 @@ static bool is_list_event(const struct event_schema *schema)
 static int take_event(struct capture_source *s, const struct capture_event *in,
 		      source_event_fn *handle, void *context)
 {
-	struct record *r = (struct record *)s->record;
+	struct record *r = &s->record;
 	struct event e;
-	size_t size;
-	int got = converter_event(s->converter, in, s->record + sizeof(*r),
-				  sizeof(s->record) - sizeof(*r) - 8, &size, NULL);
+	struct str event;
+	int got = converter_event(s->converter, in, &event, NULL);
 
 	if (got < 0) {
 		s->counters.damaged++;
 		return 0;
 	}
-	if (got != CONVERT_REMEMBERED)
-		s->number++;
 	if (got != CONVERT_EVENT) {
+		s->number += got == CONVERT_NUMBERED;
 		s->has_begun = true;
 		return 0;
 	}
-	finish_record(s, in, size);
-	if (event_decode(&e, r, r->size, NULL) < 0) {
+	r->cpu = in->cpu;
+	r->flags = 0;
+	r->ret = 0;
+	if (event_decode_apart(&e, r, event, NULL) < 0) {
 		s->counters.damaged++;
 		return 0;
 	}
@@ -98,7 +82,7 @@ static int take_event(struct capture_source *s, const struct capture_event *in,
 		r->flags |= RECORD_STATE_ONLY;
 	else
 		s->has_begun = true;
-	e.number = s->number;
+	e.number = ++s->number;
 	s->counters.events++;
 	handle(context, &e);
 	return 1;
@@ -230,6 +214,7 @@ struct source *source_capture_over(struct capture *capture, struct state *state,
 	s->source.ops = &ops;
 	s->capture = capture;
 	s->state = state;
+	s->record.syscall_nr = UINT16_MAX;
 	return &s->source;
 }
 

@@ -6,7 +6,8 @@ struct conversion {
 	struct converter *converter;
 	struct made_capture *made;
 	size_t at; /* of the next event in made */
-	_Alignas(8) uint8_t record[sizeof(struct record) + RECORD_SIZE_MAX];
+	struct record record;
+	uint8_t bytes[RECORD_SIZE_MAX];
 	struct event event;
 };
 
@@ -34,8 +35,8 @@ static int convert_short(struct conversion *c, uint32_t nparams)
 	static uint8_t bytes[RECORD_SIZE_MAX];
 	struct capture_event in = {.bytes = bytes, .has_nparams = true};
 	struct event_header h;
-	struct record *r = (struct record *)c->record;
-	size_t size, lengths = 0;
+	struct str out;
+	size_t lengths = 0;
 	int got;
 
 	memcpy(&h, c->made->bytes + c->at + IN_BLOCK, sizeof(h));
@@ -52,13 +53,13 @@ static int convert_short(struct conversion *c, uint32_t nparams)
 	}
 	in.size = h.len;
 	c->at = c->made->n;
-	got = converter_event(c->converter, &in, c->record + sizeof(*r),
-			      sizeof(c->record) - sizeof(*r), &size, NULL);
+	got = converter_event(c->converter, &in, &out, NULL);
 	if (got != CONVERT_EVENT)
 		return got;
-	*r = (struct record){.event_size = (uint32_t)size};
-	r->size = r->annex_offset = (uint32_t)(sizeof(*r) + ((size + 7) & ~(size_t)7));
-	assert_int_equal(event_decode(&c->event, r, r->size, NULL), 0);
+	/* The next event is put where this one came from. */
+	memcpy(c->bytes, out.p, out.n);
+	out.p = (const char *)c->bytes;
+	assert_int_equal(event_decode_apart(&c->event, &c->record, out, NULL), 0);
 	return got;
 }
 
@@ -183,7 +184,8 @@ static void headers_without_a_count_are_read(void **state)
 	struct conversion *c = conversion_new();
 	struct event_header h = {.ts = 1, .tid = 7, .type = 4};
 	uint8_t bytes[64];
-	size_t size, n = sizeof(h) - sizeof(h.nparams);
+	size_t n = sizeof(h) - sizeof(h.nparams);
+	struct str out;
 	int64_t fd = 3;
 
 	(void)state;
@@ -192,39 +194,53 @@ static void headers_without_a_count_are_read(void **state)
 	memcpy(bytes + n, &(uint16_t){sizeof(fd)}, sizeof(uint16_t));
 	memcpy(bytes + n + sizeof(uint16_t), &fd, sizeof(fd));
 	struct capture_event in = {.bytes = bytes, .size = h.len};
-	assert_int_equal(
-	    converter_event(c->converter, &in, c->record, sizeof(c->record), &size, NULL),
-	    CONVERT_REMEMBERED);
+	assert_int_equal(converter_event(c->converter, &in, &out, NULL), CONVERT_REMEMBERED);
 	MADE_CODE(c->made, 5, 7, NUMBER("res", 0));
 	convert_short(c, 1);
 	check_i64(number(c, "fd"), 3, "fd");
 	conversion_free(c);
 }
 
+/* Those that are of today's form already by who decodes them. */
+static int convert_bytes(struct conversion *c, const struct capture_event *in, struct error *err)
+{
+	struct str out;
+	int got = converter_event(c->converter, in, &out, err);
+
+	return got == CONVERT_EVENT ? event_decode_apart(&c->event, &c->record, out, err) : got;
+}
+
 static void damaged_events_are_refused(void **state)
 {
+	/* The enter event of close, its exit event, and that of an old form of openat. */
+	static const uint16_t codes[] = {4, 5, 103};
 	struct conversion *c = conversion_new();
 	uint8_t bytes[128] = {0};
-	struct event_header h = {.ts = 1, .tid = 7, .type = 5, .nparams = 2};
 	struct capture_event in = {.bytes = bytes, .has_nparams = true};
 	struct error err;
-	size_t size;
 
 	(void)state;
-	memcpy(bytes, &h, sizeof(h));
-	for (in.size = 0; in.size < sizeof(h) + 2 * sizeof(uint16_t); in.size++)
-		assert_true(converter_event(c->converter, &in, c->record, sizeof(c->record), &size,
-					    &err) < 0);
-	memcpy(bytes + sizeof(h), &(uint16_t){200}, sizeof(uint16_t));
-	in.size = sizeof(bytes);
-	assert_true(converter_event(c->converter, &in, c->record, sizeof(c->record), &size, &err) <
-		    0);
-	assert_non_null(strstr(err.message, "longer than the event"));
-	h.type = UINT16_MAX;
-	memcpy(bytes, &h, sizeof(h));
-	assert_true(converter_event(c->converter, &in, c->record, sizeof(c->record), &size, &err) <
-		    0);
-	assert_non_null(strstr(err.message, "not known"));
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		uint8_t nparams = event_schema_get(codes[i])->nparams;
+		struct event_header h = {.ts = 1, .tid = 7, .type = codes[i], .nparams = nparams};
+		size_t whole = sizeof(h) + nparams * sizeof(uint16_t);
+
+		for (in.size = 0; in.size < whole; in.size++) {
+			h.len = (uint32_t)in.size;
+			memcpy(bytes, &h, sizeof(h));
+			assert_true(convert_bytes(c, &in, &err) < 0);
+		}
+		h.len = in.size = sizeof(bytes);
+		memcpy(bytes, &h, sizeof(h));
+		memcpy(bytes + sizeof(h), &(uint16_t){200}, sizeof(uint16_t));
+		assert_true(convert_bytes(c, &in, &err) < 0);
+		assert_non_null(strstr(err.message, "longer than the event"));
+		memset(bytes + sizeof(h), 0, sizeof(uint16_t));
+		h.type = UINT16_MAX;
+		memcpy(bytes, &h, sizeof(h));
+		assert_true(convert_bytes(c, &in, &err) < 0);
+		assert_non_null(strstr(err.message, "not known"));
+	}
 	conversion_free(c);
 }
 
