@@ -238,7 +238,7 @@ static bool event_buflen(const struct event *e, struct value *out)
 static bool is_syslog(const struct event *e)
 {
 	return e->schema->flags & EVENT_WRITES_FD && fd_is_known(&e->fd) &&
-	       str_ends_with(e->fd.path, STR("/dev/log"));
+	       memmem(e->fd.path.p, e->fd.path.n, "/dev/log", strlen("/dev/log"));
 }
 
 static const char *source_name(enum event_source source)

@@ -161,10 +161,18 @@ static bool fd_ip(struct field_context *ctx, const struct field_use *use, char w
 	return answer_ip(use, end.ip, out);
 }
 
+/* Of captures a bound socket's own port is the server's, also where its role is not known. */
+static bool is_listed_bound(const struct event_fd *fd)
+{
+	return fd->is_listed && fd_is_known(fd) && fd_is_ip(fd) && !fd->remote.size;
+}
+
 static bool fd_port(const struct event_fd *fd, char which, struct value *out)
 {
 	struct endpoint end;
 
+	if (which == 's' && is_listed_bound(fd))
+		return answer(out, value_u64(fd->local_port));
 	return fd_endpoint(fd, which, &end) && answer(out, value_u64(end.port));
 }
 
@@ -173,13 +181,13 @@ static bool fd_proto(struct field_context *ctx, char which, struct value *out)
 	const struct event_fd *fd = &ctx->event->fd;
 	struct endpoint end;
 
-	/* A client's protocol is empty of sockets that have no ports. */
-	if (which == 'c' && fd_is_known(fd) && fd->is_role_known && !fd_is_ip(fd))
+	/* A client's protocol is empty of sockets that have no ports, or but their own. */
+	if (which == 'c' && fd_is_known(fd) && fd->is_role_known &&
+	    (!fd_is_ip(fd) || is_listed_bound(fd)))
 		return answer(out, value_str(STR("")));
 	/* That of a bound socket's port, too. */
-	if (which == 's' && fd->is_listed && fd_is_known(fd) && fd_is_ip(fd) && !fd->remote.size)
+	if (which == 's' && is_listed_bound(fd))
 		return answer(out, value_str(STR("")));
-
 	if (!fd_endpoint(fd, which, &end))
 		return false;
 	return answer(out, value_str(arena_printf(ctx->scratch, "%u", end.port)));
@@ -430,6 +438,7 @@ bool field_fd_types(struct field_context *ctx, const struct field_use *use, stru
 static bool print_listed(const struct fd_entry *fd, enum fdlist_value which, struct buffer *out)
 {
 	bool is_ip = fd && (fd->type == FD_IPV4 || fd->type == FD_IPV6);
+	struct fd_ends ends = is_ip ? fd_entry_ends(fd) : (struct fd_ends){.source_port = 0};
 
 	switch (which) {
 	case FDLIST_NAMES:
@@ -437,18 +446,18 @@ static bool print_listed(const struct fd_entry *fd, enum fdlist_value which, str
 		return true;
 	case FDLIST_SIPS:
 		if (is_ip)
-			ip_address_print(&fd->destination, out);
+			ip_address_print(&ends.destination, out);
 		return is_ip;
 	case FDLIST_CIPS:
 		if (is_ip && !fd->is_bound)
-			ip_address_print(&fd->source, out);
+			ip_address_print(&ends.source, out);
 		return is_ip && !fd->is_bound;
 	case FDLIST_CPORTS:
 	case FDLIST_SPORTS:
 		if (!is_ip || fd->is_bound)
 			return false;
 		buffer_put_u64(out,
-			       which == FDLIST_CPORTS ? fd->source_port : fd->destination_port);
+			       which == FDLIST_CPORTS ? ends.source_port : ends.destination_port);
 		return true;
 	default:
 		return false;

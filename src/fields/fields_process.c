@@ -92,14 +92,22 @@ static struct str nth_string(struct str list, int64_t n)
 	return STR("");
 }
 
-/* The value of NAME=value; empty where there is none. */
+/* The value of NAME=value without blanks around it; empty where there is none. */
 static struct str find_variable(struct str env, struct str name)
 {
 	struct str s;
 
-	while (next_string(&env, &s))
-		if (s.n > name.n && s.p[name.n] == '=' && str_starts_with(s, name))
-			return str_slice(s, name.n + 1, s.n);
+	while (next_string(&env, &s)) {
+		/* One without a value does not count: a later one of that name may have one. */
+		if (s.n <= name.n + 1 || s.p[name.n] != '=' || !str_starts_with(s, name))
+			continue;
+		s = str_slice(s, name.n + 1, s.n);
+		while (s.n && s.p[0] == ' ')
+			s = str_slice(s, 1, s.n);
+		while (s.n && s.p[s.n - 1] == ' ')
+			s.n--;
+		return s;
+	}
 	return STR("");
 }
 

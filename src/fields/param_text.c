@@ -96,13 +96,17 @@ static void print_integer(struct param_view view, struct buffer *out)
 		buffer_printf(out, "%#llo", (unsigned long long)v);
 		break;
 	case FORMAT_HEX:
-		/* The bytes that the value has: -1 of 32 bits is FFFFFFFF. */
+		/* At least 32 bits: -1 of 16 is FFFFFFFF, too. */
 		if (view.bytes.n < sizeof(v))
-			v &= (UINT64_C(1) << (view.bytes.n * 8)) - 1;
+			v &= UINT32_MAX;
 		buffer_put_hex(out, v);
 		break;
 	default:
-		if (is_signed(view.type))
+		/* Of wide numbers the highest bit is a sign, whatever their type says:
+		   close_range's last descriptor is -1. */
+		if (view.type == PARAM_UINT32)
+			buffer_put_i64(out, (int32_t)v);
+		else if (is_signed(view.type) || view.type == PARAM_UINT64)
 			buffer_put_i64(out, (int64_t)v);
 		else
 			buffer_put_u64(out, v);
@@ -146,8 +150,9 @@ static void print_fdlist(const struct event *e, struct str bytes, struct buffer 
 			letter = fd_type_letter(process_fd(e->process, fd)->type);
 		else if (e->fd.num == fd && fd_is_known(&e->fd))
 			letter = fd_type_letter(e->fd.type);
-		buffer_printf(out, "%s%lld:%c%x", i ? " " : "", (long long)fd, letter,
-			      (unsigned)(uint16_t)flags);
+		/* Numbers below 0, which poll passes over, are large ones here. */
+		buffer_printf(out, "%s%llu:%c%x", i ? " " : "", (unsigned long long)fd, letter,
+			      (unsigned)flags);
 	}
 }
 

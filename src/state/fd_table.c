@@ -214,13 +214,48 @@ void fd_table_clone(struct fd_store *s, struct fd_table *to, const struct fd_tab
 		fd_table_add_copy(s, to, e->num, e);
 }
 
+static struct ip_address ip_address(const uint8_t *bytes, uint8_t size)
+{
+	struct ip_address a = {.size = size};
+
+	memcpy(a.bytes, bytes, size);
+	return a;
+}
+
+struct fd_ends fd_entry_ends(const struct fd_entry *e)
+{
+	const union fd_socket *s = &e->socket;
+
+	if (e->is_bound && e->type == FD_IPV4)
+		return (struct fd_ends){.destination = ip_address(s->ipv4_bound.ip, 4),
+					.destination_port = s->ipv4_bound.port};
+	if (e->is_bound)
+		return (struct fd_ends){.destination = ip_address(s->ipv6_bound.ip, 16),
+					.destination_port = s->ipv6_bound.port};
+	if (e->type == FD_IPV4)
+		return (struct fd_ends){ip_address(s->ipv4.source, 4),
+					ip_address(s->ipv4.destination, 4), s->ipv4.source_port,
+					s->ipv4.destination_port};
+	return (struct fd_ends){ip_address(s->ipv6.source, 16), ip_address(s->ipv6.destination, 16),
+				s->ipv6.source_port, s->ipv6.destination_port};
+}
+
+enum fd_l4 fd_entry_l4(const struct fd_entry *e)
+{
+	const union fd_socket *s = &e->socket;
+
+	if (e->is_bound)
+		return e->type == FD_IPV4 ? s->ipv4_bound.l4 : s->ipv6_bound.l4;
+	return e->type == FD_IPV4 ? s->ipv4.l4 : s->ipv6.l4;
+}
+
 uint8_t fd_entry_l4proto(const struct fd_entry *e)
 {
 	if (e->type != FD_IPV4 && e->type != FD_IPV6)
 		return 0;
-	if (!e->is_bound && e->l4 != FD_L4_RAW && !e->roles)
+	if (!e->is_bound && fd_entry_l4(e) != FD_L4_RAW && !e->roles)
 		return 0;
-	switch (e->l4) {
+	switch (fd_entry_l4(e)) {
 	case FD_L4_TCP:
 		return IPPROTO_TCP;
 	case FD_L4_UDP:

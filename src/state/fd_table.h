@@ -30,6 +30,44 @@ enum fd_role { FD_ROLE_NONE = 0, FD_ROLE_CLIENT = 1, FD_ROLE_SERVER = 2 };
 /* Transport protocols, as the scap format numbers them. */
 enum fd_l4 { FD_L4_UNKNOWN, FD_L4_NONE, FD_L4_TCP, FD_L4_UDP, FD_L4_ICMP, FD_L4_RAW };
 
+/*
+ * What is known of a socket, laid out as Falco has it: the forms share their memory, and a socket
+ * that changes its form (a bound one that sends, an IPv6 one whose peer is an IPv4 address) finds
+ * there what the other form left, which shows in the values of fields. Addresses are in network
+ * order, ports in the host's.
+ */
+union fd_socket {
+	struct {
+		uint8_t source[4], destination[4]; /* the client's end and the server's */
+		uint16_t source_port, destination_port;
+		uint8_t l4; /* enum fd_l4 */
+	} ipv4;
+	struct {
+		uint8_t ip[4];
+		uint16_t port;
+		uint8_t l4;
+	} ipv4_bound;
+	struct {
+		uint8_t source[16], destination[16];
+		uint16_t source_port, destination_port;
+		uint8_t l4;
+	} ipv6;
+	struct {
+		uint8_t ip[16];
+		uint16_t port;
+		uint8_t l4;
+	} ipv6_bound;
+	struct {
+		uint64_t source, destination;
+	} unix_ends;
+};
+
+/* Both ends of an IP socket; of one that is but bound the destination alone. */
+struct fd_ends {
+	struct ip_address source, destination;
+	uint16_t source_port, destination_port;
+};
+
 struct fd_link {
 	struct fd_link *next;
 };
@@ -44,14 +82,10 @@ struct fd_entry {
 	uint32_t open_flags; /* file_flags table; of memfd and epoll their own */
 	uint8_t type;        /* enum fd_type */
 	uint8_t layer;       /* as annex_file.layer */
-	uint8_t l4;          /* enum fd_l4 */
 	uint8_t roles;       /* FD_ROLE_* bits */
-	bool is_bound;       /* an IP socket with but its own end, in destination */
+	bool is_bound;       /* an IP socket with but its own end */
 	bool is_connected;
-	/* Of IP sockets, the client's end and the server's. */
-	struct ip_address source, destination;
-	uint16_t source_port, destination_port;
-	uint64_t unix_source, unix_destination;
+	union fd_socket socket;
 	int64_t pid; /* of a pidfd */
 };
 
@@ -109,6 +143,9 @@ static inline struct str fd_text_str(const struct fd_text *text)
 	return text ? text->text : (struct str){"", 0};
 }
 
+/* Of sockets of the types FD_IPV4 and FD_IPV6. */
+struct fd_ends fd_entry_ends(const struct fd_entry *e);
+enum fd_l4 fd_entry_l4(const struct fd_entry *e);
 /* The protocol as users see it: of a socket without a role none but raw. IPPROTO_*, 0: none. */
 uint8_t fd_entry_l4proto(const struct fd_entry *e);
 /* Closed by exec. */

@@ -345,28 +345,29 @@ static bool is_local(const struct replay *replay, const struct ip_address *ip_ad
 
 static void show_ip(const struct replay *replay, const struct fd_entry *entry, struct event_fd *fd)
 {
+	struct fd_ends ends = fd_entry_ends(entry);
+
 	fd->family = entry->type == FD_IPV4 ? AF_INET : AF_INET6;
 	fd->l4proto = fd_entry_l4proto(entry);
 	if (entry->is_bound) {
-		fd->local = entry->destination;
-		fd->local_port = entry->destination_port;
-		fd->is_server = fd->is_role_known = fd->is_server_local = true;
+		fd->local = ends.destination;
+		fd->local_port = ends.destination_port;
+		fd->is_server = fd->is_server_local = true;
 		return;
 	}
-	fd->is_role_known = entry->roles;
-	fd->is_server_local = is_local(replay, &entry->destination);
+	fd->is_server_local = is_local(replay, &ends.destination);
 	/* Ours is the end whose address this machine has; of two such the client's. */
-	if (is_local(replay, &entry->source)) {
-		fd->local = entry->source;
-		fd->local_port = entry->source_port;
-		fd->remote = entry->destination;
-		fd->remote_port = entry->destination_port;
+	if (is_local(replay, &ends.source)) {
+		fd->local = ends.source;
+		fd->local_port = ends.source_port;
+		fd->remote = ends.destination;
+		fd->remote_port = ends.destination_port;
 	} else {
 		fd->is_server = true;
-		fd->local = entry->destination;
-		fd->local_port = entry->destination_port;
-		fd->remote = entry->source;
-		fd->remote_port = entry->source_port;
+		fd->local = ends.destination;
+		fd->local_port = ends.destination_port;
+		fd->remote = ends.source;
+		fd->remote_port = ends.source_port;
 	}
 }
 
@@ -390,8 +391,8 @@ static void show_entry(struct replaying *r)
 		show_ip(r->s->replay, entry, fd);
 	if (entry->type == FD_UNIX) {
 		fd->family = AF_UNIX;
-		fd->unix_self = entry->unix_source;
-		fd->unix_peer = entry->unix_destination;
+		fd->unix_self = entry->socket.unix_ends.source;
+		fd->unix_peer = entry->socket.unix_ends.destination;
 	}
 }
 

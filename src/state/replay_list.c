@@ -35,46 +35,64 @@ static const uint8_t listed_types[LISTED_FD_TYPE_COUNT] = {
     [LISTED_FD_PIDFD] = FD_PIDFD,
 };
 
-static struct ip_address ip(const uint8_t *bytes, uint8_t size)
-{
-	struct ip_address a = {.size = size};
-
-	memcpy(a.bytes, bytes, size);
-	return a;
-}
-
 static void print_ends(const struct fd_entry *fd, struct buffer *name)
 {
+	struct fd_ends ends = fd_entry_ends(fd);
+
 	if (!fd->is_bound) {
-		ip_endpoint_print(&fd->source, fd->source_port, name);
+		ip_endpoint_print(&ends.source, ends.source_port, name);
 		buffer_put(name, STR("->"));
 	}
-	ip_endpoint_print(&fd->destination, fd->destination_port, name);
+	ip_endpoint_print(&ends.destination, ends.destination_port, name);
+}
+
+static struct ip_address ip(const uint8_t *bytes)
+{
+	struct ip_address a = {.size = 16};
+
+	memcpy(a.bytes, bytes, 16);
+	return a;
 }
 
 static void list_connection(struct state *s, struct fd_entry *fd, const struct listed_fd *l)
 {
-	uint8_t size = fd->type == FD_IPV4 ? 4 : 16;
+	union fd_socket *to = &fd->socket;
+	struct ip_address local = ip(l->local), remote = ip(l->remote);
+	size_t at = 0; /* of an IPv4 address */
 
-	fd->source = ip(l->local, size);
-	fd->destination = ip(l->remote, size);
-	fd->source_port = l->local_port;
-	fd->destination_port = l->remote_port;
-	if (ip_address_is_mapped(&fd->source) && ip_address_is_mapped(&fd->destination)) {
-		ip_address_unmap(&fd->source);
-		ip_address_unmap(&fd->destination);
+	fd->is_connected = l->l4proto == FD_L4_TCP;
+	if (fd->type == FD_IPV6) {
+		if (!ip_address_is_mapped(&local) || !ip_address_is_mapped(&remote)) {
+			memcpy(to->ipv6.source, l->local, 16);
+			memcpy(to->ipv6.destination, l->remote, 16);
+			to->ipv6.source_port = l->local_port;
+			to->ipv6.destination_port = l->remote_port;
+			to->ipv6.l4 = l->l4proto;
+			return;
+		}
 		fd->type = FD_IPV4;
+		at = 12;
 	}
-	fd->is_connected = fd->l4 == FD_L4_TCP;
-	if (fd->type == FD_IPV4)
-		replay_complete_ends(s->replay, fd);
+	memcpy(to->ipv4.source, l->local + at, 4);
+	memcpy(to->ipv4.destination, l->remote + at, 4);
+	to->ipv4.source_port = l->local_port;
+	to->ipv4.destination_port = l->remote_port;
+	to->ipv4.l4 = l->l4proto;
+	replay_complete_ends(s->replay, fd);
 }
 
-static void list_server(struct state *s, struct fd_entry *fd, const struct listed_fd *l)
+static void list_bound(struct state *s, struct fd_entry *fd, const struct listed_fd *l)
 {
 	fd->is_bound = true;
-	fd->destination = ip(l->local, fd->type == FD_IPV4 ? 4 : 16);
-	fd->destination_port = l->local_port;
+	if (fd->type == FD_IPV4) {
+		memcpy(fd->socket.ipv4_bound.ip, l->local, 4);
+		fd->socket.ipv4_bound.port = l->local_port;
+		fd->socket.ipv4_bound.l4 = l->l4proto;
+	} else {
+		memcpy(fd->socket.ipv6_bound.ip, l->local, 16);
+		fd->socket.ipv6_bound.port = l->local_port;
+		fd->socket.ipv6_bound.l4 = l->l4proto;
+	}
 	fd_table_add(process_table_fds(s->processes), &s->replay->server_ports, l->local_port);
 }
 
@@ -94,21 +112,19 @@ static void list_fd(struct state *s, struct process *p, const struct listed_fd *
 	switch (l->type) {
 	case LISTED_FD_IPV4:
 	case LISTED_FD_IPV6:
-		fd->l4 = l->l4proto;
 		list_connection(s, fd, l);
 		print_ends(fd, &name);
 		fd_set_name(fds, fd, buffer_str(&name));
 		break;
 	case LISTED_FD_IPV4_SERVER:
 	case LISTED_FD_IPV6_SERVER:
-		fd->l4 = l->l4proto;
-		list_server(s, fd, l);
+		list_bound(s, fd, l);
 		print_ends(fd, &name);
 		fd_set_name(fds, fd, buffer_str(&name));
 		break;
 	case LISTED_FD_UNIX:
-		fd->unix_source = l->unix_source;
-		fd->unix_destination = l->unix_destination;
+		fd->socket.unix_ends.source = l->unix_source;
+		fd->socket.unix_ends.destination = l->unix_destination;
 		fd->roles = l->name.n ? FD_ROLE_SERVER : FD_ROLE_CLIENT;
 		fd_set_name(fds, fd, l->name);
 		break;
@@ -134,7 +150,7 @@ static void fix_sockets(struct state *s)
 
 			if (fd->type != FD_IPV4 || fd->is_bound)
 				continue;
-			if (!fd_table_find(&s->replay->server_ports, fd->source_port)) {
+			if (!fd_table_find(&s->replay->server_ports, fd->socket.ipv4.source_port)) {
 				fd->roles |= FD_ROLE_CLIENT;
 				continue;
 			}

@@ -22,20 +22,15 @@ static bool is_connection(const struct fd_entry *fd)
 	return is_ip(fd) && !fd->is_bound;
 }
 
-static bool is_tcp(const struct fd_entry *fd)
+static bool is_ipv4_of(const struct fd_entry *fd, enum fd_l4 l4)
 {
-	return fd->type == FD_IPV4 && !fd->is_bound && fd->l4 == FD_L4_TCP;
+	return fd->type == FD_IPV4 && !fd->is_bound && fd->socket.ipv4.l4 == l4;
 }
 
-/* Gives both ends the family; what was an address of another one is none any more. */
-static void set_family(struct fd_entry *fd, uint8_t size)
+static void become(struct fd_entry *fd, enum fd_type type)
 {
-	fd->type = size == 4 ? FD_IPV4 : FD_IPV6;
+	fd->type = (uint8_t)type;
 	fd->is_bound = false;
-	if (fd->source.size != size)
-		fd->source = (struct ip_address){.size = size};
-	if (fd->destination.size != size)
-		fd->destination = (struct ip_address){.size = size};
 }
 
 static uint8_t l4_of(uint64_t kind, uint64_t protocol)
@@ -79,8 +74,11 @@ static void make_socket(struct replaying *r, int64_t num, uint64_t domain, uint6
 		break;
 	case AF_INET:
 	case AF_INET6:
-		set_family(fd, domain == AF_INET ? 4 : 16);
-		fd->l4 = l4_of(kind, protocol);
+		become(fd, domain == AF_INET ? FD_IPV4 : FD_IPV6);
+		if (domain == AF_INET)
+			fd->socket.ipv4.l4 = l4_of(kind, protocol);
+		else
+			fd->socket.ipv6.l4 = l4_of(kind, protocol);
 		break;
 	case AF_NETLINK:
 		fd->type = FD_NETLINK;
@@ -108,8 +106,32 @@ static void do_socketpair(struct replaying *r)
 
 		if (!fd)
 			continue;
-		fd->unix_source = replay_u64(r, 3, 0);
-		fd->unix_destination = replay_u64(r, 4, 0);
+		fd->socket.unix_ends.source = replay_u64(r, 3, 0);
+		fd->socket.unix_ends.destination = replay_u64(r, 4, 0);
+	}
+}
+
+static void bind_ip(struct fd_entry *fd, struct socket_address *a)
+{
+	union fd_socket *to = &fd->socket;
+
+	fd->is_bound = true;
+	if (a->ip.size == 4) {
+		fd->type = FD_IPV4;
+		memcpy(to->ipv4_bound.ip, a->ip.bytes, 4);
+		to->ipv4_bound.port = a->port;
+		to->ipv4_bound.l4 = to->ipv4.l4;
+	} else if (ip_address_is_mapped(&a->ip)) {
+		fd->type = FD_IPV4;
+		to->ipv4_bound.l4 = to->ipv6.l4;
+		ip_address_unmap(&a->ip);
+		memcpy(to->ipv4_bound.ip, a->ip.bytes, 4);
+		to->ipv4_bound.port = a->port;
+	} else {
+		fd->type = FD_IPV6;
+		to->ipv6_bound.port = a->port;
+		memcpy(to->ipv6_bound.ip, a->ip.bytes, 16);
+		to->ipv6_bound.l4 = to->ipv6.l4;
 	}
 }
 
@@ -121,75 +143,109 @@ static void do_bind(struct replaying *r)
 	if (!r->fd || r->res < 0 || !socket_address_read(replay_bytes(r, 1), &a))
 		return;
 	if (a.ip.size && a.port) {
-		if (ip_address_is_mapped(&a.ip))
-			ip_address_unmap(&a.ip);
-		set_family(r->fd, a.ip.size);
-		r->fd->is_bound = true;
-		r->fd->destination = a.ip;
-		r->fd->destination_port = a.port;
+		bind_ip(r->fd, &a);
 		r->fd->roles |= FD_ROLE_SERVER;
 	}
 	socket_address_print(replay_bytes(r, 1), &name);
 	replay_set_fd_name(r, &name);
 }
 
+static void swap(void *a, void *b, size_t n)
+{
+	uint8_t kept[16];
+
+	memcpy(kept, a, n);
+	memcpy(a, b, n);
+	memcpy(b, kept, n);
+}
+
 void replay_swap_ends(struct fd_entry *fd)
 {
-	struct ip_address ip = fd->source;
-	uint16_t port = fd->source_port;
+	union fd_socket *s = &fd->socket;
 
-	fd->source = fd->destination;
-	fd->source_port = fd->destination_port;
-	fd->destination = ip;
-	fd->destination_port = port;
+	if (fd->type == FD_IPV4 && !fd->is_bound) {
+		swap(s->ipv4.source, s->ipv4.destination, 4);
+		swap(&s->ipv4.source_port, &s->ipv4.destination_port, 2);
+	} else {
+		swap(s->ipv6.source, s->ipv6.destination, 16);
+		swap(&s->ipv6.source_port, &s->ipv6.destination_port, 2);
+	}
+}
+
+/* The ends of one form of a socket, and those that are to be there. */
+struct ends_at {
+	uint8_t *source, *destination;
+	uint16_t *source_port, *destination_port;
+	size_t size;
+};
+
+static bool are_ends(const struct ends_at *at, const struct ip_address *source,
+		     uint16_t source_port, const struct ip_address *destination,
+		     uint16_t destination_port)
+{
+	return *at->source_port == source_port && *at->destination_port == destination_port &&
+	       memcmp(at->source, source->bytes, at->size) == 0 &&
+	       memcmp(at->destination, destination->bytes, at->size) == 0;
 }
 
 /* Takes the ends of a tuple over; false where they were known already, whichever way round. */
-static bool set_ends(struct fd_entry *fd, const struct socket_tuple *t)
+static bool set_ends(const struct ends_at *at, bool is_form, const struct socket_tuple *t)
 {
-	bool is_same_family =
-	    fd->type == (t->source.size == 4 ? FD_IPV4 : FD_IPV6) && !fd->is_bound;
+	if (is_form &&
+	    (are_ends(at, &t->source, t->source_port, &t->destination, t->destination_port) ||
+	     are_ends(at, &t->destination, t->destination_port, &t->source, t->source_port)))
+		return false;
+	bool is_same =
+	    are_ends(at, &t->source, t->source_port, &t->destination, t->destination_port);
 
-	if (is_same_family && fd->source_port == t->source_port &&
-	    fd->destination_port == t->destination_port &&
-	    ip_address_equal(&fd->source, &t->source) &&
-	    ip_address_equal(&fd->destination, &t->destination))
-		return false;
-	if (is_same_family && fd->source_port == t->destination_port &&
-	    fd->destination_port == t->source_port &&
-	    ip_address_equal(&fd->source, &t->destination) &&
-	    ip_address_equal(&fd->destination, &t->source))
-		return false;
-	set_family(fd, t->source.size);
-	fd->source = t->source;
-	fd->source_port = t->source_port;
-	fd->destination = t->destination;
-	fd->destination_port = t->destination_port;
-	return true;
+	memcpy(at->source, t->source.bytes, at->size);
+	memcpy(at->destination, t->destination.bytes, at->size);
+	*at->source_port = t->source_port;
+	*at->destination_port = t->destination_port;
+	return !is_same;
+}
+
+static bool set_ipv4_ends(struct fd_entry *fd, const struct socket_tuple *t)
+{
+	union fd_socket *s = &fd->socket;
+	struct ends_at at = {s->ipv4.source, s->ipv4.destination, &s->ipv4.source_port,
+			     &s->ipv4.destination_port, 4};
+
+	return set_ends(&at, fd->type == FD_IPV4 && !fd->is_bound, t);
+}
+
+static bool set_ipv6_ends(struct fd_entry *fd, const struct socket_tuple *t)
+{
+	union fd_socket *s = &fd->socket;
+	struct ends_at at = {s->ipv6.source, s->ipv6.destination, &s->ipv6.source_port,
+			     &s->ipv6.destination_port, 16};
+
+	return set_ends(&at, fd->type == FD_IPV6 && !fd->is_bound, t);
 }
 
 /* The name of a connection: both ends as they are now. */
 static void name_ends(struct replaying *r)
 {
-	const struct fd_entry *fd = r->fd;
+	struct fd_ends ends = fd_entry_ends(r->fd);
+	enum fd_l4 l4 = fd_entry_l4(r->fd);
 	struct buffer name = replay_name_buffer(r);
 
-	switch (fd->l4) {
+	switch (l4) {
 	case FD_L4_TCP:
 	case FD_L4_UDP:
-		ip_endpoint_print(&fd->source, fd->source_port, &name);
+		ip_endpoint_print(&ends.source, ends.source_port, &name);
 		buffer_put(&name, STR("->"));
-		ip_endpoint_print(&fd->destination, fd->destination_port, &name);
+		ip_endpoint_print(&ends.destination, ends.destination_port, &name);
 		break;
 	case FD_L4_RAW:
 	case FD_L4_ICMP:
-		if (fd->type == FD_IPV6 && fd->l4 == FD_L4_RAW) {
+		if (r->fd->type == FD_IPV6 && l4 == FD_L4_RAW) {
 			buffer_put(&name, STR("<unknown>"));
 			break;
 		}
-		ip_address_print(&fd->source, &name);
+		ip_address_print(&ends.source, &name);
 		buffer_put(&name, STR("->"));
-		ip_address_print(&fd->destination, &name);
+		ip_address_print(&ends.destination, &name);
 		break;
 	default:
 		buffer_put(&name, STR("<unknown>"));
@@ -200,26 +256,33 @@ static void name_ends(struct replaying *r)
 
 static void set_unix_ends(struct fd_entry *fd, const struct socket_tuple *t)
 {
-	fd->unix_source = t->unix_source;
-	fd->unix_destination = t->unix_destination;
+	fd->socket.unix_ends.source = t->unix_source;
+	fd->socket.unix_ends.destination = t->unix_destination;
 }
 
 /* Nothing but the address that the call was given: a connection that begins with its data. */
 static void connect_to_address(struct replaying *r, const struct socket_address *a)
 {
 	struct socket_address to = *a;
+	union fd_socket *socket = &r->fd->socket;
 	struct buffer name = replay_name_buffer(r);
 
 	if (!to.ip.size) {
-		socket_address_print(replay_bytes(r, 3), &name);
+		/* The text of the tuple that is not there. */
+		buffer_put(&name, STR("NULL"));
 		replay_set_fd_name(r, &name);
 		return;
 	}
 	if (ip_address_is_mapped(&to.ip))
 		ip_address_unmap(&to.ip);
-	set_family(r->fd, to.ip.size);
-	r->fd->destination = to.ip;
-	r->fd->destination_port = to.port;
+	become(r->fd, to.ip.size == 4 ? FD_IPV4 : FD_IPV6);
+	if (to.ip.size == 4) {
+		memcpy(socket->ipv4.destination, to.ip.bytes, 4);
+		socket->ipv4.destination_port = to.port;
+	} else {
+		socket->ipv6.destination_port = to.port;
+		memcpy(socket->ipv6.destination, to.ip.bytes, 16);
+	}
 }
 
 static void do_connect(struct replaying *r)
@@ -240,12 +303,13 @@ static void do_connect(struct replaying *r)
 	if (!socket_tuple_read(tuple, &t))
 		return;
 	if (t.source.size) {
-		bool is_changed = set_ends(r->fd, &t);
+		bool is_changed;
 
-		set_family(r->fd, t.source.size);
+		become(r->fd, t.source.size == 4 ? FD_IPV4 : FD_IPV6);
+		is_changed =
+		    t.source.size == 4 ? set_ipv4_ends(r->fd, &t) : set_ipv6_ends(r->fd, &t);
 		/* A UDP server that connects to its client. */
-		if (is_changed && r->fd->roles & FD_ROLE_SERVER && r->fd->l4 == FD_L4_UDP &&
-		    r->fd->type == FD_IPV4)
+		if (is_changed && r->fd->roles & FD_ROLE_SERVER && is_ipv4_of(r->fd, FD_L4_UDP))
 			replay_swap_ends(r->fd);
 		name_ends(r);
 	} else {
@@ -275,10 +339,14 @@ static void do_accept(struct replaying *r)
 	fd = replay_make_fd(r, r->res, FD_UNIX);
 	if (!fd)
 		return;
-	if (t.source.size) {
-		set_ends(fd, &t);
-		set_family(fd, t.source.size);
-		fd->l4 = FD_L4_TCP;
+	if (t.source.size == 4) {
+		set_ipv4_ends(fd, &t);
+		become(fd, FD_IPV4);
+		fd->socket.ipv4.l4 = FD_L4_TCP;
+	} else if (t.source.size) {
+		set_ipv6_ends(fd, &t);
+		become(fd, FD_IPV6);
+		fd->socket.ipv6.l4 = FD_L4_TCP;
 	} else {
 		set_unix_ends(fd, &t);
 	}
@@ -323,48 +391,68 @@ static struct ip_address infer_address(const struct replay *replay, const struct
 	return none;
 }
 
-static bool is_any(const struct ip_address *ip)
+static void complete(const struct replay *replay, const struct ends_at *at)
 {
-	static const struct ip_address any;
+	static const uint8_t any[16];
+	struct ip_address other = {.size = (uint8_t)at->size}, found;
+	uint8_t *open = at->source, *given = at->destination;
 
-	return memcmp(ip->bytes, any.bytes, sizeof(any.bytes)) == 0;
+	if (memcmp(at->source, any, at->size) != 0) {
+		if (memcmp(at->destination, any, at->size) != 0)
+			return;
+		open = at->destination;
+		given = at->source;
+	}
+	memcpy(other.bytes, given, at->size);
+	found = infer_address(replay, &other);
+	if (ip_address_equal(&found, &other) && *at->source_port == *at->destination_port)
+		return;
+	memcpy(open, found.bytes, at->size);
 }
 
 void replay_complete_ends(const struct replay *replay, struct fd_entry *fd)
 {
-	struct ip_address *open = is_any(&fd->source) ? &fd->source : &fd->destination;
-	const struct ip_address *other = open == &fd->source ? &fd->destination : &fd->source;
-	struct ip_address found;
+	union fd_socket *s = &fd->socket;
 
-	if (!is_connection(fd) || (!is_any(&fd->source) && !is_any(&fd->destination)))
-		return;
-	found = infer_address(replay, other);
-	if (ip_address_equal(&found, other) && fd->source_port == fd->destination_port)
-		return;
-	*open = found;
+	if (fd->type == FD_IPV4 && !fd->is_bound)
+		complete(replay,
+			 &(struct ends_at){s->ipv4.source, s->ipv4.destination,
+					   &s->ipv4.source_port, &s->ipv4.destination_port, 4});
+	else if (fd->type == FD_IPV6 && !fd->is_bound)
+		complete(replay,
+			 &(struct ends_at){s->ipv6.source, s->ipv6.destination,
+					   &s->ipv6.source_port, &s->ipv6.destination_port, 16});
 }
 
 /* The tuple of a datagram, or of a connection whose making was missed. */
 static bool take_tuple(struct replaying *r, struct str tuple)
 {
+	struct fd_entry *fd = r->fd;
+	union fd_socket *s = &fd->socket;
 	struct socket_tuple t;
 
 	if (!socket_tuple_read(tuple, &t))
 		return false;
-	if (t.source.size) {
-		bool is_new = set_ends(r->fd, &t);
-
-		set_family(r->fd, t.source.size);
-		if (!is_new)
+	if (t.source.size == 4) {
+		if (t.family == AF_INET && fd->type == FD_IPV4 && fd->is_bound)
+			s->ipv4.l4 = s->ipv4_bound.l4;
+		become(fd, FD_IPV4);
+		if (!set_ipv4_ends(fd, &t))
+			return false;
+	} else if (t.source.size) {
+		/* What it was, it stays: a bound one too. */
+		if (!set_ipv6_ends(fd, &t))
 			return false;
 	} else if (t.family == AF_UNIX) {
-		r->fd->type = FD_UNIX;
-		set_unix_ends(r->fd, &t);
+		become(fd, FD_UNIX);
+		set_unix_ends(fd, &t);
 		return true;
 	}
-	if (is_connection(r->fd) && r->fd->l4 == FD_L4_UNKNOWN)
-		r->fd->l4 = FD_L4_UDP;
-	replay_complete_ends(r->s->replay, r->fd);
+	if (is_ipv4_of(fd, FD_L4_UNKNOWN))
+		s->ipv4.l4 = FD_L4_UDP;
+	else if (fd->type == FD_IPV6 && !fd->is_bound && s->ipv6.l4 == FD_L4_UNKNOWN)
+		s->ipv6.l4 = FD_L4_UDP;
+	replay_complete_ends(r->s->replay, fd);
 	return true;
 }
 
@@ -372,7 +460,9 @@ static bool has_server_port(const struct process *p, uint16_t port)
 {
 	for (const struct fd_entry *fd = fd_table_next(&p->fds, NULL); fd;
 	     fd = fd_table_next(&p->fds, fd))
-		if (fd->type == FD_IPV4 && fd->destination_port == port)
+		if (fd->type == FD_IPV4 &&
+		    port == (fd->is_bound ? fd->socket.ipv4_bound.port
+					  : fd->socket.ipv4.destination_port))
 			return true;
 	return false;
 }
@@ -381,19 +471,19 @@ static bool has_client_port(const struct process *p, uint16_t port)
 {
 	for (const struct fd_entry *fd = fd_table_next(&p->fds, NULL); fd;
 	     fd = fd_table_next(&p->fds, fd))
-		if (fd->type == FD_IPV4 && !fd->is_bound && fd->source_port == port)
+		if (fd->type == FD_IPV4 && !fd->is_bound && fd->socket.ipv4.source_port == port)
 			return true;
 	return false;
 }
 
-/* Who owns the server's port is the server. Of IPv6 sockets nobody knows and all are clients. */
+/* Who owns the server's port is the server; ports are where an IPv4 socket has them. */
 static void guess_role(struct replaying *r, bool is_incoming)
 {
 	struct fd_entry *fd = r->fd;
 
-	if (fd->type != FD_IPV4 || !has_server_port(r->p, fd->destination_port))
+	if (!has_server_port(r->p, fd->socket.ipv4.destination_port))
 		fd->roles |= FD_ROLE_CLIENT;
-	else if (!has_client_port(r->p, fd->source_port))
+	else if (!has_client_port(r->p, fd->socket.ipv4.source_port))
 		fd->roles |= FD_ROLE_SERVER;
 	else
 		fd->roles |= is_incoming ? FD_ROLE_SERVER : FD_ROLE_CLIENT;
@@ -414,7 +504,7 @@ static void transfer(struct replaying *r, bool is_incoming)
 		return;
 	if (is_connection(r->fd))
 		r->fd->is_connected = true;
-	if (tuple < 0 || (r->fd->name && is_tcp(r->fd)) ||
+	if (tuple < 0 || (r->fd->name && is_ipv4_of(r->fd, FD_L4_TCP)) ||
 	    !take_tuple(r, replay_bytes(r, (unsigned)tuple)))
 		return;
 	if (!is_connection(r->fd)) {
