@@ -2,19 +2,28 @@
 #include "condition/condition.h"
 #include "condition/convert.h"
 #include "condition/matcher.h"
+#include "condition/modifier.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 struct checker {
-	uint32_t sources;
-	struct arena *arena;
-	struct expression_pool *pool; /* NULL: none */
-	condition_warn_fn *warn;
-	void *warn_context;
-	const struct condition **failed;
-	struct error *err;
+	const struct condition_checks *how;
+	bool is_quiet; /* no warnings: they were given for the whole */
+	/* What is wrong with the comparison that is looked at, until it is told. */
+	struct error err;
+	int first; /* result of the first problem */
 };
+
+/* Tells of the problem in k->err. */
+static int tell(struct checker *k, const struct condition *node, int result)
+{
+	if (k->how->fail)
+		k->how->fail(k->how->context, node, result, &k->err);
+	if (!k->first)
+		k->first = result;
+	return result;
+}
 
 static void warn(struct checker *k, const struct condition *node, const char *code,
 		 const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -24,12 +33,12 @@ static void warn(struct checker *k, const struct condition *node, const char *co
 	char message[300];
 	va_list args;
 
-	if (!k->warn)
+	if (!k->how->warn || k->is_quiet)
 		return;
 	va_start(args, format);
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	k->warn(k->warn_context, node, code, message);
+	k->how->warn(k->how->context, node, code, message);
 }
 
 /* What a comparison is in, for the visitors of its fields. */
@@ -67,7 +76,7 @@ static void find_foreign(const struct field_use *use, void *context)
 {
 	struct visited *v = context;
 
-	if (v->checker->sources && !(use->field->sources & v->checker->sources))
+	if (v->checker->how->sources && !(use->field->sources & v->checker->how->sources))
 		v->refused = use->field;
 }
 
@@ -81,10 +90,10 @@ static void visit_fields(const struct comparison *c,
 
 static int parse_side(struct checker *k, struct str text, uint32_t offset, struct expression **out)
 {
-	int r = expression_shared(k->pool, text, k->sources, k->arena, out, k->err);
+	int r = expression_shared(k->how->pool, text, k->how->sources, k->how->arena, out, &k->err);
 
-	if (r < 0 && k->err)
-		k->err->offset += offset;
+	if (r < 0)
+		k->err.offset += offset;
 	return r;
 }
 
@@ -107,7 +116,7 @@ static int check_operator(struct checker *k, const struct comparison *c,
 		return 0;
 	list_operators(operators, &b);
 	return error_set_at(
-	    k->err, -EINVAL, c->operator_offset,
+	    &k->err, -EINVAL, c->operator_offset,
 	    "operator '%s' does not go with %.*s (%s%s); these do:%.*s", operator_name(c->operator),
 	    (int)(c->left_text.n > 60 ? 60 : c->left_text.n), c->left_text.p,
 	    left->is_list ? "list of " : "", left->type_name, STR_ARG(buffer_str(&b)));
@@ -125,19 +134,19 @@ static int check_right_expression(struct checker *k, const struct comparison *c)
 	const struct expression *left = c->left, *right = c->right;
 
 	if (c->operator== OP_PMATCH || c->operator== OP_REGEX)
-		return error_set_at(k->err, -EINVAL, c->right_offset,
+		return error_set_at(&k->err, -EINVAL, c->right_offset,
 				    "operator '%s' takes constants on its right, not a field",
 				    operator_name(c->operator));
 	if (left->type == VALUE_NET || has_no_rhs(left))
-		return error_set_at(k->err, -EINVAL, c->right_offset,
+		return error_set_at(&k->err, -EINVAL, c->right_offset,
 				    "%.*s can be compared with constants only",
 				    STR_ARG(c->left_text));
 	if (has_no_rhs(right))
-		return error_set_at(k->err, -EINVAL, c->right_offset,
+		return error_set_at(&k->err, -EINVAL, c->right_offset,
 				    "%.*s may not stand on the right of an operator",
 				    STR_ARG(c->right_text));
 	if (strcmp(left->type_name, right->type_name) != 0 || left->is_list != right->is_list)
-		return error_set_at(k->err, -EINVAL, c->right_offset,
+		return error_set_at(&k->err, -EINVAL, c->right_offset,
 				    "%.*s (%s%s) cannot be compared with %.*s (%s%s)",
 				    STR_ARG(c->left_text), left->is_list ? "list of " : "",
 				    left->type_name, STR_ARG(c->right_text),
@@ -152,11 +161,11 @@ static int check_event_type(struct checker *k, const struct operand *o)
 	if (event_kind_by_name(text) >= 0)
 		return 0;
 
-	const char **names = ARENA_ARRAY(k->arena, const char *, event_kind_count);
+	const char **names = ARENA_ARRAY(k->how->arena, const char *, event_kind_count);
 	for (uint16_t kind = 0; kind < event_kind_count; kind++)
 		names[kind] = event_kind_name(kind);
 	const char *nearest = str_nearest(text, names, event_kind_count);
-	return error_set_at(k->err, -ENOENT, o->offset, "unknown event type '%.*s'%s%s%s",
+	return error_set_at(&k->err, -ENOENT, o->offset, "unknown event type '%.*s'%s%s%s",
 			    (int)(text.n > 60 ? 60 : text.n), text.p,
 			    nearest ? "; did you mean '" : "", nearest ? nearest : "",
 			    nearest ? "'?" : "");
@@ -229,7 +238,7 @@ static void warn_comparison(struct checker *k, const struct condition *node)
 			   operator== OP_PMATCH;
 	bool has_na = false;
 
-	if (!k->warn)
+	if (!k->how->warn || k->is_quiet)
 		return;
 	visit_fields(c, warn_deprecated, &v);
 	for (size_t i = 0; i < c->operand_count; i++) {
@@ -243,6 +252,7 @@ static void warn_comparison(struct checker *k, const struct condition *node)
 		     STR_ARG(c->left_text));
 }
 
+/* Tells of every value that is none for the type. */
 static int convert_operands(struct checker *k, const struct condition *node,
 			    const struct comparable_type *type)
 {
@@ -250,20 +260,23 @@ static int convert_operands(struct checker *k, const struct condition *node,
 	const struct field_use *use = expression_field(c->left, NULL);
 	bool is_event_type =
 	    use && str_equal_c(STR("evt.type"), use->field->name) && c->left->type == VALUE_STRING;
+	int failed = 0;
 
 	for (size_t i = 0; i < c->operand_count; i++) {
 		const char *note;
-		int r = operand_convert(&c->operands[i], type, c->left->type, c->operator, k->arena,
-					&note, k->err);
+		int r = operand_convert(&c->operands[i], type, c->left->type, c->operator,
+					k->how->arena, &note, &k->err);
 
 		if (r == 0 && is_event_type)
 			r = check_event_type(k, &c->operands[i]);
+		if (r < 0 && !failed)
+			failed = r;
 		if (r < 0)
-			return r;
-		if (note)
+			tell(k, node, r);
+		else if (note)
 			warn(k, node, NULL, "%.*s: %s", STR_ARG(c->operands[i].text), note);
 	}
-	return 0;
+	return failed;
 }
 
 /* How many values the operator takes; more can come from a list's name in their place. */
@@ -275,238 +288,183 @@ static int check_count(struct checker *k, const struct comparison *c)
 
 	if (takes_list || c->right || c->operator== OP_EXISTS || c->operand_count == 1)
 		return 0;
-	return error_set_at(k->err, -EINVAL, c->right_offset,
+	return error_set_at(&k->err, -EINVAL, c->right_offset,
 			    "operator '%s' takes one value, found a list of %zu; 'in' takes lists",
 			    operator_name(c->operator), c->operand_count);
 }
 
-static struct condition *new_like(struct checker *k, const struct condition *like,
-				  enum condition_kind kind, size_t child_count)
-{
-	struct condition *c = ARENA_NEW(k->arena, struct condition);
-
-	*c = *like;
-	c->kind = kind;
-	c->children = ARENA_ARRAY(k->arena, struct condition *, child_count);
-	c->child_count = child_count;
-	return c;
-}
-
-static struct condition *any_of(struct checker *k, const struct condition *like,
-				struct condition **leaves, size_t count)
-{
-	struct condition *c = new_like(k, like, CONDITION_OR, count);
-
-	memcpy(c->children, leaves, count * sizeof(*leaves));
-	return count == 1 ? leaves[0] : c;
-}
-
-static struct condition *and_not(struct checker *k, struct condition *a, struct condition *b)
-{
-	struct condition *not = new_like(k, a, CONDITION_NOT, 1);
-	struct condition *and = new_like(k, a, CONDITION_AND, 2);
-
-	not ->children[0] = b;
-	and->children[0] = a;
-	and->children[1] = not ;
-	return and;
-}
-
-/* One in this half and none in the other, either way round: n log n nodes for n leaves. */
-static struct condition *one_of(struct checker *k, const struct condition *like,
-				struct condition **leaves, size_t count)
-{
-	size_t half = count / 2;
-
-	if (count == 1)
-		return leaves[0];
-
-	struct condition *either = new_like(k, like, CONDITION_OR, 2);
-
-	either->children[0] =
-	    and_not(k, one_of(k, like, leaves, half), any_of(k, like, leaves + half, count - half));
-	either->children[1] =
-	    and_not(k, one_of(k, like, leaves + half, count - half), any_of(k, like, leaves, half));
-	return either;
-}
-
-static struct comparison *without_modifier(struct checker *k, const struct comparison *whole,
-					   struct operand *operands, size_t count)
-{
-	struct comparison *c = ARENA_NEW(k->arena, struct comparison);
-
-	*c = *whole;
-	c->modifier = MODIFIER_NONE;
-	c->operands = operands;
-	c->operand_count = count;
-	c->is_list = false;
-	return c;
-}
-
 /*
- * Turns a node whose comparison has a modifier into what it means. The comparison, whose left side
- * is parsed, stays as it is: other nodes may share it.
+ * Parses and checks both sides, and tells of what is wrong with them. Leaves the matcher to the
+ * caller: it is made once the modifier is gone.
  */
-static void expand_modifier(struct checker *k, struct condition *node)
-{
-	const struct comparison *whole = node->comparison;
-	size_t count = whole->operand_count;
-
-	if (count == 0) {
-		node->kind = CONDITION_FALSE;
-		return;
-	}
-	if (whole->operator== OP_EQ && whole->modifier == MODIFIER_ANYOF) {
-		struct comparison *in = without_modifier(k, whole, whole->operands, count);
-
-		in->operator= OP_IN;
-		in->is_list = true;
-		node->comparison = in;
-		return;
-	}
-
-	struct condition **leaves = ARENA_ARRAY(k->arena, struct condition *, count);
-
-	for (size_t i = 0; i < count; i++) {
-		leaves[i] = ARENA_NEW(k->arena, struct condition);
-		*leaves[i] = *node;
-		leaves[i]->comparison = without_modifier(k, whole, &whole->operands[i], 1);
-	}
-	if (count == 1) {
-		node->comparison = leaves[0]->comparison;
-	} else if (whole->modifier == MODIFIER_ONEOF) {
-		*node = *one_of(k, node, leaves, count);
-	} else {
-		node->kind = whole->modifier == MODIFIER_ALLOF ? CONDITION_AND : CONDITION_OR;
-		node->children = leaves;
-		node->child_count = count;
-	}
-}
-
-/* Leaves the matcher to the caller: it is made once the modifier is gone. */
 static int check_sides(struct checker *k, const struct condition *node)
 {
 	struct comparison *c = node->comparison;
 	struct visited v = {.checker = k, .node = node};
+	struct expression *ignored;
 	int r = parse_side(k, c->left_text, node->offset, &c->left);
 
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		tell(k, node, r);
+		/* What the right side has to be is unknown now; a field of it may be unknown too.
+		 */
+		if (c->right_text.n &&
+		    (r = parse_side(k, c->right_text, c->right_offset, &ignored)) < 0)
+			tell(k, node, r);
+		return -EINVAL;
+	}
 
 	const struct comparable_type *type = comparable_type_find(c->left->type_name);
 
-	if ((r = check_operator(k, c, type)) < 0)
-		return r;
-	if (c->right_text.n) {
+	r = check_operator(k, c, type);
+	if (r == 0 && c->right_text.n) {
 		r = parse_side(k, c->right_text, c->right_offset, &c->right);
 		if (r == 0)
 			r = check_right_expression(k, c);
-	} else {
+	} else if (r == 0) {
 		r = check_count(k, c);
-		if (r == 0)
-			r = convert_operands(k, node, type);
+		if (r == 0 && convert_operands(k, node, type) < 0)
+			return -EINVAL;
 	}
 	if (r < 0)
-		return r;
+		return tell(k, node, r);
 	visit_fields(c, find_print_only, &v);
 	if (v.refused)
-		return error_set_at(k->err, -EINVAL, node->offset,
-				    "%s may stand in outputs only, not in a condition",
-				    v.refused->name);
+		return tell(k, node,
+			    error_set_at(&k->err, -EINVAL, node->offset,
+					 "%s may stand in outputs only, not in a condition",
+					 v.refused->name));
 	return 0;
 }
 
 /* Of a comparison that an earlier check made ready: only what depends on the sources. */
-static int check_again(struct checker *k, const struct condition *node)
+static void check_again(struct checker *k, const struct condition *node)
 {
 	struct visited v = {.checker = k, .node = node};
 
 	visit_fields(node->comparison, find_foreign, &v);
 	if (v.refused)
-		return error_set_at(k->err, -ENOENT, node->offset,
-				    "%s is no field of this rule's source", v.refused->name);
-	warn_comparison(k, node);
-	return 0;
+		tell(k, node,
+		     error_set_at(&k->err, -ENOENT, node->offset,
+				  "%s is no field of this rule's source", v.refused->name));
+	else
+		warn_comparison(k, node);
 }
 
-static int check_node(struct checker *k, struct condition *node, unsigned depth);
+static void check_node(struct checker *k, struct condition *node, unsigned depth);
 
-static int check_children(struct checker *k, struct condition *node, unsigned depth)
+static void check_comparison(struct checker *k, struct condition *node, unsigned depth)
 {
-	for (size_t i = 0; i < node->child_count; i++) {
-		int r = check_node(k, node->children[i], depth + 1);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int check_comparison(struct checker *k, struct condition *node, unsigned depth)
-{
+	bool was_quiet = k->is_quiet;
 	int r;
 
-	if (node->comparison->matcher)
-		return check_again(k, node);
-	if ((r = check_sides(k, node)) < 0)
-		return r;
+	if (node->comparison->matcher) {
+		check_again(k, node);
+		return;
+	}
+	if (check_sides(k, node) < 0)
+		return;
 	warn_comparison(k, node);
 	if (node->comparison->modifier != MODIFIER_NONE)
-		expand_modifier(k, node);
-	if (node->kind == CONDITION_COMPARE)
-		return matcher_build(node->comparison, k->arena, k->err);
-	if (node->kind == CONDITION_FALSE)
-		return 0;
-
-	/* The parts are made ready without saying again what was just said of the whole. */
-	struct checker quiet = *k;
-
-	quiet.warn = NULL;
-	return check_children(&quiet, node, depth);
+		modifier_expand(k->how->arena, node);
+	if (node->kind == CONDITION_COMPARE) {
+		r = matcher_build(node->comparison, k->how->arena, &k->err);
+		if (r < 0)
+			tell(k, node, r);
+	} else if (node->kind != CONDITION_FALSE) {
+		/* The parts are made ready without saying again what was just said of the whole. */
+		k->is_quiet = true;
+		for (size_t i = 0; i < node->child_count; i++)
+			check_node(k, node->children[i], depth + 1);
+		k->is_quiet = was_quiet;
+	}
 }
 
-static int check_node(struct checker *k, struct condition *node, unsigned depth)
+static void check_node(struct checker *k, struct condition *node, unsigned depth)
 {
-	int r;
-
 	if (depth > CONDITION_DEPTH_MAX) {
-		r = error_set_at(k->err, -E2BIG, node->offset, "the condition nests deeper than %d",
-				 CONDITION_DEPTH_MAX);
-	} else if (node->kind == CONDITION_COMPARE) {
-		r = check_comparison(k, node, depth);
-	} else if (node->kind == CONDITION_NAME) {
-		r = error_set_at(k->err, -ENOENT, node->offset,
-				 "'%.*s' is neither a field nor a macro", STR_ARG(node->name));
-	} else if (node->kind == CONDITION_TRUE || node->kind == CONDITION_FALSE) {
-		r = 0;
-	} else {
-		return check_children(k, node, depth);
+		tell(k, node,
+		     error_set_at(&k->err, -E2BIG, node->offset,
+				  "the condition nests deeper than %d", CONDITION_DEPTH_MAX));
+		return;
 	}
-	if (r < 0 && k->failed && !*k->failed)
-		*k->failed = node;
-	return r;
+	switch (node->kind) {
+	case CONDITION_COMPARE:
+		check_comparison(k, node, depth);
+		break;
+	case CONDITION_NAME:
+		if (!k->how->names_are_told)
+			tell(k, node,
+			     error_set_at(&k->err, -ENOENT, node->offset,
+					  "'%.*s' is neither a field nor a macro",
+					  STR_ARG(node->name)));
+		break;
+	case CONDITION_TRUE:
+	case CONDITION_FALSE:
+		break;
+	case CONDITION_AND:
+	case CONDITION_OR:
+	case CONDITION_NOT:
+		for (size_t i = 0; i < node->child_count; i++)
+			check_node(k, node->children[i], depth + 1);
+		break;
+	}
+}
+
+int condition_check_all(struct condition *c, const struct condition_checks *how)
+{
+	struct checker k = {.how = how};
+
+	check_node(&k, c, 1);
+	return k.first;
+}
+
+/* What condition_check answers: the first problem. */
+struct first_problem {
+	condition_warn_fn *warn;
+	void *warn_context;
+	const struct condition **failed;
+	struct error *err;
+	bool was_told;
+};
+
+static void pass_warning(void *context, const struct condition *node, const char *code,
+			 const char *message)
+{
+	struct first_problem *first = context;
+
+	if (first->warn && !first->was_told)
+		first->warn(first->warn_context, node, code, message);
+}
+
+static void take_first(void *context, const struct condition *node, int result,
+		       const struct error *err)
+{
+	struct first_problem *first = context;
+
+	(void)result;
+	if (first->was_told)
+		return;
+	first->was_told = true;
+	if (first->failed)
+		*first->failed = node;
+	if (first->err)
+		*first->err = *err;
 }
 
 int condition_check(struct condition *c, uint32_t sources, struct arena *arena,
 		    condition_warn_fn *warn_fn, void *warn_context, const struct condition **failed,
 		    struct error *err)
 {
-	return condition_check_shared(c, sources, arena, NULL, warn_fn, warn_context, failed, err);
-}
-
-int condition_check_shared(struct condition *c, uint32_t sources, struct arena *arena,
-			   struct expression_pool *pool, condition_warn_fn *warn_fn,
-			   void *warn_context, const struct condition **failed, struct error *err)
-{
-	struct checker k = {.sources = sources,
-			    .arena = arena,
-			    .pool = pool,
-			    .warn = warn_fn,
-			    .warn_context = warn_context,
-			    .failed = failed,
-			    .err = err};
+	struct first_problem first = {
+	    .warn = warn_fn, .warn_context = warn_context, .failed = failed, .err = err};
+	struct condition_checks how = {.sources = sources,
+				       .arena = arena,
+				       .warn = pass_warning,
+				       .fail = take_first,
+				       .context = &first};
 
 	if (failed)
 		*failed = NULL;
-	return check_node(&k, c, 1);
+	return condition_check_all(c, &how);
 }

@@ -110,27 +110,41 @@ int condition_parse(struct str text, struct arena *arena, struct condition **out
 		    struct error *err);
 
 /*
- * sources: which event sources' fields are acceptable. warn is called for what is legal but
- * doubtful (a constant that can never match, evt.dir, an unsafe comparison ...), with a code of
- * upstream's (LOAD_...) or NULL; it may be NULL. Errors name the offset in the text of the
- * comparison's origin; *failed (may be NULL) is set to the node.
+ * Told of what is legal but doubtful (a constant that can never match, evt.dir, an unsafe
+ * comparison ...), with a code of upstream's (LOAD_...) or NULL.
  */
 typedef void condition_warn_fn(void *context, const struct condition *node, const char *code,
 			       const char *message);
 /*
- * A tree may be checked again, for other sources or as part of another rule: what is converted
- * stays.
- * -ENOENT: a field or a type of event is unknown; -EINVAL: anything else.
+ * Told of what is wrong: result is -ENOENT where a field or a type of event is unknown, -EINVAL or
+ * -E2BIG for anything else. err has the message and the offset in the text of the node's origin.
  */
+typedef void condition_fail_fn(void *context, const struct condition *node, int result,
+			       const struct error *err);
+
+struct condition_checks {
+	uint32_t sources; /* which event sources' fields are acceptable */
+	struct arena *arena;
+	/* Expressions shared with other conditions of the same sources and arena; may be NULL. */
+	struct expression_pool *pool;
+	/* Macros' names that are left in the tree are no problem: someone told of them already. */
+	bool names_are_told;
+	condition_warn_fn *warn; /* may be NULL */
+	condition_fail_fn *fail; /* may be NULL */
+	void *context;           /* for both */
+};
+
+/*
+ * Tells of all that is wrong with a tree, each problem once and without those that only follow from
+ * another; answers 0 or the first one's result. A tree may be checked again, for other sources or
+ * as part of another rule: what is converted stays.
+ */
+int condition_check_all(struct condition *c, const struct condition_checks *how);
+
+/* The same, but stops telling at the first problem; *failed (may be NULL) is set to its node. */
 int condition_check(struct condition *c, uint32_t sources, struct arena *arena,
 		    condition_warn_fn *warn, void *warn_context, const struct condition **failed,
 		    struct error *err);
-
-/* The same, with expressions that are shared with other conditions of the same sources and arena.
- */
-int condition_check_shared(struct condition *c, uint32_t sources, struct arena *arena,
-			   struct expression_pool *pool, condition_warn_fn *warn,
-			   void *warn_context, const struct condition **failed, struct error *err);
 
 /* Evaluates a checked tree plainly. */
 bool condition_holds(const struct condition *c, struct field_context *ctx);

@@ -143,7 +143,7 @@ static int parse_percent(struct builder *b, size_t *at)
 			return error_set_at(b->err, -EINVAL, *at, "a width above %d", WIDTH_MAX);
 	}
 	if (start == b->text.n)
-		return error_set_at(b->err, -EINVAL, *at,
+		return error_set_at(b->err, -EBADMSG, *at,
 				    "expected a field after %%, found the end of the output; a "
 				    "percent sign is written %%%%");
 

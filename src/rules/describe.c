@@ -242,10 +242,11 @@ static json_t *describe_macro(struct loader *l, const struct macro_definition *m
 	json_t *details = json_object();
 	size_t words = BITSET_WORDS((size_t)event_kind_count);
 	uint64_t *kinds = ARENA_ARRAY(l->arena, uint64_t, words);
+	struct condition_checks how = {
+	    .sources = SOURCES_ALL, .arena = l->set->arena, .pool = &l->expressions};
 
 	/* A macro that no rule uses was never checked, and may name fields that there are not. */
-	if (condition_check_shared(m->tree, SOURCES_ALL, l->set->arena, &l->expressions, NULL, NULL,
-				   NULL, NULL) == 0)
+	if (condition_check_all(m->tree, &how) == 0)
 		condition_event_kinds(m->tree, kinds);
 	else
 		memset(kinds, 0xff, words * sizeof(*kinds));
@@ -333,7 +334,7 @@ char *rules_describe_json(struct rule_set *set, const char *rule, struct error *
 			if ((*d)->rule)
 				json_array_append_new(rules, describe_rule(l, *d));
 		VEC_FOREACH (m, &l->macros)
-			if ((*m)->tree)
+			if ((*m)->tree && !(*m)->is_broken)
 				json_array_append_new(macros, describe_macro(l, *m));
 		VEC_FOREACH (list, &l->lists)
 			json_array_append_new(lists, describe_list(l, *list));

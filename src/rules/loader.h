@@ -5,7 +5,9 @@
  *   items.c, rule_item.c   YAML nodes → definitions, later ones override or extend earlier ones
  *   exceptions.c           exceptions of a rule → condition texts
  *   resolve.c              macros' and lists' names → trees and values
- *   load.c                 definitions → checked rules
+ *   compile_rule.c         definitions → checked rules
+ *   output.c               their outputs
+ *   load.c                 files → rule set, all steps
  *   diagnostic.c           what is wrong, and where
  *
  * Definitions refer to nodes of the YAML files and live with them in loader.arena; what a rule set
@@ -109,7 +111,8 @@ struct list_definition {
 /* What a tree would be if macros' trees were copied into it. */
 struct tree_size {
 	uint32_t height;
-	uint64_t nodes; /* values of comparisons included */
+	uint64_t nodes;   /* values of comparisons included */
+	bool is_too_deep; /* it was not looked at whole */
 };
 
 struct macro_definition {
@@ -119,7 +122,7 @@ struct macro_definition {
 	bool is_used;
 	enum resolve_state state;
 	struct source_text *text;
-	struct condition *tree; /* shared by all that name the macro; NULL: it is broken */
+	struct condition *tree; /* shared by all that name the macro; NULL: there is none */
 	struct tree_size size;
 	VEC(const struct condition *) names; /* that stand in it */
 };
@@ -245,7 +248,9 @@ void resolve_macros(struct loader *l);
 struct condition *parse_text(struct loader *l, const struct source_text *text);
 /*
  * Replaces macros' names by their trees, which all that name a macro share, and lists' names by
- * their values. False where an error was told, here or when the macro was resolved.
+ * their values. False where an error was told, here or when the macro was resolved; the tree then
+ * is what could be resolved, with names left in it, or NULL where looking at it would cost too
+ * much.
  */
 bool resolve_condition(struct loader *l, struct condition **tree);
 

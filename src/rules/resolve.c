@@ -183,6 +183,15 @@ static struct list_definition *list_of_operand(struct loader *l, const struct op
 	return o->is_list_name ? strmap_get(&l->lists_by_name, o->text) : NULL;
 }
 
+/* Of a comparison whose values are not known only the left side can be looked at further. */
+static bool forget_values(struct comparison *c)
+{
+	c->operator= OP_EXISTS;
+	c->modifier = MODIFIER_NONE;
+	c->operand_count = 0;
+	return false;
+}
+
 /* Lists' names among the values of a comparison are replaced by what they stand for. */
 static bool resolve_operands(struct loader *l, struct condition *node)
 {
@@ -198,7 +207,7 @@ static bool resolve_operands(struct loader *l, struct condition *node)
 		}
 		list->is_used = true;
 		if (list->is_broken)
-			return false;
+			return forget_values(c);
 		names++;
 		count += list->value_count;
 		if (!c->is_list && list->value_count != 1) {
@@ -208,7 +217,7 @@ static bool resolve_operands(struct loader *l, struct condition *node)
 			     "'%.*s' is a list of %zu values, but %s wants a single one",
 			     STR_ARG(list->item.name), list->value_count,
 			     operator_name(c->operator));
-			return false;
+			return forget_values(c);
 		}
 	}
 	if (!names)
@@ -218,7 +227,7 @@ static bool resolve_operands(struct loader *l, struct condition *node)
 		struct place at = source_text_place(node->origin, node->offset);
 
 		fail_of_values(l, &at);
-		return false;
+		return forget_values(c);
 	}
 
 	struct operand *operands = ARENA_ARRAY(l->set->arena, struct operand, count);
@@ -239,12 +248,13 @@ static bool resolve_operands(struct loader *l, struct condition *node)
 	return true;
 }
 
-static bool fail_of_depth(struct loader *l, const struct condition *node)
+static bool fail_of_depth(struct loader *l, const struct condition *node, struct tree_size *size)
 {
 	struct place at = source_text_place(node->origin, node->offset);
 
 	fail(l, "LOAD_ERR_COMPILE_CONDITION", &at,
 	     "with its macros the condition nests deeper than %d", CONDITION_DEPTH_MAX);
+	size->is_too_deep = true;
 	return false;
 }
 
@@ -256,17 +266,18 @@ static bool resolve_node(struct loader *l, struct condition **slot, uint32_t dep
 	bool is_good = true;
 
 	if (depth >= CONDITION_DEPTH_MAX)
-		return fail_of_depth(l, node);
+		return fail_of_depth(l, node, size);
 	switch (node->kind) {
 	case CONDITION_AND:
 	case CONDITION_OR:
 	case CONDITION_NOT:
-		*size = (struct tree_size){0, 1};
+		*size = (struct tree_size){.nodes = 1};
 		for (size_t i = 0; i < node->child_count; i++) {
 			struct tree_size child = {0};
 
 			is_good &= resolve_node(l, &node->children[i], depth + 1, &child);
 			size->nodes += child.nodes;
+			size->is_too_deep |= child.is_too_deep;
 			if (child.height > size->height)
 				size->height = child.height;
 		}
@@ -275,22 +286,24 @@ static bool resolve_node(struct loader *l, struct condition **slot, uint32_t dep
 	case CONDITION_NAME: {
 		struct macro_definition *macro = strmap_get(&l->macros_by_name, node->name);
 
-		if (!macro || !macro->tree)
+		if (!macro || !macro->tree || macro->state != RESOLVE_DONE)
 			return false;
 		macro->is_used = true;
+		is_good = !macro->is_broken;
 		*slot = macro->tree;
 		*size = macro->size;
 		break;
 	}
 	case CONDITION_COMPARE:
 		is_good = resolve_operands(l, node);
-		*size = (struct tree_size){1, 1 + node->comparison->operand_count};
+		*size =
+		    (struct tree_size){.height = 1, .nodes = 1 + node->comparison->operand_count};
 		break;
 	default:
-		*size = (struct tree_size){1, 1};
+		*size = (struct tree_size){.height = 1, .nodes = 1};
 	}
 	if (is_good && depth + size->height > CONDITION_DEPTH_MAX)
-		return fail_of_depth(l, node);
+		return fail_of_depth(l, node, size);
 	return is_good;
 }
 
@@ -339,7 +352,7 @@ static bool check_names(struct loader *l, const struct condition *c)
 			fail_of_unknown_macro(l, c);
 		if (macro)
 			macro->is_used = true;
-		return macro && macro->tree;
+		return macro && macro->tree && !macro->is_broken;
 	}
 	if (c->kind == CONDITION_AND || c->kind == CONDITION_OR || c->kind == CONDITION_NOT)
 		for (size_t i = 0; i < c->child_count; i++)
@@ -361,20 +374,25 @@ static void parse_macro(struct loader *l, struct macro_definition *macro)
 /* Its names are resolved: the macro itself. */
 static void finish_macro(struct loader *l, struct macro_definition *macro)
 {
-	macro->state = RESOLVE_DONE;
-	if (!macro->tree)
+	if (!macro->tree) {
+		macro->state = RESOLVE_DONE;
 		return;
+	}
 
-	macro->is_broken |= !check_names(l, macro->tree);
-	if (macro->is_broken || !resolve_node(l, &macro->tree, 0, &macro->size)) {
-		macro->tree = NULL;
-		macro->is_broken = true;
-	} else if (macro->size.nodes > RESOLVED_NODES_MAX) {
+	bool is_good = check_names(l, macro->tree);
+
+	/* What can be resolved is, so that rules look for further problems in it. */
+	is_good &= resolve_node(l, &macro->tree, 0, &macro->size);
+	macro->state = RESOLVE_DONE; /* only now: it may name itself */
+	macro->is_broken |= !is_good;
+	if (macro->size.nodes > RESOLVED_NODES_MAX) {
 		struct place at = source_text_place(macro->text, 0);
 
 		fail(l, "LOAD_ERR_COMPILE_CONDITION", &at,
 		     "the macro expands to more than %d comparisons and values",
 		     RESOLVED_NODES_MAX);
+	}
+	if (macro->size.nodes > RESOLVED_NODES_MAX || macro->size.is_too_deep) {
 		macro->tree = NULL;
 		macro->is_broken = true;
 	}
@@ -440,15 +458,20 @@ bool resolve_condition(struct loader *l, struct condition **tree)
 	const struct condition *before = *tree;
 	struct tree_size size = {0};
 
-	if (!check_names(l, *tree) || !resolve_node(l, tree, 0, &size))
-		return false;
+	bool is_good = check_names(l, *tree);
+
+	/* What can be resolved is, so that further problems are found in it. */
+	is_good &= resolve_node(l, tree, 0, &size);
 	l->resolved_nodes += size.nodes;
+	if (size.is_too_deep)
+		*tree = NULL;
 	if (l->resolved_nodes <= RESOLVED_NODES_MAX)
-		return true;
+		return is_good;
 
 	struct place at = source_text_place(before->origin, before->offset);
 
 	fail(l, "LOAD_ERR_COMPILE_CONDITION", &at,
 	     "the rules expand to more than %d comparisons and values", RESOLVED_NODES_MAX);
+	*tree = NULL;
 	return false;
 }
