@@ -170,8 +170,7 @@ struct config {
 	bool plugins_hostinfo;
 
 	struct yaml_node *root; /* what was read and set */
-	struct yaml_file *file;
-	struct u64map assigned; /* nodes of -o → the assignment's text */
+	struct u64map origins;  /* nodes → where they come from */
 
 	/* What a person should be told, in order; the app logs it once logging is configured. */
 	struct config_message {
@@ -186,22 +185,46 @@ struct config {
 struct config *config_new(void);
 void config_free(struct config *c);
 
-/* Reads a file over what was read before. 0, or a negative errno with the place in err. */
-int config_read(struct config *c, const char *path, struct error *err);
-/* The same from memory, for tests; name is for messages. */
-int config_read_text(struct config *c, const char *name, struct str text, struct error *err);
-
 /*
- * Sets one key from "key=value" as -o takes it: dotted keys, [i] for an item of a list (the next
- * free one may be set too), [] to add one. The value is YAML, so lists and maps may be given.
+ * Reads what a start or a reload reads, in this order: the file (NULL: none), the files that it or
+ * an assignment names in config_files, all other assignments. 0, or a negative errno with the place
+ * in err; then config_finish.
+ */
+int config_load(struct config *c, const char *path, const char *const *assignments, size_t count,
+		struct error *err);
+
+/* The steps of it: a file over what was read before; */
+int config_read(struct config *c, const char *path, struct error *err);
+/* the same from memory, name is for messages; */
+int config_read_text(struct config *c, const char *name, struct str text, struct error *err);
+/* the files of config_files; those that do not exist are left out; */
+int config_merge_files(struct config *c, struct error *err);
+/* one of them, from memory; */
+int config_merge_text(struct config *c, const char *name, struct str text,
+		      enum merge_strategy strategy, struct error *err);
+/*
+ * one key from "key=value" as -o takes it: dotted keys (\. \[ \] \\ stand for these characters in a
+ * name), [i] for an item of a list (the next free one may be set too), [] to add one. The value is
+ * YAML, so lists and maps may be given.
  */
 int config_set(struct config *c, const char *assignment, struct error *err);
 
 /*
  * Checks what was read and set and takes it over; called once, last. Answers the number of errors,
- * which are among the messages.
+ * which are among the messages. From then on nothing changes: a reload makes a configuration of
+ * its own and swaps it in.
  */
 size_t config_finish(struct config *c);
+
+/*
+ * Tells which settings differ between two configurations but take effect at a start only; answers
+ * how many there are.
+ */
+size_t config_restart_keys(const struct config *old, const struct config *new,
+			   void (*tell)(const char *key, void *to), void *to);
+
+/* What was read and set, as one line of YAML (quoted, in flow style). Caller frees. */
+char *config_dump(const struct config *c);
 
 /* Bytes of a ring by its preset: 1 MiB for 1, twice as much for each more. */
 uint32_t config_ring_bytes(const struct config *c);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of configuration keys as JSON schema and as a page of documentation. */
 #include "app/config_schema.h"
+#include "base/cleanup.h"
 #include "output/json.h"
+
+#include <stdlib.h>
 
 static void print_string(FILE *out, const char *text)
 {
@@ -119,6 +122,52 @@ void config_print_schema(FILE *out)
 {
 	print_members(out, STR(""));
 	fputc('\n', out);
+}
+
+/* Every scalar in double quotes, whose escapes are those of JSON. */
+static void dump(FILE *out, const struct yaml_node *node)
+{
+	if (node->kind == YAML_SCALAR) {
+		size_t room = 6 * node->text.n + 16;
+		CLEANUP_FREE char *memory = malloc(room);
+		struct buffer b = {.p = memory, .room = room};
+
+		if (!memory)
+			abort();
+		if (yaml_is_null(node)) {
+			fputs("null", out);
+			return;
+		}
+		json_put_string(&b, node->text, SIZE_MAX);
+		fwrite(b.p, 1, b.n, out);
+		return;
+	}
+	fputc(node->kind == YAML_MAPPING ? '{' : '[', out);
+	for (uint32_t i = 0; i < node->count; i++) {
+		fputs(i ? ", " : "", out);
+		if (node->kind == YAML_SEQUENCE) {
+			dump(out, node->items[i]);
+		} else {
+			dump(out, node->pairs[i].key);
+			fputs(": ", out);
+			dump(out, node->pairs[i].value);
+		}
+	}
+	fputc(node->kind == YAML_MAPPING ? '}' : ']', out);
+}
+
+char *config_dump(const struct config *c)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		abort();
+	dump(out, c->root);
+	if (fclose(out) != 0)
+		abort();
+	return text;
 }
 
 void config_print_markdown(FILE *out)

@@ -17,7 +17,7 @@
 #include <syslog.h>
 #include <time.h>
 
-static const char *const default_configs[] = {"/etc/saker/saker.yaml"};
+static const char *const default_configs[] = {"/etc/saker/saker.yaml", "/etc/falco/falco.yaml"};
 
 static uint64_t monotonic_ns(void)
 {
@@ -35,22 +35,11 @@ static void log_to_syslog(enum severity severity, const char *text)
 static int read_config(const struct cli *cli, struct config *config, struct error *err)
 {
 	const char *path = cli->config;
-	int status;
 
 	for (size_t i = 0; !path && i < sizeof(default_configs) / sizeof(*default_configs); i++)
-		if (access(default_configs[i], R_OK) == 0)
+		if (access(default_configs[i], F_OK) == 0)
 			path = default_configs[i];
-	if (path) {
-		status = config_read(config, path, err);
-		if (status < 0)
-			return status;
-	}
-	VEC_FOREACH (option, &cli->options) {
-		status = config_set(config, *option, err);
-		if (status < 0)
-			return status;
-	}
-	return 0;
+	return config_load(config, path, cli->options.items, cli->options.count, err);
 }
 
 /* Takes the configuration over and says what is to be said of it. False: it has errors. */

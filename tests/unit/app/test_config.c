@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../unit.h"
-#include "app/config.h"
+#include "app/config_schema.h"
 
 /* All messages, one a line, "E " or "W " first. */
 static const char *messages(const struct config *c, char *text, size_t room)
@@ -68,17 +68,88 @@ static const struct {
      "E f.yaml:2:21: metrics.interval: found a list, expected a duration, as in 30s or 1h30m\n"
      "W these settings have no effect in this version: http_output.enabled, metrics.interval"},
     {"duplicate keys", "json_output: true\njson_output: false\n", "",
-     "W f.yaml:2:1: json_output: stands here a second time"},
+     "W f.yaml:2:1: json_output: stands here a second time; the last one "
+     "holds"},
+    {"of two blocks the last one holds as a whole",
+     "file_output:\n  enabled: true\n  filename: \"\"\nfile_output:\n  enabled: false\n", "",
+     "W f.yaml:4:1: file_output: stands here a second time; the last one holds"},
+    {"below, too", "engine:\n  kind: sun\n  kind: modern_ebpf\n", "",
+     "W f.yaml:3:3: kind: stands here a second time; the last one holds"},
+    {"older names", "rules_file: a.yaml\nsyscall_buf_size_preset: 5\n", "",
+     "W f.yaml:1:1: rules_file is an older name of rules_files\n"
+     "W f.yaml:2:1: syscall_buf_size_preset is an older name of "
+     "engine.modern_ebpf.buf_size_preset"},
+    {"not both names", "rules_file: a.yaml\nrules_files: [b.yaml]\n", "",
+     "E f.yaml:1:1: rules_file is an older name of rules_files: only one of them may be set"},
+    {"what cannot have an effect", "grpc: {enabled: true}\nengine: {kmod: {buf_size_preset: 6}}\n",
+     "",
+     "W f.yaml:2:17: engine.kmod.buf_size_preset has no effect: there is no kernel module\n"
+     "W f.yaml:1:8: grpc.enabled has no effect: there is no gRPC server; it was removed from "
+     "Falco, "
+     "too"},
+    {"an output without what it needs",
+     "http_output: {enabled: true}\nwebserver: {listen_address: x}", "",
+     "E http_output.url: the output is enabled, but this is empty\n"
+     "E f.yaml:2:29: webserver.listen_address: found \"x\", expected an IP address\n"
+     "W these settings have no effect in this version: http_output.enabled, "
+     "webserver.listen_address"},
+    {"bounds",
+     "syscall_event_drops: {threshold: 1.5, actions: [ignore, alert, boom], rate: -1}\n"
+     "metrics: {interval: 99ms}\nsyscall_event_timeouts: {max_consecutives: 0}\n"
+     "webserver: {listen_port: 65536}\ncapture: {mode: some}\n"
+     "metrics: {interval: 1s1h}\n",
+     "",
+     "W f.yaml:6:1: metrics: stands here a second time; the last one holds\n"
+     "E f.yaml:1:34: syscall_event_drops.threshold: found \"1.5\", expected a number from 0 to 1\n"
+     "E f.yaml:1:64: syscall_event_drops.actions: found \"boom\", expected one of ignore, log, "
+     "alert, "
+     "exit\n"
+     "E f.yaml:1:77: syscall_event_drops.rate: found \"-1\", expected a number from 0 to "
+     "4294967295\n"
+     "E f.yaml:3:44: syscall_event_timeouts.max_consecutives: found \"0\", expected a number from "
+     "1 to "
+     "4294967295\n"
+     "E f.yaml:4:26: webserver.listen_port: found \"65536\", expected a number from 0 to 65535\n"
+     "E f.yaml:5:17: capture.mode: found \"some\", expected one of rules, all_rules\n"
+     "E f.yaml:6:21: metrics.interval: found \"1s1h\", expected a duration, as in 30s or 1h30m\n"
+     "E f.yaml:1:48: syscall_event_drops.actions: ignore does not go with log or alert\n"
+     "W these settings have no effect in this version: capture.mode, webserver.listen_port, "
+     "syscall_event_timeouts.max_consecutives, syscall_event_drops.threshold, "
+     "syscall_event_drops.actions, syscall_event_drops.rate, metrics.interval"},
+    {"plugins",
+     "plugins:\n  - {name: container, library_path: libcontainer.so}\n"
+     "  - {name: dummy, library_path: libdummy.so}\n  - {name: half}\n",
+     "",
+     "E f.yaml:4:5: plugins[]: library_path is missing\n"
+     "W f.yaml:1:1: plugin dummy is not loaded: libraries of plugins cannot be; rules for its "
+     "events "
+     "are left out"},
+    {"plugins that are not there", "load_plugins: [a]\n", "",
+     "E f.yaml:1:15: load_plugins: there is no entry of that name in plugins: a"},
+    {"plugins that are not loaded",
+     "load_plugins: []\nplugins:\n  - {name: dummy, library_path: libdummy.so}\n", "", ""},
+    {"nothing to merge", "a: &a 1\nengine:\n  <<: *a\n  kind: modern_ebpf\n", "",
+     "E f.yaml:1:7: <<: expected a map, or a list of maps\nW f.yaml:1:1: a: no such key"},
+    {"variables that are not there",
+     "log_level: ${SAKER_TEST_NOTHING}\npriority: \"${SAKER_TEST_NOTHING}\"\n", "",
+     "W f.yaml:1:12: the environment has no SAKER_TEST_NOTHING; there is nothing in its place\n"
+     "W f.yaml:2:11: the environment has no SAKER_TEST_NOTHING; there is nothing in its place\n"
+     "E f.yaml:2:11: priority: found \"\", expected one of emergency, alert, critical, error, "
+     "warning, notice, informational, debug, info"},
+    {"a variable that names itself", "log_level: ${SAKER_TEST_LOOP}\n", "",
+     "E f.yaml:1:12: variables of the environment make this value too long, or name each other "
+     "without an end\n"
+     "E f.yaml:1:12: log_level: found \"${SAKER_TEST_LOOP}\", expected one of emergency, alert, "
+     "critical, error, warning, notice, informational, debug, info"},
     {"assignments are told by themselves", "json_output: true\n",
      "json_output=maybe\nno.such.key=1\nengine.kind=kmod",
      "E -o json_output=maybe: json_output: found \"maybe\", expected true or false\n"
      "W -o no.such.key=1: no: no such key\n"
-     "W engine.kind: there is no such driver; modern_ebpf is used"},
+     "W -o engine.kind=kmod: engine.kind: there is no such driver; modern_ebpf is used"},
     {"a replay of nothing", "engine:\n  kind: replay\n", "",
      "E f.yaml:2:9: engine.kind: to replay a capture, engine.replay.capture_file must name it"},
     {"a replay", "engine:\n  kind: replay\n  replay: {capture_file: x.scap}\n", "", ""},
-    {"engines that are not there", "engine:\n  kind: nodriver\n", "",
-     "E f.yaml:2:9: engine.kind: without a driver there is nothing to watch in this version"},
+    {"no driver", "engine:\n  kind: nodriver\n", "", ""},
     {"lists of maps",
      "plugins:\n  - name: x\n    library_path: y\n    init_config: {any: [thing]}\n  - 5\n"
      "append_output:\n  - extra_output: z\n    mtch: {}\n",
@@ -178,6 +249,10 @@ static void bad_assignments_are_refused(void **state)
 	    {"engine..kind=x", "-o engine..kind=x: a name is missing at \".kind\""},
 	    {"engine.=x", "-o engine.=x: a name is missing at the end"},
 	    {"rules_files.a=x", "-o rules_files.a=x: \"a\" does not fit: there is no map"},
+	    {"rules_files[0]x=x", "-o rules_files[0]x=x: expected . or [ at \"x\""},
+	    {"a\\x=x", "-o a\\x=x: after \\ comes one of . [ ] \\ in a key"},
+	    {"a\\=x", "-o a\\=x: after \\ comes one of . [ ] \\ in a key"},
+	    {"static_fields={a: [}", "-o static_fields={a: [}: the value is no YAML"},
 	};
 	(void)state;
 
@@ -208,11 +283,313 @@ static void broken_files_are_refused(void **state)
 	}
 }
 
+static void set_environment(void)
+{
+	setenv("SAKER_TEST_A", "first", 1);
+	setenv("SAKER_TEST_B", "[${SAKER_TEST_A}]", 1);
+	setenv("SAKER_TEST_YES", "true", 1);
+	setenv("SAKER_TEST_LOOP", "${SAKER_TEST_LOOP}", 1);
+	unsetenv("SAKER_TEST_NOTHING");
+}
+
+/* As Falco puts them in, its surprises included. */
+static void values_take_what_the_environment_says(void **state)
+{
+	static const struct {
+		const char *value, *want;
+	} cases[] = {
+	    {"${SAKER_TEST_A}", "first"},
+	    {"'a ${SAKER_TEST_A} b ${SAKER_TEST_A}'", "a first b first"},
+	    {"x${SAKER_TEST_NOTHING}y", "xy"},
+	    {"x${SAKER_TEST_NOTHING:-default}y", "xy"},
+	    {"$${SAKER_TEST_A}", "${SAKER_TEST_A}"},
+	    {"$${SAKER_TEST_A} ${SAKER_TEST_A}", "${SAKER_TEST_A} first"},
+	    {"${SAKER_TEST_B}", "[first]"},
+	    {"$SAKER_TEST_A", "$SAKER_TEST_A"},
+	    {"awk '{print $1}' ${SAKER_TEST_A}", "awk '{print $1}' ${SAKER_TEST_A}"},
+	    {"${SAKER_TEST_A", "${SAKER_TEST_A"},
+	    {"'${}'", ""},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct config *c = config_new();
+		struct error err;
+		char text[512];
+
+		snprintf(text, sizeof(text),
+			 "program_output:\n  program: %s\njson_output: ${SAKER_TEST_YES}\n",
+			 cases[i].value);
+		assert_int_equal(config_read_text(c, "f.yaml", str_from(text), &err), 0);
+		assert_int_equal(config_set(c, "http_output.url=${SAKER_TEST_A}", &err), 0);
+		check_i64(config_finish(c), 0, cases[i].value);
+		check_str(str_from(c->program_output.program), cases[i].want, cases[i].value);
+		assert_true(c->json_output);
+		check_str(str_from(c->http_output.url), "${SAKER_TEST_A}", "-o");
+		config_free(c);
+	}
+}
+
+/* Rows: what the main file and two further ones say of rules_files, and what comes of it. */
+static void further_files_are_merged_by_their_strategy(void **state)
+{
+	static const struct {
+		const char *what, *main, *further;
+		enum merge_strategy strategy;
+		const char *rules_files; /* joined by blanks */
+		const char *program;
+		bool keep_alive;
+	} cases[] = {
+	    {"lists grow", "rules_files: [a]\n", "rules_files: [b, c]\n", MERGE_APPEND, "a b c", "",
+	     false},
+	    {"one value grows", "rules_files: a\n", "rules_files: [b]\n", MERGE_APPEND, "a b", "",
+	     false},
+	    {"one value replaces", "rules_files: [a]\n", "rules_files: b\n", MERGE_APPEND, "b", "",
+	     false},
+	    {"a list is replaced", "rules_files: [a]\n", "rules_files: [b]\n", MERGE_OVERRIDE, "b",
+	     "", false},
+	    {"only what is not there", "rules_files: [a]\n",
+	     "rules_files: [b]\nprogram_output: {program: x}\n", MERGE_ADD_ONLY, "a", "x", false},
+	    {"maps are replaced as a whole",
+	     "rules_files: [a]\nprogram_output: {program: x, keep_alive: true}\n",
+	     "program_output: {program: y}\n", MERGE_APPEND, "a", "y", false},
+	    {"maps are kept as a whole",
+	     "rules_files: [a]\nprogram_output: {program: x, keep_alive: true}\n",
+	     "program_output: {program: y}\n", MERGE_ADD_ONLY, "a", "x", true},
+	    {"nothing", "rules_files: [a]\n", "", MERGE_APPEND, "a", "", false},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct config *c = config_new();
+		struct error err = {0};
+		char text[256] = "";
+
+		assert_int_equal(config_read_text(c, "main.yaml", str_from(cases[i].main), &err),
+				 0);
+		if (config_merge_text(c, "more.yaml", str_from(cases[i].further), cases[i].strategy,
+				      &err) < 0)
+			fail_msg("%s: %s", cases[i].what, err.message);
+		check_i64(config_finish(c), 0, cases[i].what);
+		for (size_t k = 0; k < c->rules_files.count; k++)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
+				 k ? " " : "", c->rules_files.items[k]);
+		check_str(str_from(text), cases[i].rules_files, cases[i].what);
+		if (*cases[i].program)
+			check_str(str_from(c->program_output.program), cases[i].program,
+				  cases[i].what);
+		check_i64(c->program_output.keep_alive, cases[i].keep_alive, cases[i].what);
+		config_free(c);
+	}
+}
+
+static void messages_name_the_file_they_mean(void **state)
+{
+	struct config *c = config_new();
+	struct error err = {0};
+	char text[1024];
+	(void)state;
+
+	config_read_text(c, "main.yaml", STR("json_output: 5\n"), &err);
+	config_merge_text(c, "more.yaml", STR("\nlog_level: loud\n"), MERGE_APPEND, &err);
+	config_set(c, "priority=high", &err);
+	config_finish(c);
+	messages(c, text, sizeof(text));
+	assert_non_null(strstr(text, "main.yaml:1:14: json_output"));
+	assert_non_null(strstr(text, "more.yaml:2:12: log_level"));
+	assert_non_null(strstr(text, "-o priority=high: priority"));
+	config_free(c);
+}
+
+static void only_the_main_file_names_further_ones(void **state)
+{
+	struct config *c = config_new();
+	struct error err = {0};
+	(void)state;
+
+	assert_true(config_merge_text(c, "more.yaml", STR("a: 1\nconfig_files: [x]\n"),
+				      MERGE_APPEND, &err) < 0);
+	assert_string_equal(err.file, "more.yaml");
+	check_i64(err.line, 2, "line");
+	config_free(c);
+}
+
+static void anchors_and_merges_are_followed(void **state)
+{
+	struct config *c = config_new();
+	struct error err = {0};
+	(void)state;
+
+	assert_int_equal(
+	    config_read_text(c, "f.yaml",
+			     STR("x: &base {program: cat, keep_alive: true}\n"
+				 "y: &more {program: dog, enabled: true}\n"
+				 "program_output:\n  keep_alive: false\n  <<: [*base, *more]\n"
+				 "rules_files: &rules [a, b]\nload_plugins: []\n"
+				 "base_syscalls: {custom_set: *rules}\n"),
+			     &err),
+	    0);
+	check_i64(config_finish(c), 0, "errors");
+	assert_string_equal(c->program_output.program, "cat");
+	assert_false(c->program_output.keep_alive);
+	assert_true(c->program_output.enabled);
+	check_i64(c->base_syscalls.count, 2, "custom_set");
+	config_free(c);
+}
+
+static void plugins_are_kept_for_who_plays_them(void **state)
+{
+	struct config *c = config_new();
+	struct error err = {0};
+	(void)state;
+
+	assert_int_equal(
+	    config_read_text(
+		c, "f.yaml",
+		STR("load_plugins: [json, k8saudit]\nplugins:\n"
+		    "  - name: k8saudit\n    library_path: libk8saudit.so\n"
+		    "    init_config: {sslCertificate: /x, maxEventSize: 262144, b: [yes, 1.5, "
+		    "'2', ~]}\n    open_params: \" http://:9765/k8s-audit \"\n"
+		    "  - {name: json, library_path: libjson.so, init_config: \"\"}\n"
+		    "  - {name: other, library_path: libother.so}\n"),
+		&err),
+	    0);
+	check_i64(config_finish(c), 0, "errors");
+	check_i64(c->plugin_count, 2, "plugins");
+	assert_string_equal(c->plugins[0].name, "json");
+	assert_string_equal(c->plugins[0].init_config, "");
+	assert_string_equal(c->plugins[1].name, "k8saudit");
+	assert_string_equal(c->plugins[1].library_path, "libk8saudit.so");
+	assert_string_equal(
+	    c->plugins[1].init_config,
+	    "{\"b\":[true,1.5,\"2\",null],\"maxEventSize\":262144,\"sslCertificate\":\"/x\"}");
+	assert_string_equal(c->plugins[1].open_params, "http://:9765/k8s-audit");
+	config_free(c);
+}
+
+static void durations_are_those_of_prometheus(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ms;
+	} cases[] = {{"100ms", 100},
+		     {"1s", 1000},
+		     {"1h30m", 5400000},
+		     {"2w", 1209600000},
+		     {"1y1d1ms", 31536000000 + 86400000 + 1}};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct config *c = config_new();
+		struct error err;
+		char text[64];
+
+		snprintf(text, sizeof(text), "metrics.interval=%s", cases[i].text);
+		assert_int_equal(config_set(c, text, &err), 0);
+		check_i64(config_finish(c), 0, text);
+		check_i64((int64_t)c->metrics.interval_ms, (int64_t)cases[i].ms, text);
+		config_free(c);
+	}
+}
+
+static void take_key(const char *key, void *to)
+{
+	strcat(strcat((char *)to, key), " ");
+}
+
+static void what_needs_a_restart_is_told(void **state)
+{
+	struct config *a = config_new(), *b = config_new();
+	struct error err;
+	char text[256] = "";
+	(void)state;
+
+	config_set(b, "engine.modern_ebpf.buf_size_preset=5", &err);
+	config_set(b, "base_syscalls.custom_set=[open]", &err);
+	config_set(b, "json_output=true", &err);
+	config_set(b, "webserver.listen_address=127.0.0.1", &err);
+	config_finish(a);
+	config_finish(b);
+	check_i64((int64_t)config_restart_keys(a, b, take_key, text), 3, "keys");
+	assert_string_equal(text, "engine.modern_ebpf.buf_size_preset base_syscalls.custom_set "
+				  "webserver.listen_address ");
+	check_i64((int64_t)config_restart_keys(a, a, take_key, text), 0, "keys");
+	config_free(a);
+	config_free(b);
+}
+
+/* A file as tutorials have it, older names and blocks that stand twice included. */
+static void a_tutorials_file_runs_as_it_stands(void **state)
+{
+	struct config *c = config_new();
+	struct error err = {0};
+	char text[1024];
+	(void)state;
+
+	assert_int_equal(
+	    config_read_text(
+		c, "f.yaml",
+		STR("rules_file:\n  - /etc/falco/falco_rules.yaml\n"
+		    "  - /etc/falco/falco_rules.local.yaml\n\njson_output: false\n\n"
+		    "file_output:\n  enabled: false\n  keep_alive: false\n  filename: "
+		    "./events.txt\n\n"
+		    "log_stderr: true\nlog_syslog: true\nlog_level: info\n\n"
+		    "stdout_output:\n  enabled: true\n\n"
+		    "file_output:\n  enabled: true\n  filename: /var/log/events.log\n\n"
+		    "program_output:\n  enabled: true\n  keep_alive: false\n"
+		    "  program: \"jq '{text: .output}' | curl -d @- -X POST "
+		    "https://example.org/XXX\"\n\n"
+		    "http_output:\n  enabled: true\n  url: http://127.0.0.1:2801\n"),
+		&err),
+	    0);
+	check_i64(config_finish(c), 0, messages(c, text, sizeof(text)));
+	check_i64(c->rules_files.count, 2, "rules_files");
+	assert_true(c->file_output.enabled);
+	assert_string_equal(c->file_output.filename, "/var/log/events.log");
+	assert_string_equal(c->program_output.program,
+			    "jq '{text: .output}' | curl -d @- -X POST https://example.org/XXX");
+	assert_string_equal(c->http_output.url, "http://127.0.0.1:2801");
+	assert_true(c->stdout_enabled);
+	config_free(c);
+}
+
+/* Ours where the reference's are paths of another program. */
+static const struct {
+	const char *key, *ours;
+} other_defaults[] = {
+    {"config_files", "[]"},
+    {"rules_files", "[/etc/saker/saker_rules.yaml, /etc/saker/rules.d]"},
+    {"plugins[].name", ""},
+    {"plugins[].library_path", ""},
+    {"append_output[].suggested_output", "false"}, /* of an entry; the list's default has it */
+};
+
+static void check_default(const char *key, const char *want)
+{
+	const struct config_row *row = config_row_find(str_from(key));
+	char plain[256];
+	size_t n = 0;
+
+	if (!row && strncmp(key, "plugins[].init_config.", 22) == 0)
+		return;
+	if (!row)
+		fail_msg("no such key: %s", key);
+	for (size_t i = 0; i < sizeof(other_defaults) / sizeof(*other_defaults); i++)
+		if (strcmp(other_defaults[i].key, key) == 0)
+			want = other_defaults[i].ours;
+	for (const char *p = want; *p && n < sizeof(plain) - 1; p++)
+		if (*p != '"')
+			plain[n++] = *p;
+	plain[n] = '\0';
+	check_str(str_from(row->fallback), plain, key);
+}
+
 /* The keys that users' files hold, as a table beside the project says; see tests/meson.build. */
 static void every_key_of_the_reference_is_known(void **state)
 {
 	const char *shared = getenv("SAKER_SHARED");
 	char path[1024], line[1024], text[4096];
+	struct config *c = config_new();
 	unsigned keys = 0;
 	FILE *f;
 	(void)state;
@@ -220,32 +597,35 @@ static void every_key_of_the_reference_is_known(void **state)
 	snprintf(path, sizeof(path), "%s/reference/config_keys.tsv", shared ? shared : "../shared");
 	f = fopen(path, "re");
 	if (!f) {
+		config_free(c);
 		if (getenv("CI"))
 			fail_msg("%s is not there: set SAKER_SHARED", path);
 		fprintf(stderr, "# SKIP: %s is not there\n", path);
 		skip();
 	}
 	while (fgets(line, sizeof(line), f)) {
-		char *tab = strchr(line, '\t'), assignment[1200];
-		struct config *c;
+		char *tab = strchr(line, '\t'), assignment[1200], *list;
 		struct error err;
 
 		if (line[0] == '#' || !tab || strncmp(line, "key\t", 4) == 0)
 			continue;
 		*tab = '\0';
 		tab[strcspn(tab + 1, "\n") + 1] = '\0';
-		snprintf(assignment, sizeof(assignment), "%s=%s", line, tab + 1);
-		c = config_new();
+		check_default(line, tab + 1);
+		list = strstr(line, "[]");
+		snprintf(assignment, sizeof(assignment), "%.*s%s%s=%s",
+			 (int)(list ? list - line : tab - line), line, list ? "[0]" : "",
+			 list ? list + 2 : "", tab + 1);
 		if (config_set(c, assignment, &err) < 0)
 			fail_msg("%s", err.message);
-		config_finish(c);
-		if (c->message_count)
-			fail_msg("%s: %s", assignment, messages(c, text, sizeof(text)));
-		config_free(c);
 		keys++;
 	}
 	fclose(f);
+	config_finish(c);
+	if (c->message_count)
+		fail_msg("%s", messages(c, text, sizeof(text)));
 	assert_true(keys > 90);
+	config_free(c);
 }
 
 int main(void)
@@ -256,8 +636,18 @@ int main(void)
 	    cmocka_unit_test(assignments_override_the_file),
 	    cmocka_unit_test(bad_assignments_are_refused),
 	    cmocka_unit_test(broken_files_are_refused),
+	    cmocka_unit_test(values_take_what_the_environment_says),
+	    cmocka_unit_test(further_files_are_merged_by_their_strategy),
+	    cmocka_unit_test(messages_name_the_file_they_mean),
+	    cmocka_unit_test(only_the_main_file_names_further_ones),
+	    cmocka_unit_test(anchors_and_merges_are_followed),
+	    cmocka_unit_test(plugins_are_kept_for_who_plays_them),
+	    cmocka_unit_test(durations_are_those_of_prometheus),
+	    cmocka_unit_test(what_needs_a_restart_is_told),
+	    cmocka_unit_test(a_tutorials_file_runs_as_it_stands),
 	    cmocka_unit_test(every_key_of_the_reference_is_known),
 	};
 
+	set_environment();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Those keys of the configuration that are lists of maps, or maps of any keys. */
+#include "app/config_schema.h"
+#include "app/config_tree.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+static const char *text_of(struct config *c, const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *node = yaml_get(map, key);
+
+	if (!node || node->kind != YAML_SCALAR || yaml_is_null(node))
+		return NULL;
+	return arena_cstr(c->arena, node->text);
+}
+
+static void take_selections(struct config *c, const struct yaml_node *list)
+{
+	c->selections = ARENA_ARRAY(c->arena, struct rules_selection, 2 * list->count);
+	c->selection_count = 0;
+	for (uint32_t i = 0; i < list->count; i++) {
+		for (int enable = 1; enable >= 0; enable--) {
+			const char *key = enable ? "enable" : "disable";
+			const struct yaml_node *what = yaml_get(list->items[i], key);
+			struct rules_selection selection = {.enable = enable};
+
+			if (!what)
+				continue;
+			selection.rule = text_of(c, what, "rule");
+			selection.tag = text_of(c, what, "tag");
+			if (selection.rule || selection.tag)
+				c->selections[c->selection_count++] = selection;
+			else
+				config_say(c, SEVERITY_ERROR, what,
+					   "rules[].%s: expected `rule: NAME` or `tag: TAG`", key);
+		}
+	}
+}
+
+/* Entries are names of fields, or maps of a name to a text with fields. */
+static void take_extra_fields(struct config *c, const struct yaml_node *list,
+			      struct rules_append *append)
+{
+	struct rules_extra_field *fields;
+	size_t most = 0, n = 0;
+
+	if (!list || yaml_is_null(list))
+		return;
+	for (uint32_t i = 0; list->kind == YAML_SEQUENCE && i < list->count; i++)
+		most += list->items[i]->kind == YAML_MAPPING ? list->items[i]->count : 1;
+	fields = ARENA_ARRAY(c->arena, struct rules_extra_field, most);
+	for (uint32_t i = 0; list->kind == YAML_SEQUENCE && i < list->count; i++) {
+		const struct yaml_node *item = list->items[i];
+
+		if (item->kind == YAML_SCALAR)
+			fields[n++].name = arena_cstr(c->arena, item->text);
+		for (uint32_t k = 0; item->kind == YAML_MAPPING && k < item->count; k++) {
+			const struct yaml_pair *pair = &item->pairs[k];
+
+			if (pair->key->kind == YAML_SCALAR && pair->value->kind == YAML_SCALAR)
+				fields[n++] = (struct rules_extra_field){
+				    arena_cstr(c->arena, pair->key->text),
+				    arena_cstr(c->arena, pair->value->text)};
+			else
+				config_say(c, SEVERITY_ERROR, pair->value,
+					   "append_output[].extra_fields: expected `NAME: TEXT`");
+		}
+		if (item->kind == YAML_SEQUENCE)
+			config_say(
+			    c, SEVERITY_ERROR, item,
+			    "append_output[].extra_fields: expected a field, or `NAME: TEXT`");
+	}
+	if (list->kind != YAML_SEQUENCE)
+		config_say(c, SEVERITY_ERROR, list,
+			   "append_output[].extra_fields: expected a list");
+	append->extra_fields = fields;
+	append->extra_field_count = n;
+}
+
+static void take_appends(struct config *c, const struct yaml_node *list)
+{
+	c->appends = ARENA_ARRAY(c->arena, struct rules_append, list->count);
+	c->append_count = 0;
+	c->append_suggested = false;
+	for (uint32_t i = 0; i < list->count; i++) {
+		const struct yaml_node *match = yaml_get(list->items[i], "match"), *tags,
+				       *suggested;
+		bool flag;
+		struct rules_append append = {.format = text_of(c, list->items[i], "extra_output")};
+
+		if (match) {
+			struct string_list wanted = {0};
+
+			append.rule = text_of(c, match, "rule");
+			append.source = text_of(c, match, "source");
+			tags = yaml_get(match, "tags");
+			if (tags)
+				config_take_strings(c, "append_output[].match.tags", tags, &wanted);
+			append.tags = wanted.items;
+			append.tag_count = wanted.count;
+		}
+		take_extra_fields(c, yaml_get(list->items[i], "extra_fields"), &append);
+		if (append.rule && append.tag_count)
+			config_say(
+			    c, SEVERITY_WARNING, match,
+			    "append_output[].match: the rule \"%s\" gets this only if it has "
+			    "all of the tags",
+			    append.rule);
+		suggested = yaml_get(list->items[i], "suggested_output");
+		if (suggested && yaml_bool(suggested, &flag) && flag)
+			c->append_suggested = true;
+		if (append.format || append.extra_field_count)
+			c->appends[c->append_count++] = append;
+	}
+}
+
+static void take_static_fields(struct config *c, const struct yaml_node *map)
+{
+	if (map->kind != YAML_MAPPING) {
+		config_say_expected(c, "static_fields", map, "a map of names and values");
+		return;
+	}
+	c->static_fields = ARENA_ARRAY(c->arena, struct config_pair, map->count);
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct yaml_pair *pair = &map->pairs[i];
+
+		if (pair->key->kind == YAML_SCALAR && pair->value->kind == YAML_SCALAR)
+			c->static_fields[c->static_field_count++] =
+			    (struct config_pair){arena_cstr(c->arena, pair->key->text),
+						 arena_cstr(c->arena, pair->value->text)};
+		else
+			config_say_expected(c, "static_fields", pair->value, "a string");
+	}
+}
+
+/* As a plugin gets it: numbers and truth values as such, everything else as strings. */
+static json_t *json_of(const struct yaml_node *node)
+{
+	json_t *json;
+	int64_t number;
+	double real;
+	bool flag;
+
+	switch (node->kind) {
+	case YAML_MAPPING:
+		json = json_object();
+		for (uint32_t i = 0; i < node->count; i++)
+			if (node->pairs[i].key->kind == YAML_SCALAR)
+				json_object_set_new_nocheck(json, node->pairs[i].key->text.p,
+							    json_of(node->pairs[i].value));
+		return json;
+	case YAML_SEQUENCE:
+		json = json_array();
+		for (uint32_t i = 0; i < node->count; i++)
+			json_array_append_new(json, json_of(node->items[i]));
+		return json;
+	}
+	if (yaml_is_null(node))
+		return json_null();
+	if (node->style == YAML_PLAIN && str_to_i64(node->text, &number))
+		return json_integer(number);
+	if (node->style == YAML_PLAIN && yaml_real(node, &real))
+		return json_real(real);
+	if (node->style == YAML_PLAIN && yaml_bool(node, &flag))
+		return json_boolean(flag);
+	return json_stringn_nocheck(node->text.p, node->text.n);
+}
+
+static const char *init_config_of(struct config *c, const struct yaml_node *node)
+{
+	const char *kept;
+	json_t *json;
+	char *text;
+
+	if (!node || yaml_is_null(node))
+		return "";
+	if (node->kind == YAML_SCALAR)
+		return arena_cstr(c->arena, node->text);
+	if (node->kind == YAML_SEQUENCE) {
+		config_say_expected(c, "plugins[].init_config", node, "a map or a string");
+		return "";
+	}
+	json = json_of(node);
+	text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+	kept = text ? arena_cstr(c->arena, str_from(text)) : "";
+	if (!text)
+		config_say(c, SEVERITY_ERROR, node, "plugins[].init_config: is not UTF-8");
+	free(text);
+	json_decref(json);
+	return kept;
+}
+
+static void take_plugins(struct config *c, const struct yaml_node *list)
+{
+	c->plugins = ARENA_ARRAY(c->arena, struct config_plugin, list->count);
+	c->plugin_count = 0;
+	for (uint32_t i = 0; i < list->count; i++) {
+		const struct yaml_node *item = list->items[i];
+		struct config_plugin plugin = {
+		    .name = text_of(c, item, "name"),
+		    .library_path = text_of(c, item, "library_path"),
+		    .init_config = init_config_of(c, yaml_get(item, "init_config")),
+		};
+		const char *params = text_of(c, item, "open_params");
+
+		if (item->kind != YAML_MAPPING)
+			continue;
+		plugin.open_params = params ? arena_cstr(c->arena, str_trim(str_from(params))) : "";
+		if (!plugin.name || !plugin.library_path)
+			config_say(c, SEVERITY_ERROR, item, "plugins[]: %s is missing",
+				   plugin.name ? "library_path" : "name");
+		else
+			c->plugins[c->plugin_count++] = plugin;
+	}
+}
+
+/* What is known of a plugin without its library. */
+static void tell_of_plugin(struct config *c, const struct config_plugin *plugin,
+			   const struct yaml_node *where)
+{
+	static const char *const built_in[] = {"container"};
+	static const char *const later[] = {"k8saudit", "json"};
+
+	for (size_t i = 0; i < sizeof(built_in) / sizeof(*built_in); i++)
+		if (strcmp(plugin->name, built_in[i]) == 0)
+			return;
+	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
+		if (strcmp(plugin->name, later[i]) != 0)
+			continue;
+		config_say(c, SEVERITY_WARNING, where,
+			   "plugin %s: this version does not have its events", plugin->name);
+		return;
+	}
+	config_say(c, SEVERITY_WARNING, where,
+		   "plugin %s is not loaded: libraries of plugins cannot be; rules for its events "
+		   "are left out",
+		   plugin->name);
+}
+
+void config_choose_plugins(struct config *c)
+{
+	const struct yaml_node *wanted = config_find(c, "load_plugins");
+	struct string_list names = {0};
+	struct config_plugin *chosen;
+	size_t count = 0;
+
+	if (!wanted) {
+		for (size_t i = 0; i < c->plugin_count; i++)
+			tell_of_plugin(c, &c->plugins[i], config_find_key(c, "plugins"));
+		return;
+	}
+	if (!yaml_is_null(wanted) && !config_take_strings(c, "load_plugins", wanted, &names))
+		return;
+	chosen = ARENA_ARRAY(c->arena, struct config_plugin, names.count);
+	for (size_t i = 0; i < names.count; i++) {
+		const struct config_plugin *plugin = NULL;
+
+		for (size_t k = 0; k < c->plugin_count && !plugin; k++)
+			if (strcmp(c->plugins[k].name, names.items[i]) == 0)
+				plugin = &c->plugins[k];
+		if (plugin) {
+			chosen[count++] = *plugin;
+			tell_of_plugin(c, plugin, wanted);
+		} else {
+			config_say(c, SEVERITY_ERROR, wanted,
+				   "load_plugins: there is no entry of that name in plugins: %s",
+				   names.items[i]);
+		}
+	}
+	c->plugins = chosen;
+	c->plugin_count = count;
+}
+
+void config_take_list(struct config *c, const char *key, const struct yaml_node *node)
+{
+	static const struct {
+		const char *key;
+		void (*take)(struct config *c, const struct yaml_node *node);
+	} lists[] = {
+	    {"rules", take_selections},
+	    {"append_output", take_appends},
+	    {"plugins", take_plugins},
+	    {"static_fields", take_static_fields},
+	};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+		if (strcmp(lists[i].key, key) == 0)
+			lists[i].take(c, node);
+}
