@@ -23,10 +23,9 @@ void fd_store_release(struct fd_store *s)
 	pool_release(&s->entries);
 }
 
-void fd_text_release(struct fd_store *s, struct fd_text *text)
+void fd_text_free(struct fd_store *s, struct fd_text *text)
 {
-	if (text && --text->references == 0)
-		block_give(s->blocks, text);
+	block_give(s->blocks, text);
 }
 
 static void set_text(struct fd_store *s, struct fd_text **to, struct str name)
@@ -54,6 +53,12 @@ void fd_set_name(struct fd_store *s, struct fd_entry *e, struct str name)
 
 void fd_set_name_raw(struct fd_store *s, struct fd_entry *e, struct str name)
 {
+	/* Most names stand as they were given. */
+	if (e->name && e->name != e->name_raw && str_equal(e->name->text, name)) {
+		fd_text_release(s, e->name_raw);
+		e->name_raw = fd_text_keep(e->name);
+		return;
+	}
 	set_text(s, &e->name_raw, name);
 }
 
@@ -62,12 +67,12 @@ static struct fd_entry *entry_of(struct fd_link *link)
 	return (struct fd_entry *)link;
 }
 
-static uint32_t bucket_of(const struct fd_table *t, const struct fd_link *link)
+static uint32_t bucket_of(const struct fd_link *link)
 {
-	return (uint32_t)((uint64_t)((const struct fd_entry *)link)->num % t->bucket_count);
+	return ((const struct fd_entry *)link)->bucket;
 }
 
-struct fd_entry *fd_table_find(const struct fd_table *t, int64_t num)
+struct fd_entry *fd_table_find_high(const struct fd_table *t, int64_t num)
 {
 	if (!t->count || num < 0)
 		return NULL;
@@ -75,44 +80,53 @@ struct fd_entry *fd_table_find(const struct fd_table *t, int64_t num)
 	uint32_t bucket = (uint32_t)((uint64_t)num % t->bucket_count);
 	struct fd_link *link = t->buckets[bucket] ? t->buckets[bucket]->next : NULL;
 
-	for (; link && bucket_of(t, link) == bucket; link = link->next)
+	for (; link && bucket_of(link) == bucket; link = link->next)
 		if (entry_of(link)->num == num)
 			return entry_of(link);
 	return NULL;
 }
 
-static void link_in(struct fd_table *t, struct fd_link *link)
+static void link_in(struct fd_table *t, struct fd_entry *e)
 {
-	struct fd_link **bucket = &t->buckets[bucket_of(t, link)];
+	struct fd_link **bucket;
 
+	e->bucket = (uint32_t)((uint64_t)e->num % t->bucket_count);
+	bucket = &t->buckets[e->bucket];
 	if (!*bucket) {
 		struct fd_link *first = t->before_first.next;
 
 		*bucket = &t->before_first;
 		if (first)
-			t->buckets[bucket_of(t, first)] = link;
+			t->buckets[bucket_of(first)] = &e->link;
 	}
-	link->next = (*bucket)->next;
-	(*bucket)->next = link;
+	e->link.next = (*bucket)->next;
+	(*bucket)->next = &e->link;
+	if ((uint64_t)e->num < t->low_count)
+		t->low[e->num] = e;
 }
 
+/* One block holds the buckets and, three times as many, the entries of the lowest numbers. */
 static void grow(struct fd_store *s, struct fd_table *t)
 {
+	enum { LOW_TO_BUCKETS = 3 };
 	struct fd_link *link = t->before_first.next;
-	size_t step = 0;
+	size_t step = 0, pointers;
 
 	while (bucket_counts[step] <= t->bucket_count)
 		step++;
 	if (t->buckets)
 		block_give(s->blocks, t->buckets);
 	t->bucket_count = bucket_counts[step];
-	t->buckets = block_take(s->blocks, t->bucket_count * sizeof(*t->buckets));
-	memset(t->buckets, 0, t->bucket_count * sizeof(*t->buckets));
+	t->low_count = LOW_TO_BUCKETS * t->bucket_count;
+	pointers = t->bucket_count + t->low_count;
+	t->buckets = block_take(s->blocks, pointers * sizeof(void *));
+	memset(t->buckets, 0, pointers * sizeof(void *));
+	t->low = (struct fd_entry **)(t->buckets + t->bucket_count);
 	t->before_first.next = NULL;
 	while (link) {
 		struct fd_link *next = link->next;
 
-		link_in(t, link);
+		link_in(t, entry_of(link));
 		link = next;
 	}
 }
@@ -121,7 +135,7 @@ static void insert(struct fd_store *s, struct fd_table *t, struct fd_entry *e)
 {
 	if (t->count + 1 > t->bucket_count)
 		grow(s, t);
-	link_in(t, &e->link);
+	link_in(t, e);
 	t->count++;
 }
 
@@ -138,6 +152,7 @@ static void give(struct fd_store *s, struct fd_entry *e)
 	s->count--;
 }
 
+/* The entry of that number, of which the texts are set, or a new one, all zero. */
 static struct fd_entry *find_or_insert(struct fd_store *s, struct fd_table *t, int64_t num)
 {
 	struct fd_entry *e = fd_table_find(t, num);
@@ -153,43 +168,62 @@ static struct fd_entry *find_or_insert(struct fd_store *s, struct fd_table *t, i
 	return e;
 }
 
+/* All but the table's own. */
+static void set_entry(struct fd_entry *e, const struct fd_entry *from)
+{
+	struct fd_link link = e->link;
+	uint32_t bucket = e->bucket;
+	int64_t num = e->num;
+
+	*e = *from;
+	e->link = link;
+	e->bucket = bucket;
+	e->num = num;
+}
+
 struct fd_entry *fd_table_add_copy(struct fd_store *s, struct fd_table *t, int64_t num,
 				   const struct fd_entry *from)
 {
-	struct fd_entry copy = *from;
 	struct fd_entry *e = find_or_insert(s, t, num);
 
 	if (!e)
 		return NULL;
-	fd_text_keep(copy.name);
-	fd_text_keep(copy.name_raw);
+	fd_text_keep(from->name);
+	fd_text_keep(from->name_raw);
 	release_texts(s, e);
-	copy.link = e->link;
-	copy.num = num;
-	*e = copy;
+	set_entry(e, from);
 	return e;
 }
 
 struct fd_entry *fd_table_add(struct fd_store *s, struct fd_table *t, int64_t num)
 {
-	return fd_table_add_copy(s, t, num, &(struct fd_entry){0});
+	static const struct fd_entry nothing;
+	uint32_t count = t->count;
+	struct fd_entry *e = find_or_insert(s, t, num);
+
+	if (e && t->count == count) {
+		release_texts(s, e);
+		set_entry(e, &nothing);
+	}
+	return e;
 }
 
 void fd_table_remove(struct fd_store *s, struct fd_table *t, struct fd_entry *e)
 {
-	uint32_t bucket = bucket_of(t, &e->link);
-	struct fd_link *before = t->buckets[bucket];
+	struct fd_link *before = t->buckets[e->bucket];
 	struct fd_link *next = e->link.next;
 
 	while (before->next != &e->link)
 		before = before->next;
 	/* The bucket is empty now where neither what stands before nor behind is of it. */
-	if ((before == &t->before_first || bucket_of(t, before) != bucket) &&
-	    (!next || bucket_of(t, next) != bucket))
-		t->buckets[bucket] = NULL;
-	if (next && bucket_of(t, next) != bucket)
-		t->buckets[bucket_of(t, next)] = before;
+	if ((before == &t->before_first || bucket_of(before) != e->bucket) &&
+	    (!next || bucket_of(next) != e->bucket))
+		t->buckets[e->bucket] = NULL;
+	if (next && bucket_of(next) != e->bucket)
+		t->buckets[bucket_of(next)] = before;
 	before->next = next;
+	if ((uint64_t)e->num < t->low_count)
+		t->low[e->num] = NULL;
 	t->count--;
 	give(s, e);
 }

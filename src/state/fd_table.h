@@ -85,6 +85,7 @@ struct fd_entry {
 	uint8_t roles;       /* FD_ROLE_* bits */
 	bool is_bound;       /* an IP socket with but its own end */
 	bool is_connected;
+	uint32_t bucket; /* the table's own */
 	union fd_socket socket;
 	int64_t pid; /* of a pidfd */
 };
@@ -99,15 +100,20 @@ struct fd_store {
 struct fd_table {
 	struct fd_link before_first;
 	struct fd_link **buckets; /* of each the link before its first entry, NULL: empty */
-	uint32_t bucket_count;
+	struct fd_entry **low;    /* by number; numbers from low_count on are in buckets alone */
+	uint32_t bucket_count, low_count;
 	uint32_t count;
 };
 
 void fd_store_init(struct fd_store *s, struct block_pool *blocks);
 void fd_store_release(struct fd_store *s);
 
+struct fd_entry *fd_table_find_high(const struct fd_table *t, int64_t num);
 /* NULL where the table has none of that number. */
-struct fd_entry *fd_table_find(const struct fd_table *t, int64_t num);
+static inline struct fd_entry *fd_table_find(const struct fd_table *t, int64_t num)
+{
+	return (uint64_t)num < t->low_count ? t->low[num] : fd_table_find_high(t, num);
+}
 /* In the table's order: the one after `after`, NULL: the first. */
 static inline struct fd_entry *fd_table_next(const struct fd_table *t, const struct fd_entry *after)
 {
@@ -137,7 +143,12 @@ static inline struct fd_text *fd_text_keep(struct fd_text *text)
 		text->references++;
 	return text;
 }
-void fd_text_release(struct fd_store *s, struct fd_text *text);
+void fd_text_free(struct fd_store *s, struct fd_text *text);
+static inline void fd_text_release(struct fd_store *s, struct fd_text *text)
+{
+	if (text && --text->references == 0)
+		fd_text_free(s, text);
+}
 static inline struct str fd_text_str(const struct fd_text *text)
 {
 	return text ? text->text : (struct str){"", 0};

@@ -49,12 +49,71 @@ static void add_path(struct joining *j, struct str path, bool is_absolute)
 	}
 }
 
+/* Which bytes of x are zero: their highest bit. */
+static uint64_t zero_bytes(uint64_t x)
+{
+	const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
+
+	return ~(((x & low) + low) | x | low);
+}
+
+/*
+ * Whether a slash is followed by another or by a dot, which is the next character before it; only
+ * such a name can have something to take out. Eight characters at a time.
+ */
+static bool has_slash_with_dot_or_slash(struct str s)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	size_t at = 0;
+
+	for (; at + sizeof(uint64_t) < s.n; at += sizeof(uint64_t)) {
+		uint64_t these, next;
+
+		memcpy(&these, s.p + at, sizeof(these));
+		memcpy(&next, s.p + at + 1, sizeof(next));
+		if (zero_bytes(these ^ ones * '/') & zero_bytes((next | ones) ^ ones * '/'))
+			return true;
+	}
+	for (; at + 1 < s.n; at++)
+		if (s.p[at] == '/' && (s.p[at + 1] | 1) == '/')
+			return true;
+	return false;
+}
+
+/* Absolute, and certainly as it would come out; a slash at the end may be allowed. */
+static bool is_plain(struct str path)
+{
+	return path.n > 1 && path.p[0] == '/' && !has_slash_with_dot_or_slash(path);
+}
+
+/* Most names need nothing. */
+static bool join_plain(struct buffer *out, struct str base, struct str name)
+{
+	if (!name.n || name.p[name.n - 1] == '/')
+		return false;
+	if (name.p[0] == '/') {
+		if (!is_plain(name))
+			return false;
+		buffer_put(out, name);
+		return true;
+	}
+	if (name.p[0] == '.' || !is_plain(base) || has_slash_with_dot_or_slash(name))
+		return false;
+	buffer_put(out, base);
+	if (base.p[base.n - 1] != '/')
+		buffer_putc(out, '/');
+	buffer_put(out, name);
+	return true;
+}
+
 void path_join(struct buffer *out, struct str base, struct str name)
 {
 	bool is_name_absolute = name.n && name.p[0] == '/';
 	bool is_absolute = is_name_absolute || (base.n && base.p[0] == '/');
 	struct joining j = {.out = out, .start = out->n};
 
+	if (join_plain(out, base, name))
+		return;
 	if (is_absolute)
 		buffer_putc(out, '/');
 	j.floor = out->n;

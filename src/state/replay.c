@@ -5,8 +5,11 @@
 static void finish_close(struct state *s)
 {
 	struct replay *r = s->replay;
-	struct fd_entry *fd = r->closing ? fd_table_find(&r->closing->fds, r->closing_num) : NULL;
+	struct fd_entry *fd;
 
+	if (!r->closing)
+		return;
+	fd = fd_table_find(&r->closing->fds, r->closing_num);
 	if (fd)
 		fd_table_remove(process_table_fds(s->processes), &r->closing->fds, fd);
 	r->closing = NULL;
@@ -14,7 +17,8 @@ static void finish_close(struct state *s)
 
 void replay_finish_last(struct state *s)
 {
-	replay_finish_exit(s);
+	if (s->exiting)
+		replay_finish_exit(s);
 	finish_close(s);
 }
 
@@ -23,8 +27,11 @@ static void add_handlers(struct replay *r, const struct replay_handler *h)
 	for (; h->event; h++) {
 		int code = event_code_by_name(str_from(h->event));
 
-		if (code >= 0)
-			r->handlers[code] = h->apply;
+		if (code < 0)
+			continue;
+		r->events[code].apply = h->apply;
+		r->events[code].show = h->show;
+		r->events[code].detail = h->detail;
 	}
 }
 
@@ -59,12 +66,9 @@ struct replay *replay_new(void)
 {
 	struct replay *r = calloc(1, sizeof(*r));
 
-	if (r) {
-		r->handlers = calloc(event_code_count, sizeof(*r->handlers));
-		r->fd_params = calloc(event_code_count, sizeof(*r->fd_params));
-		r->actors = calloc(event_code_count, sizeof(*r->actors));
-	}
-	if (!r || !r->handlers || !r->fd_params || !r->actors)
+	if (r)
+		r->events = calloc(event_code_count, sizeof(*r->events));
+	if (!r || !r->events)
 		abort();
 	add_handlers(r, replay_process_handlers);
 	add_handlers(r, replay_fact_handlers);
@@ -72,9 +76,13 @@ struct replay *replay_new(void)
 	add_handlers(r, replay_socket_handlers);
 	for (uint16_t code = 0; code < event_code_count; code++) {
 		const struct event_schema *schema = event_schema_get(code);
+		struct replay_event *event = &r->events[code];
 
-		r->fd_params[code] = schema ? fd_param(schema) : -1;
-		r->actors[code] = schema ? (uint8_t)actor_of(schema) : ACTOR_NONE;
+		event->fd_param = fd_param(schema);
+		event->actor = (uint8_t)actor_of(schema);
+		event->is_about_fd =
+		    schema->flags & (EVENT_CREATES_FD | EVENT_USES_FD | EVENT_DESTROYS_FD);
+		event->is_activity = strcmp(schema->name, "switch") != 0;
 	}
 	return r;
 }
@@ -85,9 +93,7 @@ void replay_free(struct state *s, struct replay *r)
 		return;
 	fd_table_clear(process_table_fds(s->processes), &r->server_ports);
 	VEC_FREE(&r->addresses);
-	free(r->handlers);
-	free(r->fd_params);
-	free(r->actors);
+	free(r->events);
 	free(r);
 }
 
@@ -106,10 +112,9 @@ void state_forget(struct state *s)
 	s->replay = replay_new();
 }
 
-static void find_actor(struct replaying *r)
+static void find_actor(struct replaying *r, enum replay_actor actor)
 {
 	uint64_t tid = r->e->header->tid;
-	enum replay_actor actor = r->s->replay->actors[r->e->schema->code];
 
 	if (actor == ACTOR_NONE || tid > INT32_MAX)
 		return;
@@ -120,31 +125,28 @@ static void find_actor(struct replaying *r)
 
 void replay_bind(struct state *s, struct event *e)
 {
-	struct replaying r = {.s = s, .e = e, .num = -1};
-	uint16_t code = e->schema->code;
-	int8_t fd = s->replay->fd_params[code];
+	const struct replay_event *event = &s->replay->events[e->schema->code];
+	struct replaying r = {.s = s, .e = e, .detail = event->detail, .num = -1};
 
 	s->replay->last_time = e->time;
 	replay_finish_last(s);
-	state_listed(s);
-	find_actor(&r);
+	if (!s->replay->is_listed)
+		state_listed(s);
+	find_actor(&r, (enum replay_actor)event->actor);
 	event_result(e, &r.res);
-	if (r.th && fd >= 0) {
-		int64_t num = -1;
-
-		event_param_i64(e, (unsigned)fd, &num);
-		replay_use_fd(&r, num);
-	}
-	if (s->replay->handlers[code])
-		s->replay->handlers[code](&r);
+	if (r.th && event->fd_param >= 0)
+		replay_use_fd(&r, replay_i64(&r, (unsigned)event->fd_param, -1));
+	if (event->apply)
+		event->apply(&r);
 	e->thread = r.th;
 	e->process = r.p;
-	if (r.th)
-		replay_show_fd(&r);
-	fd_text_release(process_table_fds(s->processes), r.old_name);
+	if (r.th && event->is_about_fd)
+		replay_show_fd(&r, event->show);
+	if (r.old_name)
+		fd_text_release(process_table_fds(s->processes), r.old_name);
 	if (!r.th)
 		return;
 	process_refresh_scope(s->processes, r.p);
-	if (strcmp(e->schema->name, "switch") != 0)
+	if (event->is_activity)
 		r.th->last_event_time = e->time;
 }

@@ -29,10 +29,31 @@ struct local_address {
 	struct ip_address ip, netmask;
 };
 
+/* What there is to do for the events of a code. */
+struct replay_event {
+	replay_fn *apply;   /* NULL: they change nothing */
+	replay_fn *show;    /* fills event.fd where the descriptor is not known; NULL: no way */
+	const void *detail; /* what the two have to know of them */
+	uint8_t actor;      /* enum replay_actor */
+	int8_t fd_param;    /* index of the descriptor that they use, -1: none */
+	bool is_about_fd;
+	bool is_activity; /* of their thread */
+};
+
+/* Threads that exited lately, found by their id; a number is that of an exit, from 1. */
+struct exited_threads {
+	struct exited_thread {
+		uint64_t number;
+		uint64_t before; /* of the one before it in its chain; it may be gone by now */
+		uint64_t time;
+		int32_t tid, ptid;
+	} threads[RECENTLY_EXITED];
+	uint64_t newest[RECENTLY_EXITED]; /* of each chain */
+	uint64_t count;
+};
+
 struct replay {
-	replay_fn **handlers; /* by event code, NULL: the event changes nothing */
-	int8_t *fd_params;    /* by event code: index of the descriptor that it uses, -1: none */
-	uint8_t *actors;      /* by event code: enum replay_actor */
+	struct replay_event *events; /* by event code */
 	VEC(struct local_address) addresses;
 	struct fd_table server_ports; /* of sockets that were listening when recording began */
 	bool is_listed;               /* the lists at the start were complete: events came */
@@ -40,17 +61,14 @@ struct replay {
 	struct process *closing;
 	uint64_t last_time; /* of the last event */
 	int64_t closing_num;
-	struct {
-		int32_t tid, ptid;
-		uint64_t time;
-	} exited[RECENTLY_EXITED];
-	uint32_t exited_next;
+	struct exited_threads exited;
 };
 
 /* One event on its way. */
 struct replaying {
 	struct state *s;
 	struct event *e;
+	const void *detail;       /* the handler's */
 	struct thread *th;        /* NULL: not known */
 	struct process *p;        /* of th */
 	int64_t res;              /* what the call answered; 0 for events that are no calls */
@@ -67,6 +85,8 @@ void replay_bind(struct state *s, struct event *e);
 struct replay_handler {
 	const char *event;
 	replay_fn *apply;
+	replay_fn *show;    /* NULL: none */
+	const void *detail; /* handed to them; NULL: none */
 };
 extern const struct replay_handler replay_process_handlers[]; /* clone, exec, exit */
 extern const struct replay_handler replay_fact_handlers[];    /* limits, memory, ids, users */
@@ -78,7 +98,7 @@ struct thread *replay_thread_or_unknown(struct state *s, int64_t tid);
 /* Looks up the descriptor of that number, as the one that the event is about. */
 void replay_use_fd(struct replaying *r, int64_t num);
 /* Fills r->e->fd from what is known now. */
-void replay_show_fd(struct replaying *r);
+void replay_show_fd(struct replaying *r, replay_fn *show_unknown);
 /* The directory of a relative name: "<UNKNOWN>" for a descriptor that is not known. */
 struct str replay_directory(const struct process *p, int64_t dirfd);
 

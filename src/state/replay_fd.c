@@ -90,25 +90,12 @@ static void join(struct str directory, struct str name, struct buffer *out)
 
 /* What open events say, in the order of their parameters. */
 struct open_event {
-	const char *event;
 	int8_t dirfd, name, flags, dev, ino; /* -1: none */
 };
 
-static const struct open_event open_events[] = {
-    {"open", -1, 1, 2, 4, 5},
-    {"creat", -1, 1, -1, 3, 4},
-    {"openat", 1, 2, 3, 5, 6},
-    {"openat2", 1, 2, 3, 6, 7},
-    {"open_by_handle_at", -1, 3, 2, 4, 5},
-};
-
-static const struct open_event *open_event_of(const struct event *e)
-{
-	for (size_t i = 0; i < sizeof(open_events) / sizeof(open_events[0]); i++)
-		if (strcmp(open_events[i].event, e->schema->name) == 0)
-			return &open_events[i];
-	return NULL;
-}
+static const struct open_event open_event = {-1, 1, 2, 4, 5}, creat_event = {-1, 1, -1, 3, 4},
+			       openat_event = {1, 2, 3, 5, 6}, openat2_event = {1, 2, 3, 6, 7},
+			       open_by_handle_event = {-1, 3, 2, 4, 5};
 
 /* The full name of what was to be opened; false where the event does not hold it. */
 static bool opened_name(struct replaying *r, const struct open_event *o, struct buffer *out)
@@ -125,12 +112,12 @@ static bool opened_name(struct replaying *r, const struct open_event *o, struct 
 static void do_open(struct replaying *r)
 {
 	enum { POS_CREAT_FLAGS = 5 };
-	const struct open_event *o = open_event_of(r->e);
+	const struct open_event *o = r->detail;
 	struct buffer name = replay_name_buffer(r);
 	struct fd_entry *fd;
 	uint32_t flags = 0;
 
-	if (!r->th || !o || r->res < 0)
+	if (!r->th || r->res < 0)
 		return;
 	if (o->flags >= 0)
 		flags = (uint32_t)replay_u64(r, (unsigned)o->flags, 0);
@@ -153,6 +140,21 @@ static void do_open(struct replaying *r)
 						  : 0;
 	replay_set_fd_name(r, &name);
 	fd_set_name_raw(replay_store(r), fd, replay_text(r, (unsigned)o->name));
+}
+
+/* The name that the event would have given a descriptor, had it succeeded. */
+static void show_open(struct replaying *r)
+{
+	const struct open_event *o = r->detail;
+	struct event_fd *fd = &r->e->fd;
+	struct buffer text = replay_name_buffer(r);
+
+	if (!opened_name(r, o, &text))
+		return;
+	fd->path = buffer_str(&text);
+	fd->path_raw = replay_text(r, (unsigned)o->name);
+	if (o->flags >= 0)
+		fd->open_flags = (uint32_t)replay_u64(r, (unsigned)o->flags, 0);
 }
 
 static void do_close(struct replaying *r)
@@ -187,10 +189,14 @@ static void do_close_range(struct replaying *r)
 
 static void do_dup(struct replaying *r)
 {
-	bool is_dup3 = strcmp(r->e->schema->name, "dup3") == 0;
-
 	if (r->res >= 0 && r->fd)
-		make_copy(r, r->res, is_dup3 && replay_u64(r, 3, 0) & SCAP_O_CLOEXEC);
+		make_copy(r, r->res, false);
+}
+
+static void do_dup3(struct replaying *r)
+{
+	if (r->res >= 0 && r->fd)
+		make_copy(r, r->res, replay_u64(r, 3, 0) & SCAP_O_CLOEXEC);
 }
 
 static void do_fcntl(struct replaying *r)
@@ -225,35 +231,35 @@ static void do_pidfd_getfd(struct replaying *r)
 
 /* Others that a number is all about */
 
-static const struct {
-	const char *event;
+struct made_event {
 	enum fd_type type;
 	int8_t flags; /* index of the parameter, -1: none */
-} made[] = {
-    {"eventfd", FD_EVENT, -1},           {"eventfd2", FD_EVENT, 1},
-    {"signalfd", FD_SIGNALFD, -1},       {"signalfd4", FD_SIGNALFD, 1},
-    {"timerfd_create", FD_TIMERFD, 2},   {"inotify_init", FD_INOTIFY, -1},
-    {"inotify_init1", FD_INOTIFY, 1},    {"bpf", FD_BPF, -1},
-    {"userfaultfd", FD_USERFAULTFD, -1}, {"io_uring_setup", FD_IO_URING, -1},
-    {"epoll_create", FD_EVENTPOLL, -1},  {"epoll_create1", FD_EVENTPOLL, -1},
 };
+
+static const struct made_event eventfd_event = {FD_EVENT, -1}, eventfd2_event = {FD_EVENT, 1},
+			       signalfd_event = {FD_SIGNALFD, -1},
+			       signalfd4_event = {FD_SIGNALFD, 1}, timerfd_event = {FD_TIMERFD, 2},
+			       inotify_event = {FD_INOTIFY, -1}, inotify1_event = {FD_INOTIFY, 1},
+			       bpf_event = {FD_BPF, -1}, userfaultfd_event = {FD_USERFAULTFD, -1},
+			       io_uring_event = {FD_IO_URING, -1}, epoll_event = {FD_EVENTPOLL, -1};
 
 static void do_make(struct replaying *r)
 {
+	const struct made_event *made = r->detail;
 	struct fd_entry *fd;
 
-	for (size_t i = 0; r->th && r->res >= 0 && i < sizeof(made) / sizeof(made[0]); i++) {
-		if (strcmp(made[i].event, r->e->schema->name) != 0)
-			continue;
-		fd = replay_make_fd(r, r->res, made[i].type);
-		if (fd && made[i].flags >= 0)
-			fd->open_flags = (uint32_t)replay_u64(r, (unsigned)made[i].flags, 0);
-		if (fd && made[i].type == FD_EVENTPOLL &&
-		    strcmp(r->e->schema->name, "epoll_create1") == 0 &&
-		    replay_u64(r, 1, 0) & SCAP_EPOLL_CLOEXEC)
-			fd->open_flags |= SCAP_O_CLOEXEC;
+	if (!r->th || r->res < 0)
 		return;
-	}
+	fd = replay_make_fd(r, r->res, made->type);
+	if (fd && made->flags >= 0)
+		fd->open_flags = (uint32_t)replay_u64(r, (unsigned)made->flags, 0);
+}
+
+static void do_epoll_create1(struct replaying *r)
+{
+	do_make(r);
+	if (r->fd && replay_u64(r, 1, 0) & SCAP_EPOLL_CLOEXEC)
+		r->fd->open_flags |= SCAP_O_CLOEXEC;
 }
 
 static void do_memfd_create(struct replaying *r)
@@ -279,14 +285,10 @@ static void do_pidfd_open(struct replaying *r)
 	replay_set_fd_name(r, &name);
 }
 
-static void do_pipe(struct replaying *r)
+static void make_pipe(struct replaying *r, uint32_t flags)
 {
-	uint32_t flags = 0;
-
 	if (r->res < 0 || !r->th)
 		return;
-	if (strcmp(r->e->schema->name, "pipe2") == 0)
-		flags = (uint32_t)replay_u64(r, 4, 0);
 	for (unsigned i = 1; i <= 2; i++) {
 		struct fd_entry *fd = replay_make_fd(r, replay_i64(r, i, -1), FD_PIPE);
 
@@ -297,36 +299,46 @@ static void do_pipe(struct replaying *r)
 	}
 }
 
+static void do_pipe(struct replaying *r)
+{
+	make_pipe(r, 0);
+}
+
+static void do_pipe2(struct replaying *r)
+{
+	make_pipe(r, (uint32_t)replay_u64(r, 4, 0));
+}
+
 const struct replay_handler replay_fd_handlers[] = {
-    {"open", do_open},
-    {"creat", do_open},
-    {"openat", do_open},
-    {"openat2", do_open},
-    {"open_by_handle_at", do_open},
-    {"close", do_close},
-    {"close_range", do_close_range},
-    {"dup", do_dup},
-    {"dup2", do_dup},
-    {"dup3", do_dup},
-    {"fcntl", do_fcntl},
-    {"pipe", do_pipe},
-    {"pipe2", do_pipe},
-    {"eventfd", do_make},
-    {"eventfd2", do_make},
-    {"signalfd", do_make},
-    {"signalfd4", do_make},
-    {"timerfd_create", do_make},
-    {"inotify_init", do_make},
-    {"inotify_init1", do_make},
-    {"bpf", do_make},
-    {"userfaultfd", do_make},
-    {"io_uring_setup", do_make},
-    {"epoll_create", do_make},
-    {"epoll_create1", do_make},
-    {"memfd_create", do_memfd_create},
-    {"pidfd_open", do_pidfd_open},
-    {"pidfd_getfd", do_pidfd_getfd},
-    {NULL, NULL},
+    {"open", do_open, show_open, &open_event},
+    {"creat", do_open, show_open, &creat_event},
+    {"openat", do_open, show_open, &openat_event},
+    {"openat2", do_open, show_open, &openat2_event},
+    {"open_by_handle_at", do_open, show_open, &open_by_handle_event},
+    {"close", do_close, NULL, NULL},
+    {"close_range", do_close_range, NULL, NULL},
+    {"dup", do_dup, NULL, NULL},
+    {"dup2", do_dup, NULL, NULL},
+    {"dup3", do_dup3, NULL, NULL},
+    {"fcntl", do_fcntl, NULL, NULL},
+    {"pipe", do_pipe, NULL, NULL},
+    {"pipe2", do_pipe2, NULL, NULL},
+    {"eventfd", do_make, NULL, &eventfd_event},
+    {"eventfd2", do_make, NULL, &eventfd2_event},
+    {"signalfd", do_make, NULL, &signalfd_event},
+    {"signalfd4", do_make, NULL, &signalfd4_event},
+    {"timerfd_create", do_make, NULL, &timerfd_event},
+    {"inotify_init", do_make, NULL, &inotify_event},
+    {"inotify_init1", do_make, NULL, &inotify1_event},
+    {"bpf", do_make, NULL, &bpf_event},
+    {"userfaultfd", do_make, NULL, &userfaultfd_event},
+    {"io_uring_setup", do_make, NULL, &io_uring_event},
+    {"epoll_create", do_make, NULL, &epoll_event},
+    {"epoll_create1", do_epoll_create1, NULL, &epoll_event},
+    {"memfd_create", do_memfd_create, NULL, NULL},
+    {"pidfd_open", do_pidfd_open, NULL, NULL},
+    {"pidfd_getfd", do_pidfd_getfd, NULL, NULL},
+    {NULL, NULL, NULL, NULL},
 };
 
 /* What an event shows */
@@ -385,7 +397,8 @@ static void show_entry(struct replaying *r)
 	fd->is_connected = entry->is_connected;
 	fd->path = fd_text_str(entry->name);
 	fd->path_raw = fd_text_str(entry->name_raw);
-	fd->name_changed = !str_equal(fd->path, fd_text_str(r->old_name));
+	fd->name_changed =
+	    entry->name != r->old_name && !str_equal(fd->path, fd_text_str(r->old_name));
 	fd->is_role_known = entry->roles;
 	if (entry->type == FD_IPV4 || entry->type == FD_IPV6)
 		show_ip(r->s->replay, entry, fd);
@@ -396,41 +409,12 @@ static void show_entry(struct replaying *r)
 	}
 }
 
-/* The name that the event would have given a descriptor, had it succeeded. */
-static void show_name(struct replaying *r)
+void replay_show_fd(struct replaying *r, replay_fn *show_unknown)
 {
-	const struct open_event *o = open_event_of(r->e);
-	struct event_fd *fd = &r->e->fd;
-	const char *name = r->e->schema->name;
-	struct buffer text = replay_name_buffer(r);
-
-	if (o && (r->e->schema->flags & EVENT_CREATES_FD)) {
-		if (!opened_name(r, o, &text))
-			return;
-		fd->path_raw = replay_text(r, (unsigned)o->name);
-		if (o->flags >= 0)
-			fd->open_flags = (uint32_t)replay_u64(r, (unsigned)o->flags, 0);
-	} else if (strcmp(name, "accept") == 0 || strcmp(name, "accept4") == 0 ||
-		   strcmp(name, "connect") == 0) {
-		if (replay_bytes(r, 1).n)
-			socket_tuple_print(replay_bytes(r, 1), &text);
-		else
-			buffer_put(&text, STR("NULL"));
-		fd->path_raw = buffer_str(&text);
-	}
-	fd->path = buffer_str(&text);
-}
-
-void replay_show_fd(struct replaying *r)
-{
-	const uint16_t about_fd = EVENT_CREATES_FD | EVENT_USES_FD | EVENT_DESTROYS_FD;
-
-	if (!(r->e->schema->flags & about_fd))
-		return;
 	r->e->fd.num = r->num;
 	r->e->fd.is_listed = true;
 	if (r->fd)
 		show_entry(r);
-	else
-		show_name(r);
+	else if (show_unknown)
+		show_unknown(r);
 }

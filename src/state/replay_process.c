@@ -13,11 +13,20 @@ static bool is_in_pidns(const struct process *p, const struct thread *th)
 
 static bool has_recently_exited(const struct replay *r, int64_t tid, int64_t ptid, uint64_t now)
 {
-	for (size_t i = 0; i < RECENTLY_EXITED; i++)
-		if (r->exited[i].tid == tid && r->exited[i].ptid == ptid &&
-		    now >= r->exited[i].time && now - r->exited[i].time < CLONE_STALE_NS)
+	const struct exited_threads *x = &r->exited;
+	uint64_t number = x->newest[(uint64_t)tid % RECENTLY_EXITED];
+
+	for (;;) {
+		const struct exited_thread *t = &x->threads[number % RECENTLY_EXITED];
+
+		/* The last of the chain, or overwritten since. */
+		if (!number || t->number != number)
+			return false;
+		if (t->tid == tid && t->ptid == ptid && now >= t->time &&
+		    now - t->time < CLONE_STALE_NS)
 			return true;
-	return false;
+		number = t->before;
+	}
 }
 
 static void take_memory(struct replaying *r, struct thread *th)
@@ -361,6 +370,16 @@ static struct process *find_reaper(struct state *s, const struct process *p)
 	return NULL;
 }
 
+static void remember_exit(struct exited_threads *x, int32_t tid, int32_t ptid, uint64_t time)
+{
+	uint64_t *newest = &x->newest[(uint32_t)tid % RECENTLY_EXITED];
+	uint64_t number = ++x->count;
+
+	x->threads[number % RECENTLY_EXITED] = (struct exited_thread){
+	    .number = number, .before = *newest, .time = time, .tid = tid, .ptid = ptid};
+	*newest = number;
+}
+
 void replay_finish_exit(struct state *s)
 {
 	struct thread *th = s->exiting;
@@ -370,10 +389,7 @@ void replay_finish_exit(struct state *s)
 	s->exiting = NULL;
 	if (!p)
 		return;
-	r->exited[r->exited_next].tid = th->tid;
-	r->exited[r->exited_next].ptid = p->facts.ppid;
-	r->exited[r->exited_next].time = r->last_time;
-	r->exited_next = (r->exited_next + 1) % RECENTLY_EXITED;
+	remember_exit(&r->exited, th->tid, p->facts.ppid, r->last_time);
 
 	if (p->thread_count <= 1 && p->first_child) {
 		struct thread *reaper =
@@ -394,6 +410,8 @@ void replay_finish_exit(struct state *s)
 }
 
 const struct replay_handler replay_process_handlers[] = {
-    {"clone", do_clone}, {"clone3", do_clone},  {"fork", do_clone},    {"vfork", do_clone},
-    {"execve", do_exec}, {"execveat", do_exec}, {"procexit", do_exit}, {NULL, NULL},
+    {"clone", do_clone, NULL, NULL},   {"clone3", do_clone, NULL, NULL},
+    {"fork", do_clone, NULL, NULL},    {"vfork", do_clone, NULL, NULL},
+    {"execve", do_exec, NULL, NULL},   {"execveat", do_exec, NULL, NULL},
+    {"procexit", do_exit, NULL, NULL}, {NULL, NULL, NULL, NULL},
 };

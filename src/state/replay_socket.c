@@ -352,10 +352,29 @@ static void do_accept(struct replaying *r)
 	}
 	socket_tuple_print(tuple, &name);
 	replay_set_fd_name(r, &name);
-	if (strcmp(r->e->schema->name, "accept4") == 0)
-		fd->open_flags = (uint32_t)replay_u64(r, 5, 0) & SCAP_O_CLOEXEC;
 	fd->roles = FD_ROLE_SERVER;
 	fd->is_connected = true;
+}
+
+static void do_accept4(struct replaying *r)
+{
+	enum { POS_FLAGS = 5 };
+
+	do_accept(r);
+	if (r->fd)
+		r->fd->open_flags = (uint32_t)replay_u64(r, POS_FLAGS, 0) & SCAP_O_CLOEXEC;
+}
+
+/* The ends as a call told them whose descriptor is not known. */
+static void show_tuple(struct replaying *r)
+{
+	struct buffer text = replay_name_buffer(r);
+
+	if (replay_bytes(r, 1).n)
+		socket_tuple_print(replay_bytes(r, 1), &text);
+	else
+		buffer_put(&text, STR("NULL"));
+	r->e->fd.path = r->e->fd.path_raw = buffer_str(&text);
 }
 
 /* An end that an unbound socket leaves open is the address of the interface it would go out by. */
@@ -489,27 +508,39 @@ static void guess_role(struct replaying *r, bool is_incoming)
 		fd->roles |= is_incoming ? FD_ROLE_SERVER : FD_ROLE_CLIENT;
 }
 
-static int tuple_param(const struct event *e)
+/* Calls for any file, which tell nothing of the other end. */
+static void do_read_or_write(struct replaying *r)
 {
-	return event_schema_param(e->schema, STR("tuple"));
+	if (r->fd && r->res >= 0 && is_connection(r->fd))
+		r->fd->is_connected = true;
 }
+
+/* What events of calls that are for sockets alone have. */
+struct transfer_event {
+	uint8_t tuple;    /* index of the parameter */
+	bool is_datagram; /* a socket whose making was missed sends datagrams, most likely */
+};
+
+static const struct transfer_event send_event = {4, true}, sendmmsg_event = {4, false},
+				   recv_event = {4, false}, recvfrom_event = {2, false},
+				   recvmsg_event = {3, false};
 
 /* What a transfer tells of its socket. */
 static void transfer(struct replaying *r, bool is_incoming)
 {
-	int tuple = tuple_param(r->e);
+	const struct transfer_event *t = r->detail;
 	struct buffer name;
 
 	if (!r->fd || r->res < 0)
 		return;
 	if (is_connection(r->fd))
 		r->fd->is_connected = true;
-	if (tuple < 0 || (r->fd->name && is_ipv4_of(r->fd, FD_L4_TCP)) ||
-	    !take_tuple(r, replay_bytes(r, (unsigned)tuple)))
+	if ((r->fd->name && is_ipv4_of(r->fd, FD_L4_TCP)) ||
+	    !take_tuple(r, replay_bytes(r, t->tuple)))
 		return;
 	if (!is_connection(r->fd)) {
 		name = replay_name_buffer(r);
-		socket_tuple_print(replay_bytes(r, (unsigned)tuple), &name);
+		socket_tuple_print(replay_bytes(r, t->tuple), &name);
 		replay_set_fd_name(r, &name);
 		return;
 	}
@@ -527,42 +558,39 @@ static void do_receive(struct replaying *r)
 
 static void do_send(struct replaying *r)
 {
-	enum { POS_FD = 2, POS_TUPLE = 4 };
-	const char *name = r->e->schema->name;
-	struct str tuple = replay_bytes(r, POS_TUPLE);
+	enum { POS_FD = 2 };
+	const struct transfer_event *t = r->detail;
+	struct str tuple = replay_bytes(r, t->tuple);
 
-	/* A socket whose making was missed sends datagrams, most likely. */
-	if (!r->fd && r->th && r->res >= 0 && tuple.n &&
-	    (tuple.p[0] == AF_INET || tuple.p[0] == AF_INET6) &&
-	    (strcmp(name, "send") == 0 || strcmp(name, "sendto") == 0 ||
-	     strcmp(name, "sendmsg") == 0))
+	if (!r->fd && t->is_datagram && r->th && r->res >= 0 && tuple.n &&
+	    (tuple.p[0] == AF_INET || tuple.p[0] == AF_INET6))
 		make_socket(r, replay_i64(r, POS_FD, -1), (uint8_t)tuple.p[0], SOCK_DGRAM,
 			    IPPROTO_UDP, 0);
 	transfer(r, false);
 }
 
 const struct replay_handler replay_socket_handlers[] = {
-    {"socket", do_socket},
-    {"socketpair", do_socketpair},
-    {"bind", do_bind},
-    {"connect", do_connect},
-    {"accept", do_accept},
-    {"accept4", do_accept},
-    {"read", do_receive},
-    {"readv", do_receive},
-    {"pread", do_receive},
-    {"preadv", do_receive},
-    {"recv", do_receive},
-    {"recvfrom", do_receive},
-    {"recvmsg", do_receive},
-    {"recvmmsg", do_receive},
-    {"write", do_send},
-    {"writev", do_send},
-    {"pwrite", do_send},
-    {"pwritev", do_send},
-    {"send", do_send},
-    {"sendto", do_send},
-    {"sendmsg", do_send},
-    {"sendmmsg", do_send},
-    {NULL, NULL},
+    {"socket", do_socket, NULL, NULL},
+    {"socketpair", do_socketpair, NULL, NULL},
+    {"bind", do_bind, NULL, NULL},
+    {"connect", do_connect, show_tuple, NULL},
+    {"accept", do_accept, show_tuple, NULL},
+    {"accept4", do_accept4, show_tuple, NULL},
+    {"read", do_read_or_write, NULL, NULL},
+    {"readv", do_read_or_write, NULL, NULL},
+    {"pread", do_read_or_write, NULL, NULL},
+    {"preadv", do_read_or_write, NULL, NULL},
+    {"write", do_read_or_write, NULL, NULL},
+    {"writev", do_read_or_write, NULL, NULL},
+    {"pwrite", do_read_or_write, NULL, NULL},
+    {"pwritev", do_read_or_write, NULL, NULL},
+    {"recv", do_receive, NULL, &recv_event},
+    {"recvfrom", do_receive, NULL, &recvfrom_event},
+    {"recvmsg", do_receive, NULL, &recvmsg_event},
+    {"recvmmsg", do_receive, NULL, &recv_event},
+    {"send", do_send, NULL, &send_event},
+    {"sendto", do_send, NULL, &send_event},
+    {"sendmsg", do_send, NULL, &send_event},
+    {"sendmmsg", do_send, NULL, &sendmmsg_event},
+    {NULL, NULL, NULL, NULL},
 };
