@@ -42,6 +42,12 @@ SET(take_unbuffered, unbuffered = true)
 SET(take_verbose, verbosity++)
 SET(take_pid_file, pid_file = value)
 SET(take_event, event = value)
+SET(take_format, view.format = value)
+SET(take_time, view.time = value)
+SET(take_colour, view.colour = value)
+SET(take_top, view.top = value)
+SET(take_by, view.by = value)
+SET(take_json, view.is_json = true)
 
 static int take_rules(struct cli *cli, const char *value, struct error *err)
 {
@@ -91,6 +97,20 @@ static int take_seconds(struct cli *cli, const char *value, struct error *err)
 	return 0;
 }
 
+static int take_most(struct cli *cli, const char *value, struct error *err)
+{
+	if (!str_to_u64(str_from(value), &cli->view.most) || cli->view.most == 0)
+		return error_set(err, -EINVAL, "-n %s: expected a number from 1", value);
+	return 0;
+}
+
+static int take_capture(struct cli *cli, const char *value, struct error *err)
+{
+	(void)err;
+	VEC_PUSH(&cli->captures, value);
+	return 0;
+}
+
 static const struct flag flags[] = {
     {'c', NULL, "FILE", FLAG_VALUE, take_config,
      "Configuration file; else /etc/saker/saker.yaml, if it is there."},
@@ -100,6 +120,8 @@ static const struct flag flags[] = {
     {'o', "option", "KEY=VALUE", FLAG_VALUE, take_option,
      "Set a key of the configuration: json_output=true, engine.kind=modern_ebpf, "
      "rules_files[0]=x.yaml. May be repeated."},
+    {'e', NULL, "FILE", FLAG_VALUE, take_capture,
+     "Judge the events of a capture, as replay does; may be repeated."},
     {'V', "validate", "FILE", FLAG_VALUE, take_validate,
      "Check rules files, print all problems and exit: status 1 if there is an error. May be "
      "repeated; the files are read together."},
@@ -137,44 +159,97 @@ static const struct flag flags[] = {
 
 enum { FLAG_COUNT = sizeof(flags) / sizeof(*flags) };
 
+/* Of read and watch alone; with these they come before the flags of the same letter. */
+static const struct flag view_flags[] = {
+    {'p', "print", "FORMAT", FLAG_VALUE, take_format,
+     "What to print of an event: text with %fields. Events that lack one of the fields are left "
+     "out, but where the format begins with an asterisk: then <NA> stands for it."},
+    {'j', "json", NULL, FLAG_PLAIN, take_json,
+     "Print the format's fields as one JSON object a line."},
+    {'t', "time", "FORM", FLAG_VALUE, take_time,
+     "What %evt.outputtime and the usual line show: h time of day, a seconds since 1970, r since "
+     "the first event, d since the event before, D duration of the call."},
+    {'n', "count", "N", FLAG_VALUE, take_most,
+     "Stop after N events that were printed; with --top the number of rows."},
+    {0, "top", "FIELD", FLAG_VALUE, take_top,
+     "Instead of events the most frequent values of a field (or of fields with commas between)."},
+    {0, "by", "WHAT", FLAG_VALUE, take_by,
+     "What --top adds up: count (of events), bytes (that were read and written) or time (that "
+     "calls took; captures with enter and exit events only)."},
+    {0, "color", "WHEN", FLAG_VALUE, take_colour,
+     "auto (on a terminal; the default), always or never."},
+};
+
+enum { VIEW_FLAG_COUNT = sizeof(view_flags) / sizeof(*view_flags) };
+
 /* What the program does beside watching, under names of its own. */
 static const struct command {
-	const char *group, *name, *arguments;
+	const char *group, *name; /* name NULL: of one word */
+	const char *arguments;
 	enum cli_action action;
 	size_t least, most; /* arguments */
 	const char *description;
+	const struct flag *flags; /* of its own */
+	size_t flag_count;
 } commands[] = {
+    {"replay", NULL, "FILE...", ACTION_REPLAY, 1, SIZE_MAX,
+     "Judge the events of captures, one after the other, instead of the system's. - is standard "
+     "input.",
+     NULL, 0},
+    {"read", NULL, "FILE [FILTER]", ACTION_READ, 1, SIZE_MAX,
+     "Print the events of a capture, or those for which a condition holds. With -r the condition "
+     "may name the macros and lists of rules files.",
+     view_flags, VIEW_FLAG_COUNT},
+    {"watch", NULL, "[FILTER]", ACTION_WATCH, 0, SIZE_MAX,
+     "The same of what happens on the system: what a rule with that condition would see.",
+     view_flags, VIEW_FLAG_COUNT},
     {"rules", "test", "FILE...", ACTION_RULES_TEST, 1, SIZE_MAX,
      "Run tests of rules: events, and which rules must or must not fire for them. Exit status 1 if "
-     "one fails. With json_output=true the report is JSON."},
+     "one fails. With json_output=true the report is JSON.",
+     NULL, 0},
     {"rules", "explain", "RULE", ACTION_RULES_EXPLAIN, 1, 1,
      "Show a rule's condition with macros and exceptions, the events it listens to and what it "
-     "costs; with --event which parts are true for an event."},
+     "costs; with --event which parts are true for an event.",
+     NULL, 0},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(*commands) };
 
-static const struct flag *find_short(char c)
+static const char *command_name(const struct command *c, char *text, size_t room)
 {
+	snprintf(text, room, "%s%s%s", c->group, c->name ? " " : "", c->name ? c->name : "");
+	return text;
+}
+
+static const struct flag *find_short(const struct command *command, char c)
+{
+	for (size_t i = 0; command && i < command->flag_count; i++)
+		if (command->flags[i].short_name == c)
+			return &command->flags[i];
 	for (size_t i = 0; i < FLAG_COUNT; i++)
 		if (flags[i].short_name == c)
 			return &flags[i];
 	return NULL;
 }
 
-static const struct flag *find_long(struct str name)
+static const struct flag *find_long(const struct command *command, struct str name)
 {
+	for (size_t i = 0; command && i < command->flag_count; i++)
+		if (str_equal_c(name, command->flags[i].long_name))
+			return &command->flags[i];
 	for (size_t i = 0; i < FLAG_COUNT; i++)
 		if (flags[i].long_name && str_equal_c(name, flags[i].long_name))
 			return &flags[i];
 	return NULL;
 }
 
-static int unknown_long(struct str name, struct error *err)
+static int unknown_long(const struct command *command, struct str name, struct error *err)
 {
-	const char *names[FLAG_COUNT], *nearest;
+	const char *names[FLAG_COUNT + VIEW_FLAG_COUNT], *nearest;
 	size_t n = 0;
 
+	for (size_t i = 0; command && i < command->flag_count; i++)
+		names[n++] = command->flags[i].long_name;
 	for (size_t i = 0; i < FLAG_COUNT; i++)
 		if (flags[i].long_name)
 			names[n++] = flags[i].long_name;
@@ -203,19 +278,21 @@ static int take_flag(struct cli *cli, const struct flag *flag, const char *given
 	return flag->take(cli, value, err);
 }
 
-/* A command is two words before everything else; *next is moved behind it. */
+/* A command is one word or two before everything else; *next is moved behind it. */
 static int take_command(struct cli *cli, int *next, int argc, char **argv,
 			const struct command **out, struct error *err)
 {
 	*out = NULL;
 	if (argc < 2 || argv[1][0] == '-')
 		return 0;
-	for (size_t i = 0; i < COMMAND_COUNT && argc > 2; i++) {
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		const char *second = commands[i].name;
+
 		if (strcmp(argv[1], commands[i].group) != 0 ||
-		    strcmp(argv[2], commands[i].name) != 0)
+		    (second && (argc < 3 || strcmp(argv[2], second) != 0)))
 			continue;
 		cli->action = commands[i].action;
-		*next = 3;
+		*next = second ? 3 : 2;
 		*out = &commands[i];
 		return 0;
 	}
@@ -226,11 +303,13 @@ static int take_command(struct cli *cli, int *next, int argc, char **argv,
 
 static int check_arguments(const struct cli *cli, const struct command *command, struct error *err)
 {
+	char name[64];
+
 	if (!command || cli->action != command->action)
 		return 0;
 	if (cli->arguments.count < command->least || cli->arguments.count > command->most)
-		return error_set(err, -EINVAL, "expected %s %s %s", command->group, command->name,
-				 command->arguments);
+		return error_set(err, -EINVAL, "expected %s %s",
+				 command_name(command, name, sizeof(name)), command->arguments);
 	return 0;
 }
 
@@ -244,7 +323,7 @@ int cli_parse(struct cli *cli, int argc, char **argv, struct error *err)
 	while (next < argc && status == 0) {
 		const char *given = argv[next++];
 
-		if (command && given[0] != '-') {
+		if (command && (given[0] != '-' || !given[1])) {
 			VEC_PUSH(&cli->arguments, given);
 			continue;
 		}
@@ -259,17 +338,17 @@ int cli_parse(struct cli *cli, int argc, char **argv, struct error *err)
 			const char *equals = strchr(given, '=');
 			struct str name = {given + 2, equals ? (size_t)(equals - given - 2)
 							     : strlen(given + 2)};
-			const struct flag *flag = find_long(name);
+			const struct flag *flag = find_long(command, name);
 
 			if (!flag)
-				return unknown_long(name, err);
+				return unknown_long(command, name, err);
 			status = take_flag(cli, flag, given, equals ? equals + 1 : NULL, &next,
 					   argc, argv, err);
 			continue;
 		}
 		/* -Av, -cFILE */
 		for (const char *p = given + 1; *p && status == 0; p++) {
-			const struct flag *flag = find_short(*p);
+			const struct flag *flag = find_short(command, *p);
 			char name[] = {'-', *p, '\0'};
 
 			if (!flag)
@@ -294,6 +373,7 @@ void cli_release(struct cli *cli)
 	VEC_FREE(&cli->validate);
 	VEC_FREE(&cli->options);
 	VEC_FREE(&cli->arguments);
+	VEC_FREE(&cli->captures);
 }
 
 static void describe(const struct flag *flag, char *text, size_t room)
@@ -344,9 +424,15 @@ void cli_print_help(FILE *out)
 	      "       saker COMMAND [FLAGS]\n\n",
 	      out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
-		snprintf(name, sizeof(name), "%s %s %s", commands[i].group, commands[i].name,
+		command_name(&commands[i], name, sizeof(name));
+		snprintf(name + strlen(name), sizeof(name) - strlen(name), " %s",
 			 commands[i].arguments);
 		print_row(name, commands[i].description, out);
+	}
+	fputs("\nOf read and watch:\n", out);
+	for (size_t i = 0; i < VIEW_FLAG_COUNT; i++) {
+		describe(&view_flags[i], name, sizeof(name));
+		print_row(name, view_flags[i].description, out);
 	}
 	fputc('\n', out);
 	for (size_t i = 0; i < FLAG_COUNT; i++) {
@@ -355,19 +441,28 @@ void cli_print_help(FILE *out)
 	}
 }
 
+static void print_flags_markdown(const struct flag *rows, size_t count, FILE *out)
+{
+	char name[96];
+
+	fputs("\n| flag | meaning |\n|---|---|\n", out);
+	for (size_t i = 0; i < count; i++) {
+		describe(&rows[i], name, sizeof(name));
+		fprintf(out, "| `%s` | %s |\n", name + strspn(name, " "), rows[i].description);
+	}
+}
+
 void cli_print_markdown(FILE *out)
 {
+	char name[64];
+
 	fputs("# Flags\n\nMade by `make docs` from the program's own table.\n\n"
 	      "| command | meaning |\n|---|---|\n",
 	      out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "| `%s %s %s` | %s |\n", commands[i].group, commands[i].name,
+		fprintf(out, "| `%s %s` | %s |\n", command_name(&commands[i], name, sizeof(name)),
 			commands[i].arguments, commands[i].description);
-	fputs("\n| flag | meaning |\n|---|---|\n", out);
-	for (size_t i = 0; i < FLAG_COUNT; i++) {
-		char name[96];
-
-		describe(&flags[i], name, sizeof(name));
-		fprintf(out, "| `%s` | %s |\n", name + strspn(name, " "), flags[i].description);
-	}
+	print_flags_markdown(flags, FLAG_COUNT, out);
+	fputs("\n## Of `read` and `watch`\n", out);
+	print_flags_markdown(view_flags, VIEW_FLAG_COUNT, out);
 }

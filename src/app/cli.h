@@ -29,6 +29,20 @@ enum cli_action {
 	ACTION_LIST_FLAGS,    /* --help --markdown */
 	ACTION_RULES_TEST,    /* rules test FILE... */
 	ACTION_RULES_EXPLAIN, /* rules explain RULE */
+	ACTION_REPLAY,        /* replay FILE... */
+	ACTION_READ,          /* read FILE [FILTER] */
+	ACTION_WATCH,         /* watch [FILTER] */
+};
+
+/* Flags of read and watch. */
+struct cli_view {
+	const char *format; /* -p, NULL: the usual line */
+	const char *time;   /* -t, NULL: time of day */
+	const char *colour; /* --color, NULL: on a terminal */
+	const char *top;    /* --top, NULL: lines */
+	const char *by;     /* --by, NULL: count */
+	uint64_t most;      /* -n; 0: no limit */
+	bool is_json;
 };
 
 struct cli {
@@ -41,6 +55,8 @@ struct cli {
 	const char *rule;            /* -l */
 	VEC(const char *) arguments; /* of a command: what is no flag */
 	const char *event;           /* --event */
+	VEC(const char *) captures;  /* -e */
+	struct cli_view view;
 	const char *pid_file;
 	unsigned seconds; /* -M; 0: no limit */
 	unsigned verbosity;

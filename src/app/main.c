@@ -6,6 +6,7 @@
 #include "app/rule_test.h"
 #include "app/rules_command.h"
 #include "app/rules_paths.h"
+#include "app/view_command.h"
 #include "base/cleanup.h"
 #include "probe/probe.h"
 
@@ -232,6 +233,37 @@ static int explain_rule(const struct cli *cli, struct config *config)
 	return status < 0 ? 1 : 0;
 }
 
+/* The captures that are to be replayed, and the configuration says so too then. */
+static struct string_list captures_of(const struct cli *cli, struct config *config)
+{
+	struct string_list given = {(const char **)cli->captures.items, cli->captures.count};
+
+	if (cli->action == ACTION_REPLAY)
+		given =
+		    (struct string_list){(const char **)cli->arguments.items, cli->arguments.count};
+	if (given.count)
+		config->engine_kind = ENGINE_REPLAY;
+	else if (config->engine_kind == ENGINE_REPLAY)
+		given = (struct string_list){&config->capture_file, 1};
+	return given;
+}
+
+/* The macros and lists that a filter may name are those of -r, never the configuration's. */
+static int view(const struct cli *cli, struct config *config)
+{
+	struct string_list rules = {0};
+	struct error err = {0};
+
+	log_configure(cli->verbosity ? SEVERITY_DEBUG : SEVERITY_WARNING, 1, NULL);
+	VEC_FOREACH (path, &cli->rules) {
+		if (rules_paths_add(&rules, *path, false, config->arena, &err) < 0) {
+			print_error(&err);
+			return 1;
+		}
+	}
+	return view_run(cli, config, &rules);
+}
+
 static int run(const struct cli *cli, struct config *config, uint64_t started_at)
 {
 	struct plan_options plan_options = {.all_matches = config->rule_matching == MATCH_ALL};
@@ -268,6 +300,7 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 		    .config = config,
 		    .rules = set,
 		    .plan = plan,
+		    .captures = captures_of(cli, config),
 		    .seconds = cli->seconds,
 		    .started_at = started_at,
 		};
@@ -406,6 +439,8 @@ int main(int argc, char **argv)
 		status = test_rules(&cli, config);
 	else if (cli.action == ACTION_RULES_EXPLAIN)
 		status = explain_rule(&cli, config);
+	else if (cli.action == ACTION_READ || cli.action == ACTION_WATCH)
+		status = view(&cli, config);
 	else if (cli.action == ACTION_PROBE_INFO)
 		status = probe_info(config);
 	else if (!cli.pid_file || write_pid_file(cli.pid_file) == 0)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/monitor.h"
 
+#include "app/replay_command.h"
 #include "app/wants.h"
 #include "output/alert.h"
 #include "output/outputs.h"
-#include "source/replay.h"
 #include "source/source.h"
 
 #include <errno.h>
@@ -23,6 +23,7 @@ enum {
 };
 #define SECOND UINT64_C(1000000000)
 #define CHORES_NS SECOND      /* how often the chores below are done while events come */
+#define PAUSE_NS (SECOND / 4) /* how often a view is told that time passes */
 #define USERS_NS (5 * SECOND) /* how often passwd and group are looked at */
 
 struct monitor {
@@ -32,6 +33,9 @@ struct monitor {
 	struct evaluator *evaluator;
 	struct outputs *outputs;
 	struct source *source;
+	struct replay replay;
+	bool has_seen_enough; /* says the view */
+	uint64_t pause_at;
 	int signal_fd;
 	int stop_signal;
 	char hostname[256];
@@ -66,6 +70,19 @@ static bool is_own(const struct monitor *m, const struct task_facts *task)
 	return task->vpid == m->own_pid && task->pidns == m->own_pidns;
 }
 
+static void show(struct monitor *m, const struct match *match)
+{
+	const struct monitor_view *view = m->options->view;
+	struct monitor_event e = {
+	    .context = evaluator_context(m->evaluator),
+	    .rule = match->rule,
+	    .duration = m->probe ? 0 : source_capture_duration(m->source),
+	};
+
+	if (!m->has_seen_enough)
+		m->has_seen_enough = !view->show(view->context, &e);
+}
+
 static void on_event(void *context, struct event *e)
 {
 	struct monitor *m = context;
@@ -85,6 +102,10 @@ static void on_event(void *context, struct event *e)
 		struct buffer line = BUFFER(m->line);
 
 		e->name_view = match->name_view;
+		if (m->options->view) {
+			show(m, match);
+			continue;
+		}
 		alert_format(&m->alert_options, match->rule, evaluator_context(m->evaluator),
 			     &line);
 		outputs_send(m->outputs, match->rule->priority, buffer_str(&line));
@@ -255,6 +276,8 @@ static int start_judging(struct monitor *m, struct error *err)
 				     c->engine_kind == ENGINE_REPLAY ? "" : m->hostname);
 	if (!m->evaluator)
 		return error_set(err, -ENOMEM, "no memory for the evaluator");
+	if (m->options->view)
+		return 0;
 	m->outputs = outputs_new(&outputs_options, err);
 	return m->outputs ? 0 : -EINVAL;
 }
@@ -304,11 +327,14 @@ static int start_replay(struct monitor *m, struct error *err)
 		status = start_judging(m, err);
 	if (status < 0)
 		return status;
-	m->source = source_capture_new(m->options->config->capture_file, m->state, err);
-	if (!m->source)
-		return -EINVAL;
-	log_info("replay: %s", m->options->config->capture_file);
-	return source_watch(m->source, m->signal_fd, err);
+	m->replay = (struct replay){
+	    .paths = m->options->captures,
+	    .state = m->state,
+	    .watched_fd = m->signal_fd,
+	    .is_quiet = m->options->view != NULL,
+	};
+	m->source = replay_next(&m->replay, NULL);
+	return 0;
 }
 
 static bool has_stop_signal(struct monitor *m)
@@ -320,35 +346,77 @@ static bool has_stop_signal(struct monitor *m)
 	return m->stop_signal != 0;
 }
 
+/* How long to wait for events, in ms; 0: the time is over. */
+static int time_to_wait(const struct monitor *m, uint64_t end)
+{
+	uint64_t now, next = end;
+
+	if (m->options->view && m->pause_at < next)
+		next = m->pause_at;
+	if (next == UINT64_MAX)
+		return -1;
+	now = now_ns(CLOCK_MONOTONIC);
+	if (now >= end)
+		return 0;
+	if (now >= next)
+		return 1;
+	return (int)((next - now) / 1000000 + 1 < INT32_MAX ? (next - now) / 1000000 + 1
+							    : INT32_MAX);
+}
+
+/* False: the view has seen enough. */
+static bool pause_view(struct monitor *m)
+{
+	const struct monitor_view *view = m->options->view;
+	uint64_t now;
+
+	if (!view || m->has_seen_enough)
+		return !m->has_seen_enough;
+	now = now_ns(CLOCK_MONOTONIC);
+	if (now < m->pause_at)
+		return true;
+	m->pause_at = now + PAUSE_NS;
+	return view->pause(view->context, false);
+}
+
+/* The source cannot go on: answers whether there is another one. */
+static bool has_next_source(struct monitor *m, int status)
+{
+	const char *why = source_error(m->source)->message;
+
+	if (m->probe) {
+		log_error("reading events: %s", *why ? why : strerror(-status));
+		return false;
+	}
+	replay_end_of(&m->replay, m->source, status);
+	m->source = replay_next(&m->replay, m->source);
+	evaluator_forget(m->evaluator);
+	return m->source;
+}
+
 static int watch(struct monitor *m)
 {
 	uint64_t end = m->options->seconds ? now_ns(CLOCK_MONOTONIC) + m->options->seconds * SECOND
 					   : UINT64_MAX;
 
-	for (;;) {
-		uint64_t now = end == UINT64_MAX ? 0 : now_ns(CLOCK_MONOTONIC);
-		int wait = -1, status;
+	while (m->source) {
+		int wait = time_to_wait(m, end), status;
 
-		if (now >= end)
+		if (wait == 0)
 			return 0;
-		if (end != UINT64_MAX)
-			wait =
-			    (int)((end - now) / 1000000 + 1 < INT32_MAX ? (end - now) / 1000000 + 1
-									: INT32_MAX);
 		status = source_poll(m->source, wait, on_event, m);
 		if (status == -EINTR && has_stop_signal(m))
 			return 0;
-		if (status == -ENODATA)
+		if (!pause_view(m))
 			return 0;
-		if (status < 0 && status != -EINTR) {
-			const char *why = source_error(m->source)->message;
-
-			log_error("reading events: %s", *why ? why : strerror(-status));
+		if (status < 0 && status != -EINTR && !has_next_source(m, status) && m->probe)
 			return status;
-		}
 		if (m->probe)
 			do_chores(m);
+		else if (m->source)
+			replay_progress(&m->replay, m->source);
 	}
+	return 0;
 }
 
 static const char *drop_cause_name(int cause)
@@ -368,7 +436,9 @@ static void print_counts(struct monitor *m)
 {
 	struct probe_counters probe =
 	    m->probe ? probe_counters(m->probe) : (struct probe_counters){0};
-	struct source_counters source = source_counters(m->source);
+	uint64_t skipped = 0;
+	struct source_counters source = m->probe ? source_counters(m->source)
+						 : replay_counters(&m->replay, m->source, &skipped);
 	struct channel_counters channels[8];
 	size_t count = outputs_counters(m->outputs, channels, 8);
 	const uint64_t *matches = evaluator_match_counts(m->evaluator);
@@ -394,6 +464,9 @@ static void print_counts(struct monitor *m)
 	if (source.damaged)
 		fprintf(stderr, "Events that could not be decoded: %llu\n",
 			(unsigned long long)source.damaged);
+	if (skipped)
+		fprintf(stderr, "Blocks of the captures that are not known: %llu\n",
+			(unsigned long long)skipped);
 	for (size_t i = 0; i < count; i++)
 		if (channels[i].dropped || channels[i].failed)
 			fprintf(stderr, "Output %s: %llu sent, %llu dropped, %llu failed\n",
@@ -457,11 +530,19 @@ int monitor_run(const struct monitor_options *options)
 		release(m);
 		return 1;
 	}
-	log_info("ready, %.0f ms after the start",
-		 (double)(now_ns(CLOCK_MONOTONIC) - options->started_at) / 1e6);
+	if (!options->view)
+		log_info("ready, %.0f ms after the start",
+			 (double)(now_ns(CLOCK_MONOTONIC) - options->started_at) / 1e6);
 	status = watch(m);
-	outputs_drain(m->outputs, DRAIN_MS);
-	print_counts(m);
+	replay_progress_end(&m->replay);
+	if (options->view) {
+		options->view->pause(options->view->context, true);
+	} else {
+		outputs_drain(m->outputs, DRAIN_MS);
+		print_counts(m);
+	}
+	if (m->replay.failed)
+		status = -EBADMSG;
 	release(m);
 	return status < 0 ? 1 : 0;
 }

@@ -80,8 +80,7 @@ static void put_utc_time(struct buffer *out, uint64_t time)
 	buffer_putc(out, 'Z');
 }
 
-/* Text with its control characters made visible; tabs stay. */
-static void put_visible(struct buffer *out, struct str s)
+void alert_put_visible(struct buffer *out, struct str s)
 {
 	size_t plain = 0;
 
@@ -102,7 +101,7 @@ static void put_visible(struct buffer *out, struct str s)
 	buffer_put(out, str_slice(s, plain, s.n));
 }
 
-static bool is_time_field(struct str name)
+bool alert_is_time_field(struct str name)
 {
 	for (size_t i = 0; i < sizeof(time_fields) / sizeof(*time_fields); i++)
 		if (str_equal_c(name, time_fields[i]))
@@ -111,8 +110,8 @@ static bool is_time_field(struct str name)
 }
 
 /* One value; prints by the field's own form what has no JSON form of its own. */
-static void put_value(struct buffer *out, const struct expression *x, const struct value *v,
-		      const struct buffer *scratch, size_t most)
+void alert_put_json_value(struct buffer *out, const struct expression *x, const struct value *v,
+			  const struct buffer *scratch, size_t most)
 {
 	const struct field *field = x->transformer == TRANSFORM_NONE ? x->use.field : NULL;
 	struct buffer text = *scratch;
@@ -128,7 +127,7 @@ static void put_value(struct buffer *out, const struct expression *x, const stru
 		for (uint32_t i = 0; i < v->count; i++) {
 			if (i > 0)
 				buffer_putc(out, ',');
-			put_value(out, x, &v->list[i], scratch, most);
+			alert_put_json_value(out, x, &v->list[i], scratch, most);
 		}
 		buffer_putc(out, ']');
 		return;
@@ -206,12 +205,12 @@ static void put_output_fields(struct buffer *out, const struct rule *rule,
 			buffer_putc(out, ',');
 		json_put_string(out, entries[i].name, SIZE_MAX);
 		buffer_putc(out, ':');
-		if (!entries[i].field || is_time_field(entries[i].name))
+		if (!entries[i].field || alert_is_time_field(entries[i].name))
 			buffer_put_u64(out, ctx->event->time);
 		else if (entries[i].field->text)
 			put_text(out, entries[i].field->text, ctx, scratch, most);
 		else if (expression_evaluate(ctx, entries[i].field->expression, &v))
-			put_value(out, entries[i].field->expression, &v, scratch, most);
+			alert_put_json_value(out, entries[i].field->expression, &v, scratch, most);
 		else
 			buffer_put(out, STR("null"));
 	}
@@ -310,7 +309,7 @@ void alert_format(const struct alert_options *options, const struct rule *rule,
 		if (line.is_truncated)
 			line.n = start;
 	} else {
-		put_visible(&line, buffer_str(&text));
+		alert_put_visible(&line, buffer_str(&text));
 	}
 	out->n = line.n;
 	out->is_truncated |= line.is_truncated || text.is_truncated;

@@ -34,4 +34,12 @@ struct alert_options {
 void alert_format(const struct alert_options *options, const struct rule *rule,
 		  struct field_context *ctx, struct buffer *out);
 
+/* Its parts, for lines of other kinds. Text with its control characters made visible; tabs stay. */
+void alert_put_visible(struct buffer *out, struct str s);
+/* A value as JSON has it; scratch's free room is used, strings are cut to `most` bytes. */
+void alert_put_json_value(struct buffer *out, const struct expression *x, const struct value *v,
+			  const struct buffer *scratch, size_t most);
+/* Fields that print as a time of day and are the event's time in ns in JSON. */
+bool alert_is_time_field(struct str name);
+
 #endif

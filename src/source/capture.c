@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -60,6 +61,7 @@ struct cursor {
 
 struct capture {
 	gzFile file; /* NULL: bytes in memory */
+	uint64_t file_size;
 	uint8_t *buffer;
 	size_t room, start, end; /* unread bytes are buffer[start, end) */
 	bool is_file_end;
@@ -499,6 +501,7 @@ struct capture *capture_open(const char *path, struct error *err)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
 
 	if (fd < 0) {
 		error_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
@@ -516,6 +519,8 @@ struct capture *capture_open(const char *path, struct error *err)
 		return NULL;
 	}
 	c->room = BUFFER_START;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		c->file_size = (uint64_t)st.st_size;
 	gzbuffer(c->file, GZIP_BUFFER);
 	if (open_section(c, err) < 0) {
 		error_locate(err, path, 0, 0);
@@ -702,4 +707,11 @@ int capture_next(struct capture *c, struct capture_item *item, struct error *err
 struct capture_counters capture_counters(const struct capture *c)
 {
 	return c->counters;
+}
+
+struct capture_position capture_position(const struct capture *c)
+{
+	z_off_t at = c->file ? gzoffset(c->file) : (z_off_t)c->counters.bytes;
+
+	return (struct capture_position){at < 0 ? 0 : (uint64_t)at, c->file_size};
 }

@@ -82,4 +82,11 @@ int capture_next(struct capture *c, struct capture_item *item, struct error *err
 
 struct capture_counters capture_counters(const struct capture *c);
 
+/* How far the file has been read, in its own bytes, which may be compressed ones. */
+struct capture_position {
+	uint64_t at;
+	uint64_t size; /* 0: not known, as of a pipe */
+};
+struct capture_position capture_position(const struct capture *c);
+
 #endif

@@ -51,6 +51,7 @@ enum { REMEMBERED_MAX = 1 << 17, REMEMBERED_BYTES_MAX = 64 * 1024 * 1024 };
 struct converter {
 	struct u64map enters; /* tid → struct remembered */
 	size_t remembered_bytes;
+	uint64_t duration; /* see converter_duration */
 	uint8_t *ways;                   /* by code: enum way */
 	uint8_t *counts;                 /* by code: parameters of today */
 	struct conversion **conversions; /* by code, NULL: not made yet */
@@ -407,10 +408,12 @@ static int put_together(struct converter *c, const struct parts *parts, struct s
 	return CONVERT_EVENT;
 }
 
-/* An enter event serves one exit of the same call. */
+/* An enter event serves one exit of the same call, which came at ts. */
 static void use_up(struct converter *c, uint64_t tid, struct remembered *r,
-		   const struct event_schema *today)
+		   const struct event_schema *old, const struct event_schema *today, uint64_t ts)
 {
+	if (r->parts.schema && r->parts.schema->kind == old->kind && ts > r->parts.ts)
+		c->duration = ts - r->parts.ts;
 	if (today->code == c->procexit)
 		forget(c, tid);
 	else if (!(today->flags & EVENT_ENTER))
@@ -446,7 +449,7 @@ static int convert(struct converter *c, const struct parts *old, struct str *out
 	}
 	e = put_together(c, &new, out, err);
 	if (r)
-		use_up(c, old->tid, r, v->today);
+		use_up(c, old->tid, r, old->schema, v->today, old->ts);
 	return e;
 }
 
@@ -466,14 +469,18 @@ int converter_event(struct converter *c, const struct capture_event *in, struct 
 	struct parts old;
 	int e;
 
+	c->duration = 0;
 	if (is_of_today(c, in, h)) {
 		struct remembered *r = u64map_get(&c->enters, h->tid);
 
 		if (in->size > sizeof(c->out))
 			return error_set(err, -EMSGSIZE, "an event of %zu bytes is too large",
 					 in->size);
-		if (r)
-			use_up(c, h->tid, r, event_schema_get(h->type));
+		if (r) {
+			const struct event_schema *schema = event_schema_get(h->type);
+
+			use_up(c, h->tid, r, schema, schema, h->ts);
+		}
 		*out = (struct str){(const char *)in->bytes, in->size};
 		return CONVERT_EVENT;
 	}
@@ -489,4 +496,9 @@ int converter_event(struct converter *c, const struct capture_event *in, struct 
 	if (remember(c, &old) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	return way == WAY_NUMBER ? CONVERT_NUMBERED : CONVERT_REMEMBERED;
+}
+
+uint64_t converter_duration(const struct converter *c)
+{
+	return c->duration;
 }

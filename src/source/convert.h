@@ -37,4 +37,7 @@ enum { CONVERTED_SIZE_MAX = 2 * 64 * 1024 };
 int converter_event(struct converter *c, const struct capture_event *in, struct str *out,
 		    struct error *err);
 
+/* Of the last event handed out: ns from its enter event to it, 0 where there was none. */
+uint64_t converter_duration(const struct converter *c);
+
 #endif

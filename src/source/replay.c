@@ -234,3 +234,13 @@ struct capture_counters source_capture_counters(const struct source *s)
 {
 	return capture_counters(((const struct capture_source *)s)->capture);
 }
+
+struct capture_position source_capture_position(const struct source *s)
+{
+	return capture_position(((const struct capture_source *)s)->capture);
+}
+
+uint64_t source_capture_duration(const struct source *s)
+{
+	return converter_duration(((const struct capture_source *)s)->converter);
+}

@@ -28,5 +28,10 @@ struct source *source_capture_over(struct capture *capture, struct state *state,
 const struct capture_machine *source_capture_machine(const struct source *s);
 /* What has been read so far. */
 struct capture_counters source_capture_counters(const struct source *s);
+struct capture_position source_capture_position(const struct source *s);
+/*
+ * Of the event that is being handed out: ns since its enter event, 0 where the capture has none.
+ */
+uint64_t source_capture_duration(const struct source *s);
 
 #endif
