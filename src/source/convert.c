@@ -51,7 +51,7 @@ enum { REMEMBERED_MAX = 1 << 17, REMEMBERED_BYTES_MAX = 64 * 1024 * 1024 };
 struct converter {
 	struct u64map enters; /* tid → struct remembered */
 	size_t remembered_bytes;
-	uint64_t duration; /* see converter_duration */
+	uint64_t duration;               /* see converter_duration */
 	uint8_t *ways;                   /* by code: enum way */
 	uint8_t *counts;                 /* by code: parameters of today */
 	struct conversion **conversions; /* by code, NULL: not made yet */
@@ -295,6 +295,7 @@ static int remember(struct converter *c, const struct parts *parts)
 	if (!r)
 		return -ENOMEM;
 	r->parts.schema = parts->schema;
+	r->parts.ts = parts->ts;
 	r->parts.count = parts->count;
 	for (uint32_t i = 0; i < parts->count; i++) {
 		if (parts->params[i].n)
