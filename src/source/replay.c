@@ -52,6 +52,20 @@ static bool is_list_event(const struct event_schema *schema)
 	return false;
 }
 
+/* event_result, the short way. 0 for what is no call. */
+static int64_t result_of(const struct event *e)
+{
+	const uint16_t flags = EVENT_SYSCALL | EVENT_ENTER;
+	int64_t result = 0;
+
+	if ((e->schema->flags & flags) == EVENT_SYSCALL && e->schema->code != 1 && e->nparams &&
+	    e->params[0].n == sizeof(result))
+		memcpy(&result, e->params[0].p, sizeof(result));
+	else
+		event_result(e, &result);
+	return result;
+}
+
 /* 1: handed out, 0: nothing to hand out. */
 static int take_event(struct capture_source *s, const struct capture_event *in,
 		      source_event_fn *handle, void *context)
@@ -72,12 +86,11 @@ static int take_event(struct capture_source *s, const struct capture_event *in,
 	}
 	r->cpu = in->cpu;
 	r->flags = 0;
-	r->ret = 0;
 	if (event_decode_apart(&e, r, event, NULL) < 0) {
 		s->counters.damaged++;
 		return 0;
 	}
-	event_result(&e, &r->ret);
+	r->ret = result_of(&e);
 	if (!s->has_begun && is_list_event(e.schema))
 		r->flags |= RECORD_STATE_ONLY;
 	else

@@ -58,7 +58,7 @@ static uint64_t zero_bytes(uint64_t x)
 }
 
 /*
- * Whether a slash is followed by another or by a dot, which is the next character before it; only
+ * Whether a slash is followed by another or by a dot, whose code is that of a slash less one; only
  * such a name can have something to take out. Eight characters at a time.
  */
 static bool has_slash_with_dot_or_slash(struct str s)

@@ -126,14 +126,14 @@ static void find_actor(struct replaying *r, enum replay_actor actor)
 void replay_bind(struct state *s, struct event *e)
 {
 	const struct replay_event *event = &s->replay->events[e->schema->code];
-	struct replaying r = {.s = s, .e = e, .detail = event->detail, .num = -1};
+	struct replaying r = {
+	    .s = s, .e = e, .detail = event->detail, .res = e->record->ret, .num = -1};
 
 	s->replay->last_time = e->time;
 	replay_finish_last(s);
 	if (!s->replay->is_listed)
 		state_listed(s);
 	find_actor(&r, (enum replay_actor)event->actor);
-	event_result(e, &r.res);
 	if (r.th && event->fd_param >= 0)
 		replay_use_fd(&r, replay_i64(&r, (unsigned)event->fd_param, -1));
 	if (event->apply)

@@ -107,19 +107,31 @@ static inline bool replay_has(const struct replaying *r, unsigned index)
 	return index < r->e->nparams && r->e->params[index].n;
 }
 
+/* The values of parameters whose types are numbers. Those of their usual size take the short way.
+ */
 static inline uint64_t replay_u64(const struct replaying *r, unsigned index, uint64_t otherwise)
 {
 	uint64_t v = otherwise;
 
-	event_param_u64(r->e, index, &v);
+	if (index < r->e->nparams && r->e->params[index].n == sizeof(v))
+		memcpy(&v, r->e->params[index].p, sizeof(v));
+	else
+		event_param_u64(r->e, index, &v);
 	return v;
 }
 
 static inline int64_t replay_i64(const struct replaying *r, unsigned index, int64_t otherwise)
 {
-	int64_t v = otherwise;
+	return (int64_t)replay_u64(r, index, (uint64_t)otherwise);
+}
 
-	event_param_i64(r->e, index, &v);
+static inline uint32_t replay_u32(const struct replaying *r, unsigned index, uint32_t otherwise)
+{
+	uint32_t v;
+
+	if (index >= r->e->nparams || r->e->params[index].n != sizeof(v))
+		return (uint32_t)replay_u64(r, index, otherwise);
+	memcpy(&v, r->e->params[index].p, sizeof(v));
 	return v;
 }
 

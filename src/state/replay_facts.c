@@ -84,7 +84,7 @@ static void set_user(struct replaying *r, unsigned index)
 {
 	if (r->res != 0 || !r->th || !replay_has(r, index))
 		return;
-	r->th->uid = (uint32_t)replay_u64(r, index, 0);
+	r->th->uid = replay_u32(r, index, 0);
 	if (r->th->tid == r->p->facts.pid)
 		r->p->facts.uid = r->th->uid;
 	process_changed(r->p);
@@ -94,7 +94,7 @@ static void set_group(struct replaying *r, unsigned index)
 {
 	if (r->res != 0 || !r->th || !replay_has(r, index))
 		return;
-	r->th->gid = (uint32_t)replay_u64(r, index, 0);
+	r->th->gid = replay_u32(r, index, 0);
 	if (r->th->tid == r->p->facts.pid)
 		r->p->facts.gid = r->th->gid;
 	process_changed(r->p);
@@ -183,8 +183,8 @@ static bool is_of_host(const struct replaying *r, unsigned index)
 static void do_user_added(struct replaying *r)
 {
 	struct user u = {
-	    .uid = (uint32_t)replay_u64(r, 0, UINT32_MAX),
-	    .gid = (uint32_t)replay_u64(r, 1, UINT32_MAX),
+	    .uid = replay_u32(r, 0, UINT32_MAX),
+	    .gid = replay_u32(r, 1, UINT32_MAX),
 	    .name = replay_text(r, 2),
 	    .home = replay_text(r, 3),
 	    .shell = replay_text(r, 4),
@@ -196,7 +196,7 @@ static void do_user_added(struct replaying *r)
 
 static void do_group_added(struct replaying *r)
 {
-	struct group g = {.gid = (uint32_t)replay_u64(r, 0, UINT32_MAX), .name = replay_text(r, 1)};
+	struct group g = {.gid = replay_u32(r, 0, UINT32_MAX), .name = replay_text(r, 1)};
 
 	if (g.gid != UINT32_MAX && is_of_host(r, 2))
 		user_table_add_group(r->s->users, &g);
@@ -205,13 +205,13 @@ static void do_group_added(struct replaying *r)
 static void do_user_deleted(struct replaying *r)
 {
 	if (is_of_host(r, 5))
-		user_table_remove_user(r->s->users, (uint32_t)replay_u64(r, 0, UINT32_MAX));
+		user_table_remove_user(r->s->users, replay_u32(r, 0, UINT32_MAX));
 }
 
 static void do_group_deleted(struct replaying *r)
 {
 	if (is_of_host(r, 2))
-		user_table_remove_group(r->s->users, (uint32_t)replay_u64(r, 0, UINT32_MAX));
+		user_table_remove_group(r->s->users, replay_u32(r, 0, UINT32_MAX));
 }
 
 const struct replay_handler replay_fact_handlers[] = {

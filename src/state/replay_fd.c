@@ -80,7 +80,7 @@ struct str replay_directory(const struct process *p, int64_t dirfd)
 /* A name as fd.name has it. Behind a directory that is not known it stands as it was given. */
 static void join(struct str directory, struct str name, struct buffer *out)
 {
-	if (str_equal(directory, STR("<UNKNOWN>")) && !(name.n && name.p[0] == '/')) {
+	if (str_equal(directory, STR("<UNKNOWN>"))) {
 		buffer_put(out, directory);
 		buffer_put(out, name);
 	} else {
@@ -98,14 +98,17 @@ static const struct open_event open_event = {-1, 1, 2, 4, 5}, creat_event = {-1,
 			       open_by_handle_event = {-1, 3, 2, 4, 5};
 
 /* The full name of what was to be opened; false where the event does not hold it. */
-static bool opened_name(struct replaying *r, const struct open_event *o, struct buffer *out)
+static bool opened_name(struct replaying *r, const struct open_event *o, struct str name,
+			struct buffer *out)
 {
-	struct str name = replay_text(r, (unsigned)o->name);
 	int64_t dirfd = SCAP_AT_FDCWD;
 
 	if (o->dirfd >= 0 && !event_param_i64(r->e, (unsigned)o->dirfd, &dirfd))
 		return false;
-	join(name.n && name.p[0] == '/' ? STR("") : replay_directory(r->p, dirfd), name, out);
+	if (name.n && name.p[0] == '/')
+		path_join(out, STR(""), name);
+	else
+		join(replay_directory(r->p, dirfd), name, out);
 	return true;
 }
 
@@ -114,20 +117,22 @@ static void do_open(struct replaying *r)
 	enum { POS_CREAT_FLAGS = 5 };
 	const struct open_event *o = r->detail;
 	struct buffer name = replay_name_buffer(r);
+	struct str raw;
 	struct fd_entry *fd;
 	uint32_t flags = 0;
 
 	if (!r->th || r->res < 0)
 		return;
 	if (o->flags >= 0)
-		flags = (uint32_t)replay_u64(r, (unsigned)o->flags, 0);
-	if (!opened_name(r, o, &name))
-		join(STR(""), replay_text(r, (unsigned)o->name), &name);
+		flags = replay_u32(r, (unsigned)o->flags, 0);
+	raw = replay_text(r, (unsigned)o->name);
+	if (!opened_name(r, o, raw, &name))
+		path_join(&name, STR(""), raw);
 	fd = replay_make_fd(r, r->res, flags & SCAP_O_DIRECTORY ? FD_DIRECTORY : FD_FILE);
 	if (!fd)
 		return;
 	fd->open_flags = flags;
-	fd->dev = (uint32_t)replay_u64(r, (unsigned)o->dev, 0);
+	fd->dev = replay_u32(r, (unsigned)o->dev, 0);
 	fd->ino = replay_u64(r, (unsigned)o->ino, 0);
 	if (o->flags < 0) {
 		uint64_t creat_flags = replay_u64(r, POS_CREAT_FLAGS, 0);
@@ -139,7 +144,7 @@ static void do_open(struct replaying *r)
 		    : flags & SCAP_FD_LOWER_LAYER ? LAYER_LOWER
 						  : 0;
 	replay_set_fd_name(r, &name);
-	fd_set_name_raw(replay_store(r), fd, replay_text(r, (unsigned)o->name));
+	fd_set_name_raw(replay_store(r), fd, raw);
 }
 
 /* The name that the event would have given a descriptor, had it succeeded. */
@@ -148,13 +153,14 @@ static void show_open(struct replaying *r)
 	const struct open_event *o = r->detail;
 	struct event_fd *fd = &r->e->fd;
 	struct buffer text = replay_name_buffer(r);
+	struct str raw = replay_text(r, (unsigned)o->name);
 
-	if (!opened_name(r, o, &text))
+	if (!opened_name(r, o, raw, &text))
 		return;
 	fd->path = buffer_str(&text);
-	fd->path_raw = replay_text(r, (unsigned)o->name);
+	fd->path_raw = raw;
 	if (o->flags >= 0)
-		fd->open_flags = (uint32_t)replay_u64(r, (unsigned)o->flags, 0);
+		fd->open_flags = replay_u32(r, (unsigned)o->flags, 0);
 }
 
 static void do_close(struct replaying *r)
@@ -252,7 +258,7 @@ static void do_make(struct replaying *r)
 		return;
 	fd = replay_make_fd(r, r->res, made->type);
 	if (fd && made->flags >= 0)
-		fd->open_flags = (uint32_t)replay_u64(r, (unsigned)made->flags, 0);
+		fd->open_flags = replay_u32(r, (unsigned)made->flags, 0);
 }
 
 static void do_epoll_create1(struct replaying *r)
@@ -269,7 +275,7 @@ static void do_memfd_create(struct replaying *r)
 	if (!fd)
 		return;
 	fd_set_name(replay_store(r), fd, replay_text(r, 1));
-	fd->open_flags = (uint32_t)replay_u64(r, 2, 0);
+	fd->open_flags = replay_u32(r, 2, 0);
 }
 
 static void do_pidfd_open(struct replaying *r)
@@ -280,7 +286,7 @@ static void do_pidfd_open(struct replaying *r)
 	if (!fd)
 		return;
 	fd->pid = replay_i64(r, 1, -1);
-	fd->open_flags = (uint32_t)replay_u64(r, 2, 0);
+	fd->open_flags = replay_u32(r, 2, 0);
 	buffer_printf(&name, "/proc/%lld", (long long)fd->pid);
 	replay_set_fd_name(r, &name);
 }
@@ -306,7 +312,7 @@ static void do_pipe(struct replaying *r)
 
 static void do_pipe2(struct replaying *r)
 {
-	make_pipe(r, (uint32_t)replay_u64(r, 4, 0));
+	make_pipe(r, replay_u32(r, 4, 0));
 }
 
 const struct replay_handler replay_fd_handlers[] = {

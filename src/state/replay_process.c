@@ -44,8 +44,8 @@ static void take_memory(struct replaying *r, struct thread *th)
 static void take_own(struct replaying *r, struct thread *th)
 {
 	th->clone_time = r->e->time;
-	th->uid = (uint32_t)replay_u64(r, POS_CLONE_UID, UINT32_MAX);
-	th->gid = (uint32_t)replay_u64(r, POS_CLONE_GID, UINT32_MAX);
+	th->uid = replay_u32(r, POS_CLONE_UID, UINT32_MAX);
+	th->gid = replay_u32(r, POS_CLONE_GID, UINT32_MAX);
 	take_memory(r, th);
 }
 
@@ -93,8 +93,8 @@ static struct process *clone_process(struct replaying *r, int32_t tid, const str
 
 	facts.pid = facts.tid = tid;
 	facts.ppid = 0;
-	facts.uid = (uint32_t)replay_u64(r, POS_CLONE_UID, UINT32_MAX);
-	facts.gid = (uint32_t)replay_u64(r, POS_CLONE_GID, UINT32_MAX);
+	facts.uid = replay_u32(r, POS_CLONE_UID, UINT32_MAX);
+	facts.gid = replay_u32(r, POS_CLONE_GID, UINT32_MAX);
 	p = replay_add_process(r->s, &facts);
 	if (!p)
 		return NULL;
@@ -120,7 +120,7 @@ static void clone_seen_by_maker(struct replaying *r)
 {
 	struct state *s = r->s;
 	struct thread *child = replay_thread(s, r->res);
-	uint32_t flags = (uint32_t)replay_u64(r, POS_CLONE_FLAGS, 0);
+	uint32_t flags = replay_u32(r, POS_CLONE_FLAGS, 0);
 	struct process *from;
 
 	if (!r->th)
@@ -177,7 +177,7 @@ static void clone_seen_by_child(struct replaying *r)
 	struct state *s = r->s;
 	uint64_t now = r->e->time;
 	int32_t tid = (int32_t)r->e->header->tid;
-	uint32_t flags = (uint32_t)replay_u64(r, POS_CLONE_FLAGS, 0);
+	uint32_t flags = replay_u32(r, POS_CLONE_FLAGS, 0);
 	int64_t pid = replay_i64(r, POS_PID, tid), ptid = replay_i64(r, POS_PTID, -1);
 	bool is_thread = flags & SCAP_CLONE_THREAD;
 	struct thread *from_thread;
@@ -276,11 +276,11 @@ static void close_on_exec(struct replaying *r)
 
 static void take_exec_facts(struct replaying *r, struct process *p)
 {
-	p->facts.tty = (uint32_t)replay_u64(r, POS_EXEC_TTY, p->facts.tty);
+	p->facts.tty = replay_u32(r, POS_EXEC_TTY, p->facts.tty);
 	p->facts.vpgid = (int32_t)replay_i64(r, POS_EXEC_VPGID, p->facts.vpgid);
-	p->facts.loginuid = (uint32_t)replay_u64(r, POS_EXEC_LOGINUID, p->facts.loginuid);
-	p->facts.uid = (uint32_t)replay_u64(r, POS_EXEC_UID, r->th->uid);
-	p->facts.gid = (uint32_t)replay_u64(r, POS_EXEC_GID, r->th->gid);
+	p->facts.loginuid = replay_u32(r, POS_EXEC_LOGINUID, p->facts.loginuid);
+	p->facts.uid = replay_u32(r, POS_EXEC_UID, r->th->uid);
+	p->facts.gid = replay_u32(r, POS_EXEC_GID, r->th->gid);
 	p->facts.pgid = (int32_t)replay_i64(r, POS_EXEC_PGID, -1);
 	p->fdlimit = replay_u64(r, POS_FDLIMIT, (uint64_t)-1);
 	p->cap_inheritable = replay_u64(r, POS_EXEC_CAP_INHERITABLE, p->cap_inheritable);
@@ -316,7 +316,7 @@ static void do_exec(struct replaying *r)
 	};
 	struct program *program = program_new(r->s->processes, &strings);
 
-	program->exe_flags = (uint32_t)replay_u64(r, POS_EXEC_FLAGS, old->exe_flags);
+	program->exe_flags = replay_u32(r, POS_EXEC_FLAGS, old->exe_flags);
 	program->exe_ino = old->exe_ino;
 	program->exe_ctime = old->exe_ctime;
 	program->exe_mtime = old->exe_mtime;

@@ -92,7 +92,7 @@ static void do_socket(struct replaying *r)
 {
 	if (r->th && r->res >= 0)
 		make_socket(r, r->res, replay_u64(r, 1, 0), replay_u64(r, 2, 0),
-			    replay_u64(r, 3, 0), (uint32_t)replay_u64(r, 4, 0));
+			    replay_u64(r, 3, 0), replay_u32(r, 4, 0));
 }
 
 static void do_socketpair(struct replaying *r)
@@ -362,7 +362,7 @@ static void do_accept4(struct replaying *r)
 
 	do_accept(r);
 	if (r->fd)
-		r->fd->open_flags = (uint32_t)replay_u64(r, POS_FLAGS, 0) & SCAP_O_CLOEXEC;
+		r->fd->open_flags = replay_u32(r, POS_FLAGS, 0) & SCAP_O_CLOEXEC;
 }
 
 /* The ends as a call told them whose descriptor is not known. */
