@@ -83,6 +83,20 @@ static void show(struct monitor *m, const struct match *match)
 		m->has_seen_enough = !view->show(view->context, &e);
 }
 
+static void send_alert(struct monitor *m, const struct rule *rule, struct str line)
+{
+	struct alert alert = {
+	    .priority = rule->priority,
+	    .line = line,
+	    .rule = rule->name,
+	    .source = str_from(alert_source_name(rule->source)),
+	    .tags = rule->tags,
+	    .tag_count = rule->tag_count,
+	};
+
+	outputs_send(m->outputs, &alert);
+}
+
 static void on_event(void *context, struct event *e)
 {
 	struct monitor *m = context;
@@ -108,7 +122,7 @@ static void on_event(void *context, struct event *e)
 		}
 		alert_format(&m->alert_options, match->rule, evaluator_context(m->evaluator),
 			     &line);
-		outputs_send(m->outputs, match->rule->priority, buffer_str(&line));
+		send_alert(m, match->rule, buffer_str(&line));
 		m->alerts++;
 		m->alerts_by_priority[match->rule->priority]++;
 	}
@@ -165,6 +179,7 @@ static void do_chores(struct monitor *m)
 	}
 	state_set_boot_time(m->state, now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME));
 	state_sweep(m->state, SWEEP_COUNT);
+	outputs_check(m->outputs);
 	dropped = source_counters(m->source).dropped;
 	if (dropped > m->drops_told) {
 		log_warning("%llu events were lost (%llu in all): the rings are full; a larger "
@@ -184,8 +199,11 @@ static int open_signals(struct monitor *m, struct error *err)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* Whoever started us may have ignored it; then no program's end could be seen. */
+	signal(SIGCHLD, SIG_DFL);
 	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (m->signal_fd < 0)
 		return error_set(err, -errno, "signalfd: %s", strerror(errno));
@@ -261,15 +279,27 @@ static int attach(struct monitor *m, struct error *err)
 	return 0;
 }
 
+static struct outputs_options outputs_options_of(const struct config *c)
+{
+	return (struct outputs_options){
+	    .to_stdout = c->stdout_enabled,
+	    .is_buffered = c->buffered_outputs,
+	    .is_json = c->json_output,
+	    .queue_capacity = (uint32_t)c->queue_capacity,
+	    .recovery = (enum outputs_recovery)c->queue_recovery,
+	    .timeout_ms = (uint32_t)c->output_timeout_ms,
+	    .file = {c->file_output.enabled, c->file_output.filename, c->file_output.keep_alive},
+	    .syslog = {.is_enabled = c->syslog_enabled},
+	    .program = {c->program_output.enabled, c->program_output.program,
+			c->program_output.keep_alive},
+	};
+}
+
 /* What every source's events go through. */
 static int start_judging(struct monitor *m, struct error *err)
 {
 	const struct config *c = m->options->config;
-	struct outputs_options outputs_options = {
-	    .to_stdout = c->stdout_enabled,
-	    .is_buffered = c->buffered_outputs,
-	    .queue_capacity = (uint32_t)c->queue_capacity,
-	};
+	struct outputs_options outputs_options = outputs_options_of(c);
 
 	/* evt.hostname is the machine's that is watched; a capture's is not told to the rules. */
 	m->evaluator = evaluator_new(m->options->plan, m->state,
@@ -341,8 +371,12 @@ static bool has_stop_signal(struct monitor *m)
 {
 	struct signalfd_siginfo info;
 
-	while (read(m->signal_fd, &info, sizeof(info)) == sizeof(info))
-		m->stop_signal = (int)info.ssi_signo;
+	while (read(m->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGUSR1)
+			outputs_reopen(m->outputs);
+		else
+			m->stop_signal = (int)info.ssi_signo;
+	}
 	return m->stop_signal != 0;
 }
 
@@ -411,6 +445,10 @@ static int watch(struct monitor *m)
 			return 0;
 		if (status < 0 && status != -EINTR && !has_next_source(m, status) && m->probe)
 			return status;
+		if (outputs_must_exit(m->outputs)) {
+			log_error("an output's queue is full and outputs_queue.recovery is exit");
+			return -ENOBUFS;
+		}
 		if (m->probe)
 			do_chores(m);
 		else if (m->source)
@@ -439,8 +477,8 @@ static void print_counts(struct monitor *m)
 	uint64_t skipped = 0;
 	struct source_counters source = m->probe ? source_counters(m->source)
 						 : replay_counters(&m->replay, m->source, &skipped);
-	struct channel_counters channels[8];
-	size_t count = outputs_counters(m->outputs, channels, 8);
+	struct channel_counters channels[CHANNELS_MAX];
+	size_t count = outputs_counters(m->outputs, channels, CHANNELS_MAX);
 	const uint64_t *matches = evaluator_match_counts(m->evaluator);
 
 	fprintf(stderr, "Events: %llu read, %llu judged\n", (unsigned long long)source.events,

@@ -243,13 +243,18 @@ static void put_tags(struct buffer *out, const struct rule *rule)
 	buffer_putc(out, ']');
 }
 
+const char *alert_source_name(enum event_source source)
+{
+	static const char *const names[SOURCE_COUNT] = {"syscall", "k8s_audit"};
+
+	return names[source];
+}
+
 /* text: the output; its message starts at message_start. */
 static void put_json(struct buffer *out, const struct alert_options *options,
 		     const struct rule *rule, struct field_context *ctx, struct str text,
 		     size_t message_start, const struct buffer *scratch, size_t most)
 {
-	static const char *const sources[SOURCE_COUNT] = {"syscall", "k8s_audit"};
-
 	buffer_put(out, STR("{\"hostname\":"));
 	json_put_string(out, str_from(options->hostname), SIZE_MAX);
 	if (options->include_message) {
@@ -269,7 +274,7 @@ static void put_json(struct buffer *out, const struct alert_options *options,
 	buffer_put(out, STR(",\"rule\":"));
 	json_put_string(out, rule->name, SIZE_MAX);
 	buffer_put(out, STR(",\"source\":"));
-	json_put_string(out, str_from(sources[rule->source]), SIZE_MAX);
+	json_put_string(out, str_from(alert_source_name(rule->source)), SIZE_MAX);
 	if (options->include_tags) {
 		buffer_put(out, STR(",\"tags\":"));
 		put_tags(out, rule);

@@ -42,4 +42,6 @@ void alert_put_json_value(struct buffer *out, const struct expression *x, const 
 /* Fields that print as a time of day and are the event's time in ns in JSON. */
 bool alert_is_time_field(struct str name);
 
+const char *alert_source_name(enum event_source source);
+
 #endif

@@ -4,6 +4,9 @@
  * outputs_send never blocks, from any thread: what a full queue cannot take is counted by channel.
  *
  * To add an output is to add a struct channel_type and a row where outputs_new opens channels.
+ *
+ * Of every alert and channel exactly one of the counters says what became of it, so that sent,
+ * dropped and failed together are the alerts that were sent to it, once it is drained.
  */
 #ifndef SAKER_OUTPUT_OUTPUTS_H
 #define SAKER_OUTPUT_OUTPUTS_H
@@ -17,13 +20,51 @@ struct outputs;
 enum {
 	QUEUE_CAPACITY_DEFAULT = 8192,      /* alerts */
 	QUEUE_BYTES_MAX = 16 * 1024 * 1024, /* of lines, whatever their number */
+	OUTPUT_TIMEOUT_DEFAULT = 2000,      /* ms */
+	CHANNELS_MAX = 8,
 };
 
+/* What becomes of an alert for which a channel's queue has no room. It is counted in any case. */
+enum outputs_recovery {
+	RECOVERY_CONTINUE, /* this alert is dropped */
+	RECOVERY_EXIT,     /* likewise, and outputs_must_exit says so from then on */
+	RECOVERY_EMPTY,    /* those that wait in the queue are dropped for it */
+};
+
+/* Texts are copied. Where a member is 0 or NULL, its default is meant. */
 struct outputs_options {
 	bool to_stdout;
 	int stdout_fd;           /* 0: standard output */
 	bool is_buffered;        /* flush only when the buffer is full */
-	uint32_t queue_capacity; /* alerts per channel; 0: default */
+	bool is_json;            /* what lines are: for the type of what is sent by HTTP */
+	uint32_t queue_capacity; /* alerts per channel */
+	enum outputs_recovery recovery;
+	uint32_t timeout_ms; /* how long one alert may take; see docs/outputs.md for each channel */
+
+	struct {
+		bool is_enabled;
+		const char *path;
+		bool keep_alive; /* stays open */
+	} file;
+	struct {
+		bool is_enabled;
+		const char *journal_socket; /* journald's own */
+		const char *socket;         /* /dev/log */
+	} syslog;
+	struct {
+		bool is_enabled;
+		const char *command; /* for sh -c */
+		bool keep_alive;     /* runs on and takes all alerts */
+	} program;
+};
+
+/* Texts are views, copied where they must outlive the call. */
+struct alert {
+	enum severity priority;
+	struct str line; /* as alert_format makes it: without line end */
+	struct str rule, source;
+	const struct str *tags;
+	size_t tag_count;
 };
 
 struct channel_counters {
@@ -31,20 +72,39 @@ struct channel_counters {
 	uint64_t sent;    /* delivered */
 	uint64_t dropped; /* the queue was full */
 	uint64_t failed;  /* the channel could not deliver them */
+	uint64_t retries; /* times that something was tried again, whatever came of it */
+	uint64_t queued;  /* alerts that wait now */
+	uint64_t capacity;
 };
 
+/* Channels that cannot be opened now say so in the log and are tried again at each alert. */
 struct outputs *outputs_new(const struct outputs_options *options, struct error *err);
 
-/* One alert, without its line end; copied. */
-void outputs_send(struct outputs *o, enum severity priority, struct str line);
+void outputs_send(struct outputs *o, const struct alert *alert);
+
+/* These three take NULL for no outputs. */
+/* Files are closed and opened again, programs ended and started again, between two alerts. */
+void outputs_reopen(struct outputs *o);
+
+/* Says in the log which channels have been blocked by one alert for longer than the time limit. */
+void outputs_check(struct outputs *o);
+
+/* An alert was dropped under RECOVERY_EXIT. */
+bool outputs_must_exit(const struct outputs *o);
 
 /*
  * Delivers what is queued (waiting up to timeout_ms) and stops the workers; what could not be
  * delivered in that time is counted as failed. Counters may be read until outputs_free.
  */
 void outputs_drain(struct outputs *o, int timeout_ms);
+/*
+ * The same in two steps, for outputs that were replaced while alerts wait in them: nothing may be
+ * sent to them any more; outputs_drain or outputs_free, when they are drained, wait for nothing.
+ */
+void outputs_begin_drain(struct outputs *o, int timeout_ms);
+bool outputs_is_drained(const struct outputs *o);
 void outputs_free(struct outputs *o); /* NULL is fine; drains without waiting if nobody did */
 
-size_t outputs_counters(struct outputs *o, struct channel_counters *counters, size_t room);
+size_t outputs_counters(const struct outputs *o, struct channel_counters *counters, size_t room);
 
 #endif

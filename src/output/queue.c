@@ -78,29 +78,44 @@ bool queue_push(struct queue *q, void *item)
 
 static bool has_item(struct queue *q)
 {
-	return atomic_load(&q->cells[q->head & q->mask].turn) == q->head + 1;
+	size_t head = atomic_load(&q->head);
+
+	return atomic_load(&q->cells[head & q->mask].turn) == head + 1;
 }
 
 void *queue_pop(struct queue *q)
 {
-	struct queue_cell *cell = &q->cells[q->head & q->mask];
+	size_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
+	struct queue_cell *cell;
 	void *item;
 
-	if (!has_item(q))
-		return NULL;
+	for (;;) {
+		cell = &q->cells[head & q->mask];
+		size_t turn = atomic_load_explicit(&cell->turn, memory_order_acquire);
+		ptrdiff_t ahead = (ptrdiff_t)(turn - (head + 1));
+
+		if (ahead < 0)
+			return NULL;
+		if (ahead > 0)
+			head = atomic_load_explicit(&q->head, memory_order_relaxed);
+		else if (atomic_compare_exchange_weak_explicit(
+			     &q->head, &head, head + 1, memory_order_relaxed, memory_order_relaxed))
+			break;
+	}
 	item = cell->item;
-	atomic_store_explicit(&cell->turn, q->head + q->mask + 1, memory_order_release);
-	q->head++;
+	atomic_store_explicit(&cell->turn, head + q->mask + 1, memory_order_release);
 	return item;
 }
 
-void queue_wait(struct queue *q, int timeout_ms)
+void queue_wait(struct queue *q, int other_fd, int timeout_ms)
 {
-	struct pollfd wake = {.fd = q->wake_fd, .events = POLLIN};
+	/* poll passes over negative descriptors. */
+	struct pollfd fds[] = {{.fd = q->wake_fd, .events = POLLIN},
+			       {.fd = other_fd, .events = POLLIN}};
 	uint64_t count;
 
 	atomic_store(&q->is_waiting, true);
-	if (!has_item(q) && poll(&wake, 1, timeout_ms) > 0) {
+	if (!has_item(q) && poll(fds, 2, timeout_ms) > 0 && fds[0].revents) {
 		ssize_t n = read(q->wake_fd, &count, sizeof(count));
 
 		(void)n; /* empty already: somebody else's wake */

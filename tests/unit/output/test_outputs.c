@@ -50,7 +50,7 @@ static void everything_comes_once_and_in_each_producers_order(void **state)
 
 		if (!item) {
 			/* Long enough that a lost wake shows as a test that takes for ever. */
-			queue_wait(&queue, 60000);
+			queue_wait(&queue, -1, 60000);
 			continue;
 		}
 		check_i64(item & UINT32_MAX, last[item >> 32] + 1, "order");
@@ -91,6 +91,19 @@ static size_t read_all(int fd, char *to, size_t room)
 	return n;
 }
 
+static void send_line(struct outputs *o, enum severity priority, struct str line)
+{
+	static const struct str tags[] = {{"host", 4}, {"T1036", 5}};
+	struct alert alert = {.priority = priority,
+			      .line = line,
+			      .rule = STR("Some rule"),
+			      .source = STR("syscall"),
+			      .tags = tags,
+			      .tag_count = 2};
+
+	outputs_send(o, &alert);
+}
+
 static void a_line_comes_at_once(void **state)
 {
 	struct outputs_options options = {.to_stdout = true};
@@ -102,7 +115,7 @@ static void a_line_comes_at_once(void **state)
 	assert_int_equal(pipe(fds), 0);
 	options.stdout_fd = fds[1];
 	o = outputs_new(&options, NULL);
-	outputs_send(o, SEVERITY_WARNING, STR("one line"));
+	send_line(o, SEVERITY_WARNING, STR("one line"));
 	/* Blocks until the worker has written; nobody drains. */
 	assert_int_equal(read(fds[0], text, sizeof(text) - 1), 9);
 	assert_string_equal(text, "one line\n");
@@ -125,7 +138,7 @@ static void a_reader_that_does_not_read_delays_nobody(void **state)
 	options.stdout_fd = fds[1];
 	o = outputs_new(&options, NULL);
 	for (int i = 0; i < 1000; i++)
-		outputs_send(o, SEVERITY_WARNING, (struct str){line, sizeof(line)});
+		send_line(o, SEVERITY_WARNING, (struct str){line, sizeof(line)});
 	outputs_drain(o, 100);
 	assert_int_equal(outputs_counters(o, &counters, 1), 1);
 	check_i64(counters.sent + counters.dropped + counters.failed, 1000, "all are counted");
@@ -151,10 +164,10 @@ static void what_is_queued_is_delivered_at_the_end(void **state)
 		o = outputs_new(&options, NULL);
 		memset(long_line, 'y', sizeof(long_line));
 		for (int i = 0; i < 5000; i++)
-			outputs_send(o, SEVERITY_WARNING,
-				     (struct str){text, (size_t)sprintf(text, "line %d", i)});
-		outputs_send(o, SEVERITY_WARNING, (struct str){long_line, sizeof(long_line)});
-		outputs_send(o, SEVERITY_WARNING, STR("last"));
+			send_line(o, SEVERITY_WARNING,
+				  (struct str){text, (size_t)sprintf(text, "line %d", i)});
+		send_line(o, SEVERITY_WARNING, (struct str){long_line, sizeof(long_line)});
+		send_line(o, SEVERITY_WARNING, STR("last"));
 		outputs_drain(o, 10000);
 		outputs_counters(o, &counters, 1);
 		check_i64(counters.sent, 5002, "sent");
@@ -191,7 +204,7 @@ static void a_closed_pipe_is_counted(void **state)
 	options.stdout_fd = fds[1];
 	o = outputs_new(&options, NULL);
 	for (int i = 0; i < 10; i++)
-		outputs_send(o, SEVERITY_WARNING, STR("lost"));
+		send_line(o, SEVERITY_WARNING, STR("lost"));
 	outputs_drain(o, 1000);
 	outputs_counters(o, &counters, 1);
 	check_i64(counters.failed, 10, "failed");
