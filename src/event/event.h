@@ -51,6 +51,16 @@ struct event_fd {
 	uint64_t unix_self, unix_peer;
 };
 
+/*
+ * The event at the enter of a call, of captures that hold it: unlike what the event at its exit
+ * says of its arguments, no other thread could change it meanwhile. It lives as long as the event.
+ */
+struct event_enter {
+	const struct event_schema *schema;
+	uint32_t nparams;
+	const struct str *params; /* raw bytes */
+};
+
 struct event {
 	const struct record *record;
 	const struct event_header *header;
@@ -68,8 +78,9 @@ struct event {
 	struct thread *thread;
 	struct process *process;
 	struct event_fd fd;
-	enum name_view name_view; /* set by the engine for each judgement */
-	bool has_second_name;     /* a file's resolved name differs from the given one */
+	const struct event_enter *enter; /* captures: what the call was given; NULL: not told */
+	enum name_view name_view;        /* set by the engine for each judgement */
+	bool has_second_name;            /* a file's resolved name differs from the given one */
 };
 
 /*

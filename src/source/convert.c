@@ -42,7 +42,8 @@ struct conversion {
 	const struct event_schema *enter; /* whose parameters from_enter tells; NULL: none yet */
 	bool is_as_written;               /* parameters that are missing stay so */
 	struct sources from_old, from_enter;
-	uint8_t zeros[RECORD_PARAMS_MAX]; /* bytes of a parameter that nobody has */
+	uint8_t enter_asks[RECORD_PARAMS_MAX]; /* parameters that the exit event must have */
+	uint8_t zeros[RECORD_PARAMS_MAX];      /* bytes of a parameter that nobody has */
 };
 
 /* Enter events are waited for by so many threads, in so many bytes; then all are forgotten. */
@@ -56,6 +57,8 @@ struct converter {
 	uint8_t *counts;                 /* by code: parameters of today */
 	struct conversion **conversions; /* by code, NULL: not made yet */
 	uint16_t procexit;
+	uint16_t execve_kind, execveat_kind;
+	struct event_enter enter; /* of the last event; schema NULL: none */
 	_Alignas(8) uint8_t out[CONVERTED_SIZE_MAX];
 };
 
@@ -72,6 +75,16 @@ static const struct {
     {"brk", "vm_size", "size"},
     {"bpf", "fd", "res_or_fd"},
 };
+
+/*
+ * Parameters that the enter event has, too, but that are taken from there only where the exit event
+ * has so many parameters of its own: the flags of an execveat are others than those of the program
+ * that it starts.
+ */
+static const struct {
+	const char *event, *param;
+	uint8_t count;
+} held_back[] = {{"execveat", "flags", UINT8_MAX}, {"connect", "addr", 3}};
 
 /*
  * Events whose added parameters stay empty where neither the old event nor its enter event has
@@ -130,6 +143,13 @@ static enum way way_of(const struct event_schema *schema)
 	return flags & EVENT_CONVERTED ? WAY_IF_WHOLE : WAY_AS_IS;
 }
 
+static uint16_t kind_of(const char *event)
+{
+	int code = event_code_by_name(str_from(event));
+
+	return code < 0 ? 0 : event_schema_get((uint16_t)code)->kind;
+}
+
 struct converter *converter_new(void)
 {
 	struct converter *c = malloc(sizeof(*c));
@@ -152,6 +172,8 @@ struct converter *converter_new(void)
 		c->counts[code] = schema->nparams;
 	}
 	c->procexit = (uint16_t)event_code_by_name(STR("procexit"));
+	c->execve_kind = kind_of("execve");
+	c->execveat_kind = kind_of("execveat");
 	return c;
 }
 
@@ -342,6 +364,15 @@ static void find_sources(const struct event_schema *today, const struct event_sc
 	}
 }
 
+static uint8_t asked_of(const struct event_schema *today, unsigned index)
+{
+	for (size_t i = 0; i < sizeof(held_back) / sizeof(held_back[0]); i++)
+		if (strcmp(held_back[i].event, today->name) == 0 &&
+		    strcmp(held_back[i].param, today->params[index].name) == 0)
+			return held_back[i].count;
+	return 0;
+}
+
 static struct conversion *conversion_of(struct converter *c, const struct event_schema *old)
 {
 	struct conversion *v = c->conversions[old->code];
@@ -355,6 +386,8 @@ static struct conversion *conversion_of(struct converter *c, const struct event_
 	v->today = successor(old);
 	v->is_as_written = v->today == old && !(old->flags & EVENT_CONVERTED);
 	find_sources(v->today, old, &v->from_old);
+	for (unsigned i = 0; i < v->today->nparams; i++)
+		v->enter_asks[i] = asked_of(v->today, i);
 	for (unsigned i = 0; i < v->today->nparams; i++)
 		if (!is_left_empty(old, v->today, i))
 			v->zeros[i] = (uint8_t)param_number_size(v->today->params[i].type);
@@ -372,6 +405,8 @@ static const struct str *find_param(const struct conversion *v, const struct par
 {
 	const struct str *found = param_at(old, v->from_old.by_name[index]);
 
+	if (old->count < v->enter_asks[index])
+		enter = NULL;
 	if (!found && enter)
 		found = param_at(enter, v->from_enter.by_name[index]);
 	if (!found)
@@ -409,16 +444,26 @@ static int put_together(struct converter *c, const struct parts *parts, struct s
 	return CONVERT_EVENT;
 }
 
-/* An enter event serves one exit of the same call, which came at ts. */
+/* An enter event serves one exit, which came at ts, if that is of the same call. */
 static void use_up(struct converter *c, uint64_t tid, struct remembered *r,
 		   const struct event_schema *old, const struct event_schema *today, uint64_t ts)
 {
-	if (r->parts.schema && r->parts.schema->kind == old->kind && ts > r->parts.ts)
+	const struct event_schema *enter = r->parts.schema;
+
+	if (enter && enter->kind == old->kind && ts > r->parts.ts)
 		c->duration = ts - r->parts.ts;
-	if (today->code == c->procexit)
+	if (today->code == c->procexit) {
 		forget(c, tid);
-	else if (!(today->flags & EVENT_ENTER))
-		r->parts.schema = NULL;
+		return;
+	}
+	if (today->flags & EVENT_ENTER || !enter)
+		return;
+	r->parts.schema = NULL;
+	/* An execveat that succeeds may end as an execve. */
+	if (c->ways[enter->code] == WAY_NUMBER &&
+	    (enter->kind == today->kind ||
+	     (enter->kind == c->execveat_kind && today->kind == c->execve_kind)))
+		c->enter = (struct event_enter){enter, r->parts.count, r->parts.params};
 }
 
 static int convert(struct converter *c, const struct parts *old, struct str *out, struct error *err)
@@ -471,6 +516,7 @@ int converter_event(struct converter *c, const struct capture_event *in, struct 
 	int e;
 
 	c->duration = 0;
+	c->enter.schema = NULL;
 	if (is_of_today(c, in, h)) {
 		struct remembered *r = u64map_get(&c->enters, h->tid);
 
@@ -502,4 +548,9 @@ int converter_event(struct converter *c, const struct capture_event *in, struct 
 uint64_t converter_duration(const struct converter *c)
 {
 	return c->duration;
+}
+
+const struct event_enter *converter_enter(const struct converter *c)
+{
+	return c->enter.schema ? &c->enter : NULL;
 }

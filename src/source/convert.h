@@ -15,6 +15,7 @@
 #include "source/capture.h"
 
 struct converter;
+struct event_enter;
 
 enum convert_result {
 	CONVERT_EVENT,      /* out holds today's event */
@@ -39,5 +40,10 @@ int converter_event(struct converter *c, const struct capture_event *in, struct 
 
 /* Of the last event handed out: ns from its enter event to it, 0 where there was none. */
 uint64_t converter_duration(const struct converter *c);
+/*
+ * The enter event of the call whose event was handed out last, where it is one that is worth
+ * keeping (CONVERT_NUMBERED); NULL: there was none. Lives until the next call.
+ */
+const struct event_enter *converter_enter(const struct converter *c);
 
 #endif

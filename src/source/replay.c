@@ -90,6 +90,7 @@ static int take_event(struct capture_source *s, const struct capture_event *in,
 		s->counters.damaged++;
 		return 0;
 	}
+	e.enter = converter_enter(s->converter);
 	r->ret = result_of(&e);
 	if (!s->has_begun && is_list_event(e.schema))
 		r->flags |= RECORD_STATE_ONLY;

@@ -2,6 +2,31 @@
 /* Binds the events of captures to what is known: the thread, its process, its descriptor. */
 #include "state/replay_process.h"
 
+struct str replay_enter_bytes(const struct replaying *r, unsigned index)
+{
+	const struct event_enter *enter = r->e->enter;
+
+	return enter && index < enter->nparams ? enter->params[index] : (struct str){"", 0};
+}
+
+struct str replay_enter_text(const struct replaying *r, unsigned index)
+{
+	struct str s = replay_enter_bytes(r, index);
+
+	return s.n ? str_slice(s, 0, str_find_byte(s, '\0', 0)) : STR("<NA>");
+}
+
+uint64_t replay_enter_u64(const struct replaying *r, unsigned index, uint64_t otherwise)
+{
+	struct str s = replay_enter_bytes(r, index);
+	uint64_t v = 0;
+
+	if (!s.n || s.n > sizeof(v))
+		return otherwise;
+	memcpy(&v, s.p, s.n);
+	return v;
+}
+
 static void finish_close(struct state *s)
 {
 	struct replay *r = s->replay;

@@ -141,6 +141,10 @@ static inline struct str replay_bytes(const struct replaying *r, unsigned index)
 	return index < r->e->nparams ? r->e->params[index] : (struct str){"", 0};
 }
 
+/* The same of the event at the call's enter, where the capture has it. */
+struct str replay_enter_bytes(const struct replaying *r, unsigned index);
+struct str replay_enter_text(const struct replaying *r, unsigned index);
+uint64_t replay_enter_u64(const struct replaying *r, unsigned index, uint64_t otherwise);
 /* Text; "<NA>" where there is none, as old captures and Falco have it. */
 struct str replay_text(const struct replaying *r, unsigned index);
 

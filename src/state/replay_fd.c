@@ -10,6 +10,7 @@
 enum {
 	SCAP_O_DIRECTORY = 0x400,
 	SCAP_O_CLOEXEC = 0x1000,
+	SCAP_O_F_CREATED = 0x4000,
 	SCAP_FD_UPPER_LAYER = 0x8000,
 	SCAP_FD_LOWER_LAYER = 0x10000,
 };
@@ -88,14 +89,17 @@ static void join(struct str directory, struct str name, struct buffer *out)
 	}
 }
 
-/* What open events say, in the order of their parameters. */
+/* What open events say: places of parameters, and of those of the event at the enter; -1: none. */
 struct open_event {
-	int8_t dirfd, name, flags, dev, ino; /* -1: none */
+	int8_t dirfd, name, flags, dev, ino;
+	int8_t enter_dirfd, enter_name, enter_flags;
 };
 
-static const struct open_event open_event = {-1, 1, 2, 4, 5}, creat_event = {-1, 1, -1, 3, 4},
-			       openat_event = {1, 2, 3, 5, 6}, openat2_event = {1, 2, 3, 6, 7},
-			       open_by_handle_event = {-1, 3, 2, 4, 5};
+static const struct open_event open_event = {-1, 1, 2, 4, 5, -1, 0, 1},
+			       creat_event = {-1, 1, -1, 3, 4, -1, 0, -1},
+			       openat_event = {1, 2, 3, 5, 6, 0, 1, 2},
+			       openat2_event = {1, 2, 3, 6, 7, 0, 1, 2},
+			       open_by_handle_event = {-1, 3, 2, 4, 5, -1, -1, -1};
 
 /* The full name of what was to be opened; false where the event does not hold it. */
 static bool opened_name(struct replaying *r, const struct open_event *o, struct str name,
@@ -112,12 +116,39 @@ static bool opened_name(struct replaying *r, const struct open_event *o, struct 
 	return true;
 }
 
+/*
+ * What was to be opened, as it was told when the call began: meanwhile another thread may have
+ * changed what the exit event tells. False where that event is all there is.
+ */
+static bool entered_name(struct replaying *r, const struct open_event *o, struct str *given,
+			 uint32_t *flags, struct buffer *out)
+{
+	const uint32_t of_exit = ~(uint32_t)(SCAP_O_F_CREATED - 1);
+	int64_t dirfd = SCAP_AT_FDCWD;
+
+	if (!r->e->enter || o->enter_name < 0 || !replay_enter_bytes(r, 0).n)
+		return false;
+	*given = replay_enter_text(r, (unsigned)o->enter_name);
+	if (str_equal(*given, STR("<NA>")))
+		return false;
+	*flags &= of_exit;
+	if (o->enter_flags >= 0)
+		*flags |= (uint32_t)replay_enter_u64(r, (unsigned)o->enter_flags, 0);
+	if (o->enter_dirfd >= 0)
+		dirfd = (int64_t)replay_enter_u64(r, (unsigned)o->enter_dirfd, 0);
+	if (given->n && given->p[0] == '/')
+		path_join(out, STR(""), *given);
+	else
+		join(replay_directory(r->p, dirfd), *given, out);
+	return true;
+}
+
 static void do_open(struct replaying *r)
 {
 	enum { POS_CREAT_FLAGS = 5 };
 	const struct open_event *o = r->detail;
 	struct buffer name = replay_name_buffer(r);
-	struct str raw;
+	struct str given;
 	struct fd_entry *fd;
 	uint32_t flags = 0;
 
@@ -125,9 +156,11 @@ static void do_open(struct replaying *r)
 		return;
 	if (o->flags >= 0)
 		flags = replay_u32(r, (unsigned)o->flags, 0);
-	raw = replay_text(r, (unsigned)o->name);
-	if (!opened_name(r, o, raw, &name))
-		path_join(&name, STR(""), raw);
+	if (!entered_name(r, o, &given, &flags, &name)) {
+		given = replay_text(r, (unsigned)o->name);
+		if (!opened_name(r, o, given, &name))
+			path_join(&name, STR(""), given);
+	}
 	fd = replay_make_fd(r, r->res, flags & SCAP_O_DIRECTORY ? FD_DIRECTORY : FD_FILE);
 	if (!fd)
 		return;
@@ -144,7 +177,7 @@ static void do_open(struct replaying *r)
 		    : flags & SCAP_FD_LOWER_LAYER ? LAYER_LOWER
 						  : 0;
 	replay_set_fd_name(r, &name);
-	fd_set_name_raw(replay_store(r), fd, raw);
+	fd_set_name_raw(replay_store(r), fd, given);
 }
 
 /* The name that the event would have given a descriptor, had it succeeded. */

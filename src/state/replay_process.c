@@ -84,9 +84,9 @@ static void take_program(struct replaying *r, struct process *p, const struct pr
 	process_give_program(r->s->processes, p, program);
 }
 
-/* A new process; from: whose copy it is. */
+/* A new process; from: who made it. is_copy: what that one has is known, and taken over. */
 static struct process *clone_process(struct replaying *r, int32_t tid, const struct process *from,
-				     int64_t ptid)
+				     int64_t ptid, bool is_copy)
 {
 	struct task_facts facts = from->facts;
 	struct process *p;
@@ -100,7 +100,7 @@ static struct process *clone_process(struct replaying *r, int32_t tid, const str
 		return NULL;
 	p->is_partial = false;
 	take_program(r, p, from);
-	if (!from->is_unknown) {
+	if (is_copy) {
 		process_set_cwd(r->s->processes, p, from->cwd);
 		p->cap_inheritable = from->cap_inheritable;
 		p->cap_permitted = from->cap_permitted;
@@ -122,12 +122,14 @@ static void clone_seen_by_maker(struct replaying *r)
 	struct thread *child = replay_thread(s, r->res);
 	uint32_t flags = replay_u32(r, POS_CLONE_FLAGS, 0);
 	struct process *from;
+	bool is_copy;
 
 	if (!r->th)
 		r->th = replay_thread_or_unknown(s, (int64_t)r->e->header->tid);
 	if (!r->th)
 		return;
 	from = r->th->process;
+	is_copy = !from->is_unknown;
 	if (from->is_unknown) {
 		int64_t vpid = replay_i64(r, POS_CLONE_VPID, -1);
 
@@ -157,7 +159,7 @@ static void clone_seen_by_maker(struct replaying *r)
 		if (child)
 			thread_remove(s->processes, child);
 	} else {
-		p = clone_process(r, tid, from, r->th->tid);
+		p = clone_process(r, tid, from, r->th->tid, is_copy);
 	}
 	child = p ? replay_add_thread(s, p, tid) : NULL;
 	/* Making room may have taken the event's own thread. */
@@ -210,7 +212,7 @@ static void clone_seen_by_child(struct replaying *r)
 			replay_set_comm(r, p, from->threads, comm_of(r));
 		}
 	} else {
-		p = clone_process(r, tid, from, ptid);
+		p = clone_process(r, tid, from, ptid, !from->is_unknown);
 	}
 	r->th = p ? replay_add_thread(s, p, tid) : NULL;
 	if (!r->th)
@@ -245,20 +247,42 @@ static void do_clone(struct replaying *r)
 
 /* Exec */
 
-/* Where captures do not hold the kernel's path of the executed file: the name that was given. */
+/*
+ * The file of an execveat, from the arguments at its enter: a path from a directory, or the
+ * descriptor itself.
+ */
+static void execveat_path(struct replaying *r, struct buffer *out)
+{
+	enum { AT_EMPTY_PATH_BIT = 1 };
+	struct str name = replay_enter_text(r, 1);
+	bool is_fd = replay_enter_u64(r, 2, 0) & AT_EMPTY_PATH_BIT;
+	struct str directory = name.n && name.p[0] == '/'
+				   ? STR("")
+				   : replay_directory(r->p, (int64_t)replay_enter_u64(r, 0, 0));
+
+	if ((!is_fd && str_equal(name, STR("<NA>"))) || str_equal(directory, STR("<UNKNOWN>")))
+		buffer_put(out, STR("<NA>"));
+	else if (is_fd)
+		path_join(out, STR(""), directory);
+	else
+		path_join(out, directory, name);
+}
+
+/* Captures that do not hold the kernel's path of the executed file have the name that was given. */
 static struct str exepath_of(struct replaying *r, struct str otherwise)
 {
 	struct buffer path = BUFFER(r->s->name_memory);
 
 	if (replay_has(r, POS_EXEC_TRUSTED_EXEPATH))
 		return replay_path_of_exe(replay_text(r, POS_EXEC_TRUSTED_EXEPATH));
-	if (!replay_has(r, POS_EXEC_FILENAME))
+	if (!r->e->enter || !replay_enter_bytes(r, 0).n)
 		return otherwise;
-
-	struct str name = replay_text(r, POS_EXEC_FILENAME);
-	if (str_equal(name, STR("<NA>")))
-		return name;
-	path_join(&path, r->p->cwd, name);
+	if (strcmp(r->e->enter->schema->name, "execveat") == 0)
+		execveat_path(r, &path);
+	else if (str_equal(replay_enter_text(r, 0), STR("<NA>")))
+		buffer_put(&path, STR("<NA>"));
+	else
+		path_join(&path, r->p->cwd, replay_enter_text(r, 0));
 	return replay_path_of_exe(buffer_str(&path));
 }
 

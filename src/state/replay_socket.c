@@ -285,6 +285,38 @@ static void connect_to_address(struct replaying *r, const struct socket_address 
 	}
 }
 
+static bool read_end(struct str bytes, uint8_t size, struct socket_address *out)
+{
+	if (!socket_address_read(bytes, out))
+		return false;
+	if (size == 4 && ip_address_is_mapped(&out->ip))
+		ip_address_unmap(&out->ip);
+	return out->ip.size == size;
+}
+
+/*
+ * A tuple whose destination is what the exit event has as the call's argument was read from the
+ * caller's memory: then the argument as it was at the enter counts, which nobody could change.
+ */
+static void trust_enter(struct replaying *r, struct socket_tuple *t)
+{
+	struct socket_address told, entered;
+
+	if (!read_end(replay_bytes(r, 3), t->destination.size, &told) ||
+	    !read_end(replay_enter_bytes(r, 1), t->destination.size, &entered))
+		return;
+	if (!t->destination.size) {
+		if (told.family == AF_UNIX && entered.family == AF_UNIX &&
+		    str_equal(told.path, t->path))
+			t->path = entered.path;
+		return;
+	}
+	if (told.port != t->destination_port || !ip_address_equal(&told.ip, &t->destination))
+		return;
+	t->destination = entered.ip;
+	t->destination_port = entered.port;
+}
+
 static void do_connect(struct replaying *r)
 {
 	struct str tuple = replay_bytes(r, 1);
@@ -296,12 +328,13 @@ static void do_connect(struct replaying *r)
 		return;
 	r->fd->is_connected = true;
 	if (!tuple.n) {
-		if (socket_address_read(replay_bytes(r, 3), &a))
+		if (socket_address_read(replay_enter_bytes(r, 1), &a))
 			connect_to_address(r, &a);
 		return;
 	}
 	if (!socket_tuple_read(tuple, &t))
 		return;
+	trust_enter(r, &t);
 	if (t.source.size) {
 		bool is_changed;
 

@@ -50,7 +50,6 @@ enum {
 	POS_EXEC_TRUSTED_EXEPATH,
 	POS_EXEC_PGID,
 	POS_EXEC_GID,
-	POS_EXEC_FILENAME,
 };
 
 struct replay;

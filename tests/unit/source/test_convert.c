@@ -244,6 +244,38 @@ static void damaged_events_are_refused(void **state)
 	conversion_free(c);
 }
 
+/* Parameters of one name that mean two things, or that stay empty in an event as short as that. */
+static void not_all_that_an_enter_tells_is_the_exits(void **state)
+{
+	enum { EXECVEAT_ENTER = 330, EXECVEAT = 331, CONNECT_ENTER = 22, CONNECT = 23 };
+	static const char address[] = "\x02\x0a\0\0\x01\x90\x1f";
+	struct conversion *c = conversion_new();
+	const struct event_enter *enter;
+
+	(void)state;
+	MADE_CODE(c->made, EXECVEAT_ENTER, 7, NUMBER("dirfd", 3), TEXT("pathname", "a"),
+		  NUMBER("flags", 1));
+	convert(c);
+	MADE_CODE(c->made, EXECVEAT, 7, NUMBER("res", 0), TEXT("exe", "a"));
+	assert_int_equal(convert_short(c, 19), CONVERT_EVENT);
+	assert_int_equal(c->event.params[19].n, 0);
+	enter = converter_enter(c->converter);
+	assert_non_null(enter);
+	check_str(str_from(enter->params[1].p), "a", "pathname");
+	MADE_CODE(c->made, CONNECT_ENTER, 7, NUMBER("fd", 3), BYTES("addr", address));
+	convert(c);
+	MADE_CODE(c->made, CONNECT, 7, NUMBER("res", 0));
+	convert_short(c, 2);
+	check_i64(number(c, "fd"), 3, "fd");
+	assert_int_equal(c->event.params[3].n, 0);
+	assert_non_null(converter_enter(c->converter));
+	/* It serves one event. */
+	MADE_CODE(c->made, CONNECT, 7, NUMBER("res", 0));
+	convert(c);
+	assert_null(converter_enter(c->converter));
+	conversion_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +284,7 @@ int main(void)
 	    cmocka_unit_test(an_exit_of_its_own_form_wins_over_the_enter),
 	    cmocka_unit_test(old_events_become_those_of_today),
 	    cmocka_unit_test(enters_with_a_name_or_an_address_have_numbers),
+	    cmocka_unit_test(not_all_that_an_enter_tells_is_the_exits),
 	    cmocka_unit_test(headers_without_a_count_are_read),
 	    cmocka_unit_test(damaged_events_are_refused),
 	};
