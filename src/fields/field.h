@@ -35,6 +35,7 @@ enum field_flag {
 	FIELD_OURS = 1 << 8,   /* not a field of Falco's */
 	FIELD_HEX = 1 << 9,    /* numbers print in hexadecimal */
 	FIELD_OCT = 1 << 10,
+	FIELD_NINE_DIGITS = 1 << 11, /* numbers print with at least nine: parts of a second */
 };
 
 struct field_context;

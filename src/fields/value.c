@@ -8,6 +8,8 @@ static void print_number(uint64_t v, bool is_signed, const struct field *field, 
 		buffer_put_hex(out, v);
 	else if (field && field->flags & FIELD_OCT)
 		buffer_printf(out, "%#llo", (unsigned long long)v);
+	else if (field && field->flags & FIELD_NINE_DIGITS)
+		buffer_printf(out, "%09llu", (unsigned long long)v);
 	else if (is_signed)
 		buffer_put_i64(out, (int64_t)v);
 	else

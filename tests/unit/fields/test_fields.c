@@ -134,8 +134,9 @@ static void times_have_many_forms(void **state)
 		     {"evt.time.iso8601", "2026-11-24T20:27:24.950918593+0000"},
 		     {"evt.rawtime", "1795552044950918593"}, {"evt.rawtime.s", "1795552044"},
 		     {"evt.rawtime.ns", "950918593"}, {"evt.reltime", "2000000003"},
-		     {"evt.reltime.s", "2"}, {"evt.reltime.ns", "3"}, {"evt.deltatime", "3"},
-		     {"evt.deltatime.s", "0"}, {"evt.deltatime.ns", "3"});
+		     {"evt.reltime.s", "2"}, {"evt.reltime.ns", "000000003"},
+		     {"evt.deltatime", "3"}, {"evt.deltatime.s", "0"},
+		     {"evt.deltatime.ns", "000000003"});
 }
 
 static void files_have_two_names(void **state)
