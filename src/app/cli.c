@@ -25,15 +25,44 @@ struct flag {
 		return 0;                                                                          \
 	}
 
-SET(take_help, action = ACTION_HELP)
-SET(take_version, action = ACTION_VERSION)
+static void choose(struct cli *cli, enum cli_action action)
+{
+	if (action < cli->action)
+		cli->action = action;
+}
+
+#define CHOOSE(name, which)                                                                        \
+	static int name(struct cli *cli, const char *value, struct error *err)                     \
+	{                                                                                          \
+		(void)value, (void)err;                                                            \
+		choose(cli, which);                                                                \
+		return 0;                                                                          \
+	}
+
+#define COLLECT(name, list)                                                                        \
+	static int name(struct cli *cli, const char *value, struct error *err)                     \
+	{                                                                                          \
+		(void)err;                                                                         \
+		VEC_PUSH(&cli->list, value);                                                       \
+		return 0;                                                                          \
+	}
+
+CHOOSE(take_help, ACTION_HELP)
+CHOOSE(take_version, ACTION_VERSION)
+CHOOSE(take_schema, ACTION_CONFIG_SCHEMA)
+CHOOSE(take_rule_schema, ACTION_RULE_SCHEMA)
+CHOOSE(take_ignored, ACTION_IGNORED_EVENTS)
+CHOOSE(take_events, ACTION_LIST_EVENTS)
+CHOOSE(take_plugins, ACTION_LIST_PLUGINS)
+CHOOSE(take_probe_info, ACTION_PROBE_INFO)
+CHOOSE(take_page_size, ACTION_PAGE_SIZE)
+CHOOSE(take_support, ACTION_SUPPORT)
 SET(take_config, config = value)
-SET(take_schema, action = ACTION_CONFIG_SCHEMA)
-SET(take_rule_schema, action = ACTION_RULE_SCHEMA)
-SET(take_describe, action = ACTION_DESCRIBE_RULES)
-SET(take_events, action = ACTION_LIST_EVENTS)
-SET(take_probe_info, action = ACTION_PROBE_INFO)
-SET(take_page_size, action = ACTION_PAGE_SIZE)
+SET(take_print, print = value)
+COLLECT(take_rules, rules)
+COLLECT(take_option, options)
+COLLECT(take_enable, enable_sources)
+COLLECT(take_disable, disable_sources)
 SET(take_dry_run, dry_run = true)
 SET(take_all, all_syscalls = true)
 SET(take_names, names_only = true)
@@ -42,39 +71,26 @@ SET(take_unbuffered, unbuffered = true)
 SET(take_verbose, verbosity++)
 SET(take_pid_file, pid_file = value)
 SET(take_event, event = value)
-SET(take_format, view.format = value)
+SET(take_view_format, view.format = value)
 SET(take_time, view.time = value)
 SET(take_colour, view.colour = value)
 SET(take_top, view.top = value)
 SET(take_by, view.by = value)
 SET(take_json, view.is_json = true)
 
-static int take_rules(struct cli *cli, const char *value, struct error *err)
-{
-	(void)err;
-	VEC_PUSH(&cli->rules, value);
-	return 0;
-}
-
 static int take_validate(struct cli *cli, const char *value, struct error *err)
 {
 	(void)err;
-	cli->action = ACTION_VALIDATE;
+	choose(cli, ACTION_VALIDATE);
 	VEC_PUSH(&cli->validate, value);
 	return 0;
 }
 
-static int take_option(struct cli *cli, const char *value, struct error *err)
+static int take_describe(struct cli *cli, const char *value, struct error *err)
 {
 	(void)err;
-	VEC_PUSH(&cli->options, value);
-	return 0;
-}
-
-static int take_describe_one(struct cli *cli, const char *value, struct error *err)
-{
-	(void)err;
-	cli->action = ACTION_DESCRIBE_RULE;
+	choose(cli, ACTION_DESCRIBE_RULES);
+	cli->describe = true;
 	cli->rule = value;
 	return 0;
 }
@@ -82,9 +98,32 @@ static int take_describe_one(struct cli *cli, const char *value, struct error *e
 static int take_list(struct cli *cli, const char *value, struct error *err)
 {
 	(void)err;
-	cli->action = ACTION_LIST_FIELDS;
+	choose(cli, ACTION_LIST_FIELDS);
 	cli->source = value;
 	return 0;
+}
+
+static int take_plugin_info(struct cli *cli, const char *value, struct error *err)
+{
+	(void)err;
+	choose(cli, ACTION_PLUGIN_INFO);
+	cli->plugin = value;
+	return 0;
+}
+
+static int take_format(struct cli *cli, const char *value, struct error *err)
+{
+	static const char *const formats[] = {
+	    [LIST_TEXT] = "text", [LIST_MARKDOWN] = "markdown", [LIST_JSON] = "json"};
+
+	cli->has_format = true;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+		if (!str_equal_nocase(str_from(value), str_from(formats[i])))
+			continue;
+		cli->format = (enum list_format)i;
+		return 0;
+	}
+	return error_set(err, -EINVAL, "--format %s: expected text, markdown or json", value);
 }
 
 static int take_seconds(struct cli *cli, const char *value, struct error *err)
@@ -112,56 +151,81 @@ static int take_capture(struct cli *cli, const char *value, struct error *err)
 }
 
 static const struct flag flags[] = {
+    {'h', "help", NULL, FLAG_PLAIN, take_help, "Print this list and exit."},
     {'c', NULL, "FILE", FLAG_VALUE, take_config,
-     "Configuration file; else /etc/saker/saker.yaml, if it is there."},
-    {'r', "rules", "FILE", FLAG_VALUE, take_rules,
-     "Rules file, or directory of *.yaml files; may be repeated, later ones override earlier ones. "
-     "Replaces rules_files of the configuration."},
-    {'o', "option", "KEY=VALUE", FLAG_VALUE, take_option,
-     "Set a key of the configuration: json_output=true, engine.kind=modern_ebpf, "
-     "rules_files[0]=x.yaml. May be repeated."},
-    {'e', NULL, "FILE", FLAG_VALUE, take_capture,
-     "Judge the events of a capture, as replay does; may be repeated."},
-    {'V', "validate", "FILE", FLAG_VALUE, take_validate,
-     "Check rules files, print all problems and exit: status 1 if there is an error. May be "
-     "repeated; the files are read together."},
-    {'L', NULL, NULL, FLAG_PLAIN, take_describe,
-     "Describe all rules and exit; with json_output=true in detail, macros and lists too."},
-    {'l', NULL, "RULE", FLAG_VALUE, take_describe_one, "Describe one rule and exit."},
-    {0, "event", "FILE", FLAG_VALUE, take_event,
-     "With rules explain: the fields of an event, in YAML, to tell for what is true of the rule."},
-    {0, "list", "SOURCE", FLAG_OPTIONAL_VALUE, take_list,
-     "Print all fields, or those of one event source (syscall, k8s_audit), and exit."},
-    {0, "list-events", NULL, FLAG_PLAIN, take_events, "Print all events and exit."},
-    {'N', NULL, NULL, FLAG_PLAIN, take_names, "With --list: names only."},
-    {0, "markdown", NULL, FLAG_PLAIN, take_markdown,
-     "With --list, --list-events, --config-schema and --help: as a page of documentation."},
+     "Configuration file; else /etc/saker/saker.yaml or, where that is missing, "
+     "/etc/falco/falco.yaml, if one is there."},
     {0, "config-schema", NULL, FLAG_PLAIN, take_schema,
      "Print the JSON schema of the configuration and exit."},
     {0, "rule-schema", NULL, FLAG_PLAIN, take_rule_schema,
      "Print the JSON schema of rules files and exit."},
+    {0, "disable-source", "SOURCE", FLAG_VALUE, take_disable,
+     "Leave an event source out: syscall, or that of a plugin. May be repeated, but one must "
+     "remain; not with --enable-source; without effect on captures."},
     {0, "dry-run", NULL, FLAG_PLAIN, take_dry_run,
      "Do everything but watch: shows whether configuration and rules are right."},
-    {0, "probe-info", NULL, FLAG_PLAIN, take_probe_info,
-     "Print what the probe can do on this kernel and exit."},
-    {'A', NULL, NULL, FLAG_PLAIN, take_all,
-     "Collect all system calls that have an event, needed or not."},
+    {'e', NULL, "FILE", FLAG_VALUE, take_capture,
+     "Judge the events of a capture, as replay does; may be repeated."},
+    {0, "enable-source", "SOURCE", FLAG_VALUE, take_enable,
+     "Use only the event sources that are named so. May be repeated; not with --disable-source; "
+     "without effect on captures."},
+    {'i', NULL, NULL, FLAG_PLAIN, take_ignored,
+     "Print the system calls that are left out unless asked for and exit: none, the rules decide."},
+    {'L', NULL, NULL, FLAG_PLAIN, take_describe,
+     "Describe all rules and exit; with json_output=true in detail, macros and lists too."},
+    {'l', NULL, "RULE", FLAG_VALUE, take_describe, "Describe one rule and exit."},
+    {0, "list", "SOURCE", FLAG_OPTIONAL_VALUE, take_list,
+     "Print all fields, or those of one event source (syscall, k8s_audit), and exit."},
+    {0, "list-events", NULL, FLAG_PLAIN, take_events, "Print all events and exit."},
+    {0, "list-plugins", NULL, FLAG_PLAIN, take_plugins,
+     "Print the plugins of the configuration and exit."},
     {'M', NULL, "SECONDS", FLAG_VALUE, take_seconds, "Stop after that time."},
-    {'P', "pidfile", "FILE", FLAG_VALUE, take_pid_file, "Write the process id to a file."},
+    {0, "markdown", NULL, FLAG_PLAIN, take_markdown, "Older form of --format markdown."},
+    {0, "format", "FORMAT", FLAG_VALUE, take_format,
+     "With --list and --list-events: text, markdown or json; with --config-schema and --help: "
+     "markdown is the reference page."},
+    {'N', NULL, NULL, FLAG_PLAIN, take_names, "With --list: names only."},
+    {'o', "option", "KEY=VALUE", FLAG_VALUE, take_option,
+     "Set a key of the configuration: json_output=true, engine.kind=modern_ebpf, "
+     "rules_files[0]=x.yaml, rules_files[]=x.yaml; \\. \\[ \\] \\\\ for these characters in a "
+     "name. May be repeated."},
+    {0, "plugin-info", "NAME", FLAG_VALUE, take_plugin_info,
+     "Print what is known of a plugin of the configuration and exit."},
+    {'p', "print", "FORMAT", FLAG_VALUE, take_print,
+     "Text, with fields, that is added to all outputs; container (c) and kubernetes (k) stand for "
+     "what is known of these. Older form of append_output."},
+    {'P', "pidfile", "FILE", FLAG_VALUE, take_pid_file,
+     "Write the process id to a file, which is removed at the end."},
+    {'r', "rules", "FILE", FLAG_VALUE, take_rules,
+     "Rules file, or directory of *.yaml files; may be repeated, later ones override earlier ones. "
+     "Replaces rules_files of the configuration."},
+    {0, "support", NULL, FLAG_PLAIN, take_support,
+     "Print what a report of a problem should tell, as JSON, and exit: versions, system, "
+     "configuration, rules files."},
     {'U', "unbuffered", NULL, FLAG_PLAIN, take_unbuffered,
      "Write every alert at once, whatever buffered_outputs says."},
+    {'V', "validate", "FILE", FLAG_VALUE, take_validate,
+     "Check rules files, print all problems and exit: status 1 if there is an error. May be "
+     "repeated; the files are read together."},
     {'v', "verbose", NULL, FLAG_PLAIN, take_verbose,
-     "Say more: warnings of rules files in full, debug messages when given twice."},
+     "Say more: warnings of rules files in full, fields with their types; debug messages when "
+     "given twice."},
+    {0, "version", NULL, FLAG_PLAIN, take_version,
+     "Print versions and exit; with json_output=true as JSON."},
     {0, "page-size", NULL, FLAG_PLAIN, take_page_size, "Print the system's page size and exit."},
-    {0, "version", NULL, FLAG_PLAIN, take_version, "Print the version and exit."},
-    {'h', "help", NULL, FLAG_PLAIN, take_help, "Print this list and exit."},
+    {'A', NULL, NULL, FLAG_PLAIN, take_all,
+     "Collect all system calls that have an event, needed or not."},
+    {0, "event", "FILE", FLAG_VALUE, take_event,
+     "With rules explain: the fields of an event, in YAML, to tell for what is true of the rule."},
+    {0, "probe-info", NULL, FLAG_PLAIN, take_probe_info,
+     "Print what the probe can do on this kernel and exit."},
 };
 
 enum { FLAG_COUNT = sizeof(flags) / sizeof(*flags) };
 
 /* Of read and watch alone; with these they come before the flags of the same letter. */
 static const struct flag view_flags[] = {
-    {'p', "print", "FORMAT", FLAG_VALUE, take_format,
+    {'p', "print", "FORMAT", FLAG_VALUE, take_view_format,
      "What to print of an event: text with %fields. Events that lack one of the fields are left "
      "out, but where the format begins with an asterisk: then <NA> stands for it."},
     {'j', "json", NULL, FLAG_PLAIN, take_json,
@@ -291,7 +355,7 @@ static int take_command(struct cli *cli, int *next, int argc, char **argv,
 		if (strcmp(argv[1], commands[i].group) != 0 ||
 		    (second && (argc < 3 || strcmp(argv[2], second) != 0)))
 			continue;
-		cli->action = commands[i].action;
+		choose(cli, commands[i].action);
 		*next = second ? 3 : 2;
 		*out = &commands[i];
 		return 0;
@@ -301,10 +365,19 @@ static int take_command(struct cli *cli, int *next, int argc, char **argv,
 	return 0;
 }
 
-static int check_arguments(const struct cli *cli, const struct command *command, struct error *err)
+static int check_together(struct cli *cli, const struct command *command, struct error *err)
 {
 	char name[64];
 
+	if (cli->markdown && cli->has_format)
+		return error_set(err, -EINVAL, "--markdown and --format do not go together");
+	if (cli->markdown)
+		cli->format = LIST_MARKDOWN;
+	if (cli->action == ACTION_HELP && cli->format == LIST_MARKDOWN)
+		cli->action = ACTION_LIST_FLAGS;
+	if (cli->enable_sources.count && cli->disable_sources.count)
+		return error_set(err, -EINVAL,
+				 "--enable-source and --disable-source do not go together");
 	if (!command || cli->action != command->action)
 		return 0;
 	if (cli->arguments.count < command->least || cli->arguments.count > command->most)
@@ -318,7 +391,7 @@ int cli_parse(struct cli *cli, int argc, char **argv, struct error *err)
 	const struct command *command;
 	int next = 1, status;
 
-	*cli = (struct cli){0};
+	*cli = (struct cli){.action = ACTION_RUN};
 	status = take_command(cli, &next, argc, argv, &command, err);
 	while (next < argc && status == 0) {
 		const char *given = argv[next++];
@@ -328,7 +401,7 @@ int cli_parse(struct cli *cli, int argc, char **argv, struct error *err)
 			continue;
 		}
 		/* -V *.yaml, as a shell expands it. */
-		if (cli->action == ACTION_VALIDATE && given[0] != '-') {
+		if (cli->validate.count > 0 && given[0] != '-') {
 			VEC_PUSH(&cli->validate, given);
 			continue;
 		}
@@ -362,9 +435,7 @@ int cli_parse(struct cli *cli, int argc, char **argv, struct error *err)
 			break;
 		}
 	}
-	if (status == 0 && cli->action == ACTION_HELP && cli->markdown)
-		cli->action = ACTION_LIST_FLAGS;
-	return status == 0 ? check_arguments(cli, command, err) : status;
+	return status == 0 ? check_together(cli, command, err) : status;
 }
 
 void cli_release(struct cli *cli)
@@ -372,6 +443,8 @@ void cli_release(struct cli *cli)
 	VEC_FREE(&cli->rules);
 	VEC_FREE(&cli->validate);
 	VEC_FREE(&cli->options);
+	VEC_FREE(&cli->enable_sources);
+	VEC_FREE(&cli->disable_sources);
 	VEC_FREE(&cli->arguments);
 	VEC_FREE(&cli->captures);
 }

@@ -6,32 +6,39 @@
 #ifndef SAKER_APP_CLI_H
 #define SAKER_APP_CLI_H
 
+#include "app/list.h"
 #include "base/error.h"
 #include "base/vec.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 
-/* What the program is to do; without one of the other flags it watches. */
+/*
+ * What the program is to do; without one of the other flags it watches. Of several the first in
+ * this order is done.
+ */
 enum cli_action {
-	ACTION_RUN,
 	ACTION_HELP,
-	ACTION_VERSION,
-	ACTION_VALIDATE,
-	ACTION_LIST_FIELDS,
-	ACTION_LIST_EVENTS,
-	ACTION_DESCRIBE_RULES, /* -L */
-	ACTION_DESCRIBE_RULE,  /* -l NAME */
+	ACTION_LIST_FLAGS, /* --help --format markdown */
 	ACTION_CONFIG_SCHEMA,
 	ACTION_RULE_SCHEMA,
-	ACTION_PROBE_INFO,
+	ACTION_IGNORED_EVENTS, /* -i */
+	ACTION_LIST_EVENTS,
+	ACTION_VERSION,
 	ACTION_PAGE_SIZE,
-	ACTION_LIST_FLAGS,    /* --help --markdown */
+	ACTION_PLUGIN_INFO,
+	ACTION_LIST_PLUGINS,
+	ACTION_LIST_FIELDS,
+	ACTION_PROBE_INFO,
+	ACTION_VALIDATE,       /* -V, with -L or -l the rules' description behind it */
+	ACTION_DESCRIBE_RULES, /* -L, -l NAME */
+	ACTION_SUPPORT,
 	ACTION_RULES_TEST,    /* rules test FILE... */
 	ACTION_RULES_EXPLAIN, /* rules explain RULE */
 	ACTION_REPLAY,        /* replay FILE... */
 	ACTION_READ,          /* read FILE [FILTER] */
 	ACTION_WATCH,         /* watch [FILTER] */
+	ACTION_RUN,
 };
 
 /* Flags of read and watch. */
@@ -50,20 +57,26 @@ struct cli {
 	const char *config; /* -c, NULL: not given */
 	VEC(const char *) rules;
 	VEC(const char *) validate;
-	VEC(const char *) options;   /* -o */
+	VEC(const char *) options;        /* -o */
+	VEC(const char *) enable_sources; /* only one of the two has any */
+	VEC(const char *) disable_sources;
 	const char *source;          /* --list SOURCE */
 	const char *rule;            /* -l */
+	const char *plugin;          /* --plugin-info */
+	const char *print;           /* -p */
 	VEC(const char *) arguments; /* of a command: what is no flag */
 	const char *event;           /* --event */
 	VEC(const char *) captures;  /* -e */
 	struct cli_view view;
 	const char *pid_file;
-	unsigned seconds; /* -M; 0: no limit */
+	enum list_format format; /* --format, --markdown */
+	unsigned seconds;        /* -M; 0: no limit */
 	unsigned verbosity;
 	bool all_syscalls; /* -A */
+	bool describe;     /* -L or -l */
 	bool dry_run;
 	bool names_only;
-	bool markdown;
+	bool has_format, markdown;
 	bool unbuffered;
 };
 

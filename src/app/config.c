@@ -311,7 +311,6 @@ struct config *config_new(void)
 		if (value)
 			take(c, row, value);
 	}
-	c->append_suggested = true;
 	c->root = ARENA_NEW(arena, struct yaml_node);
 	c->root->kind = YAML_MAPPING;
 	return c;
@@ -436,6 +435,8 @@ size_t config_finish(struct config *c)
 	walk(c, "", c->root, 0);
 	say_old_names(c);
 	config_choose_plugins(c);
+	config_suggest_outputs(c);
+	c->sources = config_loaded_sources(c);
 	check_together(c);
 	say_what_has_no_effect(c);
 	return c->error_count;

@@ -123,7 +123,7 @@ struct config {
 	size_t selection_count;
 	struct rules_append *appends;
 	size_t append_count;
-	bool append_suggested; /* append_output[].suggested_output of any entry */
+	bool *append_suggests; /* of each append, until plugins are known */
 	struct config_pair *static_fields;
 	size_t static_field_count;
 	unsigned priority; /* enum severity */
@@ -165,6 +165,7 @@ struct config {
 	struct config_drops drops;
 	uint64_t event_timeouts_max; /* waits in a row without an event until that is told */
 
+	uint32_t sources;              /* SOURCE_BIT()s: those that are to run */
 	struct config_plugin *plugins; /* in the order in which they are to be loaded */
 	size_t plugin_count;
 	bool plugins_hostinfo;
@@ -215,6 +216,19 @@ int config_set(struct config *c, const char *assignment, struct error *err);
  * its own and swaps it in.
  */
 size_t config_finish(struct config *c);
+
+/*
+ * --enable-source and --disable-source, after config_finish: one of the lists is empty. Sources are
+ * syscall and those of plugins; one must remain.
+ */
+int config_choose_sources(struct config *c, const struct string_list *enable,
+			  const struct string_list *disable, struct error *err);
+
+/*
+ * -p of the command line, after config_finish: text for all outputs, or for those of system calls
+ * what container (c) and kubernetes (k) stand for.
+ */
+void config_print_more(struct config *c, const char *what);
 
 /*
  * Tells which settings differ between two configurations but take effect at a start only; answers

@@ -2,7 +2,10 @@
 /* Those keys of the configuration that are lists of maps, or maps of any keys. */
 #include "app/config_schema.h"
 #include "app/config_tree.h"
+#include "app/list.h"
+#include "fields/field.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -82,11 +85,11 @@ static void take_appends(struct config *c, const struct yaml_node *list)
 {
 	c->appends = ARENA_ARRAY(c->arena, struct rules_append, list->count);
 	c->append_count = 0;
-	c->append_suggested = false;
+	c->append_suggests = ARENA_ARRAY(c->arena, bool, list->count);
 	for (uint32_t i = 0; i < list->count; i++) {
 		const struct yaml_node *match = yaml_get(list->items[i], "match"), *tags,
 				       *suggested;
-		bool flag;
+		bool flag, suggests;
 		struct rules_append append = {.format = text_of(c, list->items[i], "extra_output")};
 
 		if (match) {
@@ -108,10 +111,11 @@ static void take_appends(struct config *c, const struct yaml_node *list)
 			    "all of the tags",
 			    append.rule);
 		suggested = yaml_get(list->items[i], "suggested_output");
-		if (suggested && yaml_bool(suggested, &flag) && flag)
-			c->append_suggested = true;
-		if (append.format || append.extra_field_count)
+		suggests = suggested && yaml_bool(suggested, &flag) && flag;
+		if (append.format || append.extra_field_count || suggests) {
+			c->append_suggests[c->append_count] = suggests;
 			c->appends[c->append_count++] = append;
+		}
 	}
 }
 
@@ -236,6 +240,121 @@ static void tell_of_plugin(struct config *c, const struct config_plugin *plugin,
 		   "plugin %s is not loaded: libraries of plugins cannot be; rules for its events "
 		   "are left out",
 		   plugin->name);
+}
+
+/* What the container plugin suggests for the outputs of rules for system calls. */
+static const char container_output[] = "container_id=%container.id container_name=%container.name "
+				       "container_image_repository=%container.image.repository "
+				       "container_image_tag=%container.image.tag";
+static const char kubernetes_output[] = "k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name";
+
+static bool has_plugin(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->plugin_count; i++)
+		if (strcmp(c->plugins[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+void config_suggest_outputs(struct config *c)
+{
+	bool suggests_alone = true;
+	struct rules_append alone = {0}, *appends;
+	size_t count = 0;
+
+	if (!has_plugin(c, "container"))
+		return;
+	if (!config_find(c, "append_output")) {
+		c->appends = &alone;
+		c->append_suggests = &suggests_alone;
+		c->append_count = 1;
+	}
+	appends = ARENA_ARRAY(c->arena, struct rules_append, 2 * c->append_count);
+	for (size_t i = 0; i < c->append_count; i++) {
+		struct rules_append append = c->appends[i];
+
+		appends[count++] = append;
+		if (!c->append_suggests[i] ||
+		    (append.source && strcmp(append.source, "syscall") != 0))
+			continue;
+		append.format =
+		    arena_printf(c->arena, "%s %s", container_output, kubernetes_output).p;
+		append.source = "syscall";
+		append.extra_field_count = 0;
+		appends[count++] = append;
+	}
+	c->appends = appends;
+	c->append_suggests = NULL;
+	c->append_count = count;
+}
+
+void config_print_more(struct config *c, const char *what)
+{
+	bool is_kubernetes = strcmp(what, "k") == 0 || strcmp(what, "kubernetes") == 0;
+	bool is_container = strcmp(what, "c") == 0 || strcmp(what, "container") == 0;
+	struct rules_append *appends =
+	    ARENA_ARRAY(c->arena, struct rules_append, c->append_count + 1);
+	struct rules_append append = {.format = what};
+
+	if (c->append_count)
+		memcpy(appends, c->appends, c->append_count * sizeof(*appends));
+	if (is_container || is_kubernetes) {
+		/* The plugin has said it already. */
+		if (has_plugin(c, "container"))
+			return;
+		append.source = "syscall";
+		append.format =
+		    arena_printf(c->arena, "%s%s%s", container_output, is_kubernetes ? " " : "",
+				 is_kubernetes ? kubernetes_output : "")
+			.p;
+	}
+	appends[c->append_count++] = append;
+	c->appends = appends;
+}
+
+uint32_t config_loaded_sources(const struct config *c)
+{
+	return SOURCE_BIT(SOURCE_SYSCALL) |
+	       (has_plugin(c, "k8saudit") ? SOURCE_BIT(SOURCE_K8S_AUDIT) : 0);
+}
+
+static int sources_by_name(const struct config *c, const struct string_list *names,
+			   const char *verb, uint32_t *out, struct error *err)
+{
+	*out = 0;
+	for (size_t i = 0; i < names->count; i++) {
+		uint32_t bit = 0;
+
+		for (int k = 0; k < SOURCE_COUNT; k++)
+			if (strcmp(names->items[i], event_source_name(k)) == 0)
+				bit = SOURCE_BIT(k);
+		if (!(bit & config_loaded_sources(c)))
+			return error_set(err, -EINVAL,
+					 "%s: there is no event source of that name: %s", verb,
+					 names->items[i]);
+		*out |= bit;
+	}
+	return 0;
+}
+
+int config_choose_sources(struct config *c, const struct string_list *enable,
+			  const struct string_list *disable, struct error *err)
+{
+	uint32_t named;
+	int status;
+
+	/* Of a capture, all events are judged. */
+	if (c->engine_kind == ENGINE_REPLAY)
+		return 0;
+	status =
+	    sources_by_name(c, enable->count ? enable : disable,
+			    enable->count ? "--enable-source" : "--disable-source", &named, err);
+	if (status < 0)
+		return status;
+	c->sources = enable->count ? named : c->sources & ~named;
+	if (!c->sources)
+		return error_set(err, -EINVAL, "--disable-source: one event source must remain");
+	return 0;
 }
 
 void config_choose_plugins(struct config *c)

@@ -35,6 +35,10 @@ bool config_take_strings(struct config *c, const char *key, const struct yaml_no
 void config_take_list(struct config *c, const char *key, const struct yaml_node *node);
 /* Which of the plugins are to be loaded; when both lists have been read. */
 void config_choose_plugins(struct config *c);
+/* Those that there are: syscall, and those of the chosen plugins. */
+uint32_t config_loaded_sources(const struct config *c);
+/* append_output[].suggested_output: what the chosen plugins suggest. */
+void config_suggest_outputs(struct config *c);
 
 void string_list_add(struct string_list *list, struct arena *arena, const char *item);
 

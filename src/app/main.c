@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/cli.h"
 #include "app/config.h"
+#include "app/info_command.h"
 #include "app/list.h"
 #include "app/monitor.h"
+#include "app/pidfile.h"
 #include "app/rule_test.h"
 #include "app/rules_command.h"
 #include "app/rules_paths.h"
+#include "app/versions.h"
 #include "app/view_command.h"
 #include "base/cleanup.h"
 #include "probe/probe.h"
@@ -59,6 +62,10 @@ static bool finish_config(const struct cli *cli, struct config *config)
 		openlog("saker", LOG_PID, LOG_DAEMON);
 	log_configure(least, config->log_stderr || errors,
 		      config->log_syslog ? log_to_syslog : NULL);
+	if (cli->print) {
+		config_print_more(config, cli->print);
+		log_warning("-p is an older form of append_output");
+	}
 	for (size_t i = 0; i < config->message_count; i++)
 		log_line(config->messages[i].severity, "%.*s", STR_ARG(config->messages[i].text));
 	return errors == 0;
@@ -79,7 +86,7 @@ static struct rules_options rules_options_of(const struct config *c)
 {
 	return (struct rules_options){
 	    .least_priority = (enum severity)c->priority,
-	    .sources = SOURCE_BIT(SOURCE_SYSCALL),
+	    .sources = c->sources,
 	    .appends = c->appends,
 	    .append_count = c->append_count,
 	    .selections = c->selections,
@@ -93,7 +100,8 @@ static int validate(const struct cli *cli, struct config *config)
 	struct string_list paths = {0};
 	struct rule_set *set;
 	struct error err;
-	char *report;
+	CLEANUP_FREE char *report = NULL;
+	CLEANUP_FREE char *description = NULL;
 	int status;
 
 	/* Rules of every source and priority are checked, whatever would run. */
@@ -107,14 +115,25 @@ static int validate(const struct cli *cli, struct config *config)
 	}
 	set = rules_load(paths.items, paths.count, &options);
 	status = set->error_count ? 1 : 0;
+	if (cli->describe && status == 0) {
+		description = (config->json_output ? rules_describe_json
+						   : rules_describe_text)(set, cli->rule, &err);
+		if (!description) {
+			print_error(&err);
+			status = 1;
+		}
+	}
 	if (config->json_output) {
 		report = rules_report_json(set);
-		printf("{\"falco_load_results\":%s}\n", report);
+		printf("{%s%s%s\"falco_load_results\":%s}\n",
+		       description ? "\"falco_describe_results\":" : "",
+		       description ? description : "", description ? "," : "", report);
 	} else {
 		report = rules_report_text(set, true);
 		fputs(report, stdout);
+		if (description)
+			printf("\n%s\n", description);
 	}
-	free(report);
 	rules_free(set);
 	return status;
 }
@@ -264,6 +283,44 @@ static int view(const struct cli *cli, struct config *config)
 	return view_run(cli, config, &rules);
 }
 
+static void say_configuration(const struct cli *cli, const struct config *config)
+{
+	if (!config->path)
+		log_info("configuration: defaults, no file");
+	else if (!cli->config && strcmp(config->path, default_configs[0]) != 0)
+		log_info("configuration: %s is not there; Falco's own is read", default_configs[0]);
+	for (size_t i = 0; i < config->files.count; i++)
+		log_info("configuration: %s", config->files.items[i]);
+	VEC_FOREACH (option, &cli->options)
+		log_info("configuration: -o %s", *option);
+}
+
+static bool has_output(const struct config *c)
+{
+	return c->stdout_enabled || c->syslog_enabled || c->file_output.enabled ||
+	       c->program_output.enabled || c->http_output.enabled;
+}
+
+/* What must hold before anything is loaded; it has been told where it does not. */
+static bool can_run(const struct cli *cli, struct config *config)
+{
+	struct string_list enable = {(const char **)cli->enable_sources.items,
+				     cli->enable_sources.count};
+	struct string_list disable = {(const char **)cli->disable_sources.items,
+				      cli->disable_sources.count};
+	struct error err;
+
+	if (config_choose_sources(config, &enable, &disable, &err) < 0) {
+		log_error("%s", err.message);
+		return false;
+	}
+	if (!has_output(config)) {
+		log_error("no output is enabled: there is nowhere to send alerts to");
+		return false;
+	}
+	return true;
+}
+
 static int run(const struct cli *cli, struct config *config, uint64_t started_at)
 {
 	struct plan_options plan_options = {.all_matches = config->rule_matching == MATCH_ALL};
@@ -275,10 +332,10 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 	int status = 0;
 
 	uname(&system);
-	log_info("saker %s, Linux %s on %s", SAKER_VERSION, system.release, system.machine);
-	log_info("configuration: %s", config->path ? config->path : "defaults, no file");
-	VEC_FOREACH (option, &cli->options)
-		log_info("configuration: -o %s", *option);
+	log_info("saker %s, Linux %s on %s", program_version(), system.release, system.machine);
+	say_configuration(cli, config);
+	if (!can_run(cli, config))
+		return 1;
 	set = load_rules(cli, config);
 	if (!set)
 		return 1;
@@ -337,14 +394,16 @@ static int probe_info(const struct config *config)
 
 static bool list_options_of(const struct cli *cli, struct list_options *options)
 {
-	static const char *const sources[SOURCE_COUNT] = {"syscall", "k8s_audit"};
-
 	*options = (struct list_options){
-	    .sources = SOURCES_ALL, .names_only = cli->names_only, .markdown = cli->markdown};
+	    .sources = SOURCES_ALL,
+	    .names_only = cli->names_only,
+	    .is_verbose = cli->verbosity > 0,
+	    .format = cli->format,
+	};
 	if (!cli->source)
 		return true;
 	for (int i = 0; i < SOURCE_COUNT; i++) {
-		if (strcmp(cli->source, sources[i]) == 0) {
+		if (strcmp(cli->source, event_source_name(i)) == 0) {
 			options->sources = SOURCE_BIT(i);
 			return true;
 		}
@@ -360,6 +419,8 @@ static int print_facts(const struct cli *cli)
 	struct list_options options;
 	char *schema;
 
+	if (cli->markdown)
+		fputs("saker: --markdown is an older form of --format markdown\n", stderr);
 	switch (cli->action) {
 	case ACTION_HELP:
 		cli_print_help(stdout);
@@ -367,19 +428,20 @@ static int print_facts(const struct cli *cli)
 	case ACTION_LIST_FLAGS:
 		cli_print_markdown(stdout);
 		return 0;
-	case ACTION_VERSION:
-		printf("saker version %s\n", SAKER_VERSION);
-		return 0;
 	case ACTION_PAGE_SIZE:
 		printf("%ld\n", sysconf(_SC_PAGESIZE));
 		return 0;
 	case ACTION_CONFIG_SCHEMA:
-		(cli->markdown ? config_print_markdown : config_print_schema)(stdout);
+		(cli->format == LIST_MARKDOWN ? config_print_markdown
+					      : config_print_schema)(stdout);
 		return 0;
 	case ACTION_RULE_SCHEMA:
 		schema = rules_schema_json();
 		puts(schema);
 		free(schema);
+		return 0;
+	case ACTION_IGNORED_EVENTS:
+		list_ignored_events(stdout);
 		return 0;
 	case ACTION_LIST_FIELDS:
 	case ACTION_LIST_EVENTS:
@@ -392,15 +454,96 @@ static int print_facts(const struct cli *cli)
 	}
 }
 
-static int write_pid_file(const char *path)
+/* A broken configuration keeps nobody from asking for the version. */
+static int print_version(const struct cli *cli)
 {
-	CLEANUP_FCLOSE FILE *f = fopen(path, "we");
+	struct config *config = config_new();
+	struct error err;
+	json_t *json;
+	char *text;
 
-	if (!f || fprintf(f, "%d\n", (int)getpid()) < 0) {
-		log_error("%s: %s", path, strerror(errno));
-		return -1;
+	if (read_config(cli, config, &err) == 0)
+		config_finish(config);
+	if (config->json_output) {
+		json = versions_json();
+		text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+		puts(text);
+		free(text);
+		json_decref(json);
+	} else {
+		versions_print(stdout);
 	}
+	config_free(config);
 	return 0;
+}
+
+static int support(const struct cli *cli, struct config *config, int argc, char **argv)
+{
+	struct string_list paths = {0};
+	struct error err;
+
+	log_configure(SEVERITY_WARNING, 1, NULL);
+	if (find_rules(cli, config, &paths, &err) < 0)
+		log_warning("%s", err.message);
+	print_support(config, argc, argv, &paths, stdout);
+	return 0;
+}
+
+static int plugin_info(const struct cli *cli, const struct config *config)
+{
+	if (print_plugin_info(config, cli->plugin, stdout))
+		return 0;
+	fprintf(stderr, "saker: the configuration has no plugin of that name: %s\n", cli->plugin);
+	return 1;
+}
+
+static int write_pid_file(const struct cli *cli)
+{
+	struct error err;
+
+	if (!cli->pid_file || cli->dry_run)
+		return 0;
+	if (pidfile_write(cli->pid_file, &err) == 0)
+		return 0;
+	log_error("%s", err.message);
+	return -1;
+}
+
+/* What needs the configuration; the exit status. */
+static int act(const struct cli *cli, struct config *config, int argc, char **argv,
+	       uint64_t started_at)
+{
+	int status = 1;
+
+	switch (cli->action) {
+	case ACTION_VALIDATE:
+		return validate(cli, config);
+	case ACTION_DESCRIBE_RULES:
+		return describe_rules(cli, config);
+	case ACTION_SUPPORT:
+		return support(cli, config, argc, argv);
+	case ACTION_LIST_PLUGINS:
+		print_plugins(config, stdout);
+		return 0;
+	case ACTION_PLUGIN_INFO:
+		return plugin_info(cli, config);
+	case ACTION_RULES_TEST:
+		return test_rules(cli, config);
+	case ACTION_RULES_EXPLAIN:
+		return explain_rule(cli, config);
+	case ACTION_READ:
+	case ACTION_WATCH:
+		return view(cli, config);
+	case ACTION_PROBE_INFO:
+		return probe_info(config);
+	default:
+		if (write_pid_file(cli) == 0) {
+			status = run(cli, config, started_at);
+			if (cli->pid_file && !cli->dry_run)
+				pidfile_remove(cli->pid_file);
+		}
+		return status;
+	}
 }
 
 int main(int argc, char **argv)
@@ -420,7 +563,7 @@ int main(int argc, char **argv)
 		cli_release(&cli);
 		return 1;
 	}
-	status = print_facts(&cli);
+	status = cli.action == ACTION_VERSION ? print_version(&cli) : print_facts(&cli);
 	if (status >= 0) {
 		cli_release(&cli);
 		return status;
@@ -431,20 +574,8 @@ int main(int argc, char **argv)
 		print_error(&err);
 	else if (!finish_config(&cli, config))
 		log_error("the configuration has errors");
-	else if (cli.action == ACTION_VALIDATE)
-		status = validate(&cli, config);
-	else if (cli.action == ACTION_DESCRIBE_RULES || cli.action == ACTION_DESCRIBE_RULE)
-		status = describe_rules(&cli, config);
-	else if (cli.action == ACTION_RULES_TEST)
-		status = test_rules(&cli, config);
-	else if (cli.action == ACTION_RULES_EXPLAIN)
-		status = explain_rule(&cli, config);
-	else if (cli.action == ACTION_READ || cli.action == ACTION_WATCH)
-		status = view(&cli, config);
-	else if (cli.action == ACTION_PROBE_INFO)
-		status = probe_info(config);
-	else if (!cli.pid_file || write_pid_file(cli.pid_file) == 0)
-		status = run(&cli, config, started_at);
+	else
+		status = act(&cli, config, argc, argv, started_at);
 	config_free(config);
 	cli_release(&cli);
 	return status;

@@ -140,6 +140,11 @@ static const struct {
     [PARAM_PID32] = {"PID", VALUE_I64},
 };
 
+const char *param_type_name(enum param_type type)
+{
+	return param_types[type].name;
+}
+
 /*
  * evt.arg and evt.rawarg: some event has a parameter of that name. Its type is that of the first
  * event that is made today, or of the first that once was.

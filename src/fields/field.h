@@ -98,6 +98,9 @@ const struct field *field_find(struct str name);
 int field_resolve(struct str text, uint32_t sources, struct arena *arena, struct field_use *use,
 		  struct error *err);
 
+/* "CHARBUF": what a parameter's type is called. */
+const char *param_type_name(enum param_type type);
+
 bool field_extract_given(struct field_context *ctx, const struct field_use *use, struct value *out);
 
 static inline bool field_extract(struct field_context *ctx, const struct field_use *use,

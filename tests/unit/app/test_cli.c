@@ -53,6 +53,60 @@ static void flags_are_those_of_falco(void **state)
 	cli_release(&cli);
 }
 
+static void of_several_actions_falcos_first_is_done(void **state)
+{
+	static const struct {
+		const char *line;
+		enum cli_action want;
+	} rows[] = {
+	    {"--version --help", ACTION_HELP},
+	    {"--help --format markdown", ACTION_LIST_FLAGS},
+	    {"--list --version", ACTION_VERSION},
+	    {"--support -L", ACTION_DESCRIBE_RULES},
+	    {"-L -V a.yaml", ACTION_VALIDATE},
+	    {"--plugin-info x --list-plugins", ACTION_PLUGIN_INFO},
+	    {"-i --list-events", ACTION_IGNORED_EVENTS},
+	    {"--config-schema --rule-schema", ACTION_CONFIG_SCHEMA},
+	    {"--page-size", ACTION_PAGE_SIZE},
+	    {"--dry-run -U -v -N -P a.pid", ACTION_RUN},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct error err = {0};
+		struct cli cli;
+
+		if (parse(&cli, rows[i].line, &err) < 0)
+			fail_msg("%s: %s", rows[i].line, err.message);
+		check_i64(cli.action, rows[i].want, rows[i].line);
+		cli_release(&cli);
+	}
+}
+
+static void flags_take_what_falcos_take(void **state)
+{
+	struct cli cli;
+	(void)state;
+
+	assert_int_equal(parse(&cli,
+			       "-pc --enable-source a --enable-source=b --pidfile=x --format JSON "
+			       "--list=syscall",
+			       NULL),
+			 0);
+	assert_string_equal(cli.print, "c");
+	check_i64(cli.enable_sources.count, 2, "--enable-source");
+	assert_string_equal(cli.enable_sources.items[1], "b");
+	assert_string_equal(cli.pid_file, "x");
+	check_i64(cli.format, LIST_JSON, "--format");
+	assert_string_equal(cli.source, "syscall");
+	cli_release(&cli);
+	assert_int_equal(parse(&cli, "-V a.yaml -l name --markdown", NULL), 0);
+	assert_true(cli.describe);
+	assert_string_equal(cli.rule, "name");
+	check_i64(cli.format, LIST_MARKDOWN, "--markdown");
+	cli_release(&cli);
+}
+
 static void mistakes_are_told(void **state)
 {
 	static const struct {
@@ -65,6 +119,10 @@ static void mistakes_are_told(void **state)
 	    {"-Ax", "no such flag: -x"},
 	    {"--version=1", "--version=1 takes no value"},
 	    {"file.yaml", "\"file.yaml\" is no flag; see --help"},
+	    {"--markdown --format text", "--markdown and --format do not go together"},
+	    {"--format xml", "--format xml: expected text, markdown or json"},
+	    {"--enable-source a --disable-source b",
+	     "--enable-source and --disable-source do not go together"},
 	    {"-M soon", "-M soon: expected a number of seconds"},
 	};
 	(void)state;
@@ -170,6 +228,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(flags_are_those_of_falco),
+	    cmocka_unit_test(of_several_actions_falcos_first_is_done),
+	    cmocka_unit_test(flags_take_what_falcos_take),
 	    cmocka_unit_test(mistakes_are_told),
 	    cmocka_unit_test(rules_of_a_directory_come_in_order),
 	    cmocka_unit_test(what_rules_need_and_state_needs_is_collected),
