@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/capture.h"
+#include "source/capture_format.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,44 +14,7 @@ enum {
 	BUFFER_START = 256 * 1024,
 	GZIP_BUFFER = 64 * 1024, /* less than half of it: plain files are read past zlib's own */
 	BLOCK_MAX = 256 * 1024 * 1024, /* no writer makes larger ones: a damaged length */
-	BLOCK_FRAME = 12,              /* type, length, ..., length again */
-	SECTION_MAGIC = 0x1A2B3C4D,
-	SECTION_MAGIC_SWAPPED = 0x4D3C2B1A,
-	VERSION_MAJOR = 1,
 };
-
-/* Block types; those above 0x80000000 are what the first writers used for the same contents. */
-#define BLOCK_SECTION 0x0A0D0D0Au
-#define BLOCK_MACHINE 0x201u
-#define BLOCK_MACHINE_INT 0x8002ABCDu
-#define BLOCK_PROCESSES_V1 0x202u
-#define BLOCK_PROCESSES_V1_INT 0x8000ABCDu
-#define BLOCK_INTERFACES 0x205u
-#define BLOCK_INTERFACES_INT 0x8011ABCDu
-#define BLOCK_FDS 0x203u
-#define BLOCK_FDS_INT 0x8001ABCDu
-#define BLOCK_EVENT 0x204u
-#define BLOCK_EVENT_INT 0x8010ABCDu
-#define BLOCK_USERS 0x206u
-#define BLOCK_USERS_INT 0x8012ABCDu
-#define BLOCK_PROCESSES_V2 0x207u
-#define BLOCK_PROCESSES_V2_INT 0x8013ABCDu
-#define BLOCK_EVENT_FLAGS 0x208u
-#define BLOCK_PROCESSES_V3 0x209u
-#define BLOCK_PROCESSES_V3_INT 0x8014ABCDu
-#define BLOCK_PROCESSES_V4 0x210u
-#define BLOCK_PROCESSES_V5 0x211u
-#define BLOCK_PROCESSES_V6 0x212u
-#define BLOCK_PROCESSES_V7 0x213u
-#define BLOCK_PROCESSES_V8 0x214u
-#define BLOCK_PROCESSES_V9 0x215u
-#define BLOCK_EVENT_V2 0x216u
-#define BLOCK_EVENT_FLAGS_V2 0x217u
-#define BLOCK_FDS_V2 0x218u
-#define BLOCK_INTERFACES_V2 0x219u
-#define BLOCK_USERS_V2 0x220u
-#define BLOCK_EVENT_V2_LARGE 0x221u
-#define BLOCK_EVENT_FLAGS_V2_LARGE 0x222u
 
 /* A cursor over bytes that refuses to leave them: after a short read everything reads as zero. */
 struct cursor {
@@ -342,9 +306,6 @@ static bool read_user(struct cursor *block, bool has_length, struct capture_user
 	return !c->is_short && !block->is_short;
 }
 
-/* Types of an interface's entry; those that say so lack the link's speed. */
-enum { INTERFACE_IPV4 = 1, INTERFACE_IPV6, INTERFACE_IPV4_SHORT, INTERFACE_IPV6_SHORT };
-
 static bool read_interface(struct cursor *block, bool has_length, struct listed_interface *i)
 {
 	struct cursor own = has_length ? read_entry_body(block) : (struct cursor){0};
@@ -368,12 +329,10 @@ static bool read_interface(struct cursor *block, bool has_length, struct listed_
 
 static bool read_machine(struct cursor *c, struct capture_machine *m)
 {
-	enum { HOSTNAME_SIZE = 128 };
-
 	m->cpu_count = read_u32(c);
 	m->memory_bytes = read_u64(c);
 	m->max_pid = read_u64(c);
-	m->hostname = read_view(c, HOSTNAME_SIZE);
+	m->hostname = read_view(c, MACHINE_HOSTNAME_SIZE);
 	m->hostname.n = str_find_byte(m->hostname, '\0', 0);
 	m->boot_time = read_u64(c);
 	/* Writers before 0.10 left something else there; a boot before the year 2000 is none. */
@@ -382,8 +341,38 @@ static bool read_machine(struct cursor *c, struct capture_machine *m)
 	return !c->is_short;
 }
 
+/* The value of the option that our own recordings have behind an event. */
+static void read_recorded(struct cursor c, struct capture_recorded *out)
+{
+	while (c.left >= 2 * sizeof(uint16_t)) {
+		uint16_t code = read_u16(&c);
+		struct str value = read_string(&c);
+		struct recorded_event own;
+
+		if (c.is_short || code == 0)
+			return;
+		read_view(&c, -value.n & 3);
+		if (code != OPTION_RECORDED || value.n < sizeof(own))
+			continue;
+		memcpy(&own, value.p, sizeof(own));
+		if (own.slot >= RECORDED_SLOT_LIMIT || own.task_size > value.n - sizeof(own))
+			return;
+		*out = (struct capture_recorded){
+		    .is_there = true,
+		    .ret = own.ret,
+		    .flags = own.flags,
+		    .syscall_nr = own.syscall_nr,
+		    .slot = own.slot,
+		    .task = str_slice(value, sizeof(own), sizeof(own) + own.task_size),
+		    .annex = str_slice(value, sizeof(own) + own.task_size, value.n),
+		};
+		return;
+	}
+}
+
 static bool read_event(struct cursor *c, bool has_flags, bool has_nparams, struct capture_event *e)
 {
+	const uint8_t *body = c->p;
 	size_t least = sizeof(struct event_header) - (has_nparams ? 0 : sizeof(uint32_t));
 	uint32_t length;
 
@@ -398,7 +387,28 @@ static bool read_event(struct cursor *c, bool has_flags, bool has_nparams, struc
 		return false;
 	e->bytes = c->p;
 	e->size = length;
+	read_view(c, length);
+	/* Options begin at a multiple of 4, as counted from the block's start. */
+	if (c->left >= 4) {
+		read_view(c, -(size_t)(c->p - body) & 3);
+		read_recorded(*c, &e->recorded);
+	}
 	return true;
+}
+
+/* What our own recordings list; false: nothing that we know. */
+static bool read_own(struct cursor *block, struct capture_item *item)
+{
+	uint32_t kind = read_u32(block), value = read_u32(block);
+
+	item->kind = kind == RECORDED_PROCESS ? CAPTURE_SNAPSHOT : CAPTURE_RECORDING;
+	if (kind == RECORDED_PROCESS)
+		item->snapshot = read_view(block, value);
+	bool is_known = !block->is_short &&
+			(kind == RECORDED_PROCESS ||
+			 (kind == RECORDED_HEADER && value == RECORDED_VERSION));
+	block->left = 0;
+	return is_known;
 }
 
 /* Makes at least n unread bytes available, or as many as there are; answers how many. */
@@ -478,9 +488,9 @@ static int read_section(struct capture *c, struct error *err)
 		return error_set(err, -ENOTSUP, "the capture is in the other byte order");
 	if (c->entries.is_short || magic != SECTION_MAGIC)
 		return damaged(err, c->block_offset, "the section header is damaged");
-	if (major != VERSION_MAJOR)
+	if (major != SECTION_VERSION_MAJOR)
 		return error_set(err, -ENOTSUP, "the capture has version %u, known is %d", major,
-				 VERSION_MAJOR);
+				 SECTION_VERSION_MAJOR);
 	return 0;
 }
 
@@ -634,6 +644,10 @@ static int next_entry(struct capture *c, struct capture_item *item, struct error
 		is_whole = read_section(c, err) == 0;
 		block->left = 0;
 		return is_whole ? 1 : -EBADMSG;
+	case BLOCK_RECORDED:
+		if (read_own(block, item))
+			return 1;
+		/* fallthrough */
 	default:
 		c->counters.blocks_skipped++;
 		block->left = 0;

@@ -27,7 +27,19 @@ enum capture_kind {
 	CAPTURE_USER,
 	CAPTURE_GROUP,
 	CAPTURE_INTERFACE,
-	CAPTURE_SECTION, /* another capture begins here: what was known of the last one is void */
+	CAPTURE_RECORDING, /* a recording of ours: its events have what live ones have */
+	CAPTURE_SNAPSHOT,  /* a process of it, for state_restore */
+	CAPTURE_SECTION,   /* another capture begins here: what was known of the last one is void */
+};
+
+/* Of events of our own recordings: what a live record has beside the event. */
+struct capture_recorded {
+	bool is_there;
+	int64_t ret;
+	uint16_t flags, syscall_nr;
+	uint16_t slot; /* below RECORDED_SLOT_LIMIT */
+	struct str task;  /* of struct task_facts; empty: those of the last event with that slot */
+	struct str annex;
 };
 
 /* Views point into the reader's buffer and live until the next call. */
@@ -37,6 +49,7 @@ struct capture_event {
 	uint32_t flags;
 	uint16_t cpu;
 	bool has_nparams; /* false: a header without its last field, as before version 1.2 */
+	struct capture_recorded recorded;
 };
 
 struct capture_machine {
@@ -61,6 +74,7 @@ struct capture_item {
 		struct listed_fd fd;
 		struct listed_interface interface;
 		struct capture_user user; /* groups: gid and name */
+		struct str snapshot;
 	};
 };
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/replay.h"
+#include "source/capture_format.h"
 #include "source/convert.h"
 #include "source/source_internal.h"
+#include "state/snapshot.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -28,6 +30,10 @@ struct capture_source {
 	struct pollfd watched[WATCHED_MAX];
 	size_t watched_count;
 	struct record record; /* before each event, which stands elsewhere */
+	/* Our own recordings: facts of threads by their slot, which also says that it is one. */
+	struct task_facts *slots;
+	bool is_restored; /* all processes of the recording's beginning are there */
+	_Alignas(8) uint8_t annex[RECORD_SIZE_MAX];
 };
 
 static void set_machine(struct capture_source *s, const struct capture_machine *m)
@@ -102,11 +108,74 @@ static int take_event(struct capture_source *s, const struct capture_event *in,
 	return 1;
 }
 
+/* Another capture begins. */
+static void begin_section(struct capture_source *s)
+{
+	state_forget(s->state);
+	free(s->slots);
+	s->slots = NULL;
+	s->is_restored = false;
+}
+
+static void begin_recording(struct capture_source *s)
+{
+	if (s->slots)
+		return;
+	s->slots = calloc(RECORDED_SLOT_LIMIT, sizeof(*s->slots));
+	if (s->slots)
+		state_become_recorded(s->state);
+}
+
+/* An event with all that it had live. */
+static int take_recorded(struct capture_source *s, const struct capture_event *in,
+			 source_event_fn *handle, void *context)
+{
+	const struct capture_recorded *recorded = &in->recorded;
+	struct task_facts *task = &s->slots[recorded->slot];
+	struct record *r = &s->record;
+	struct event e;
+
+	if (!s->is_restored)
+		state_restored(s->state);
+	s->is_restored = true;
+	if (recorded->task.n) {
+		*task = (struct task_facts){0};
+		memcpy(task, recorded->task.p,
+		       recorded->task.n < sizeof(*task) ? recorded->task.n : sizeof(*task));
+	}
+	r->cpu = in->cpu;
+	r->flags = recorded->flags;
+	if (in->flags & EVENT_BLOCK_STATE_ONLY)
+		r->flags |= RECORD_STATE_ONLY;
+	r->ret = recorded->ret;
+	r->syscall_nr = recorded->syscall_nr;
+	r->task = *task;
+	if (recorded->annex.n > sizeof(s->annex) ||
+	    event_decode_apart(&e, r, (struct str){(const char *)in->bytes, in->size}, NULL) < 0) {
+		s->counters.damaged++;
+		return 0;
+	}
+	if (recorded->annex.n) {
+		memcpy(s->annex, recorded->annex.p, recorded->annex.n);
+		e.annex = s->annex;
+		e.annex_end = s->annex + recorded->annex.n;
+	}
+	e.number = ++s->number;
+	s->counters.events++;
+	handle(context, &e);
+	return 1;
+}
+
 static int take_item(struct capture_source *s, const struct capture_item *item,
 		     source_event_fn *handle, void *context)
 {
 	switch (item->kind) {
 	case CAPTURE_EVENT:
+		/* Enter events were written for other readers. */
+		if (s->slots)
+			return item->event.recorded.is_there
+				   ? take_recorded(s, &item->event, handle, context)
+				   : 0;
 		return take_event(s, &item->event, handle, context);
 	case CAPTURE_MACHINE:
 		set_machine(s, &item->machine);
@@ -133,8 +202,15 @@ static int take_item(struct capture_source *s, const struct capture_item *item,
 	case CAPTURE_INTERFACE:
 		state_list_interface(s->state, &item->interface);
 		break;
+	case CAPTURE_RECORDING:
+		begin_recording(s);
+		break;
+	case CAPTURE_SNAPSHOT:
+		if (s->slots && state_restore(s->state, item->snapshot) < 0)
+			s->counters.damaged++;
+		break;
 	case CAPTURE_SECTION:
-		state_forget(s->state);
+		begin_section(s);
 		break;
 	}
 	return 0;
@@ -201,6 +277,7 @@ static void capture_source_free(struct source *source)
 
 	capture_close(s->capture);
 	converter_free(s->converter);
+	free(s->slots);
 	free(s);
 }
 

@@ -128,7 +128,7 @@ void fd_rules_make(struct fd_rule *rules)
 	}
 }
 
-static uint32_t scap_open_flags(uint32_t flags)
+uint32_t fd_open_flags(uint32_t flags)
 {
 	uint32_t out = 0;
 
@@ -162,7 +162,7 @@ static void take_file(struct event_fd *fd, const struct annex_item *item)
 	fd->layer = a.layer;
 	fd->ino = a.ino;
 	fd->dev = a.dev;
-	fd->open_flags = scap_open_flags(a.o_flags);
+	fd->open_flags = fd_open_flags(a.o_flags);
 }
 
 static struct ip_address address(const uint8_t *bytes, uint8_t size)

@@ -159,6 +159,8 @@ struct fd_ends fd_entry_ends(const struct fd_entry *e);
 enum fd_l4 fd_entry_l4(const struct fd_entry *e);
 /* The protocol as users see it: of a socket without a role none but raw. IPPROTO_*, 0: none. */
 uint8_t fd_entry_l4proto(const struct fd_entry *e);
+/* The kernel's flags of open(2) as the file_flags table has them. */
+uint32_t fd_open_flags(uint32_t flags);
 /* Closed by exec. */
 bool fd_entry_is_cloexec(const struct fd_entry *e);
 void fd_entry_set_cloexec(struct fd_entry *e, bool is_set);

@@ -66,6 +66,10 @@ void state_listed(struct state *s);
 /* Another capture begins: forgets everything. */
 void state_forget(struct state *s);
 
+/* The newest process of every pid, in the order of pids; exited ones that are referred to, too. */
+typedef void state_process_fn(void *context, const struct process *p);
+void state_each_process(struct state *s, state_process_fn *visit, void *context);
+
 struct state_counters state_counters(const struct state *s);
 struct process_table *state_processes(struct state *s);
 struct user_table *state_users(struct state *s);

@@ -187,3 +187,19 @@ const struct group *group_find(const struct user_table *t, uint32_t gid)
 {
 	return u64map_get(&t->groups, (uint64_t)gid + 1);
 }
+
+void user_table_each_user(const struct user_table *t,
+			  void (*visit)(void *context, const struct user *u), void *context)
+{
+	for (size_t i = 0; i < t->users.size; i++)
+		if (t->users.entries[i].value)
+			visit(context, t->users.entries[i].value);
+}
+
+void user_table_each_group(const struct user_table *t,
+			   void (*visit)(void *context, const struct group *g), void *context)
+{
+	for (size_t i = 0; i < t->groups.size; i++)
+		if (t->groups.entries[i].value)
+			visit(context, t->groups.entries[i].value);
+}

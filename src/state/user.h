@@ -31,6 +31,11 @@ void user_table_add_user(struct user_table *t, const struct user *u);
 void user_table_add_group(struct user_table *t, const struct group *g);
 void user_table_remove_user(struct user_table *t, uint32_t uid);
 void user_table_remove_group(struct user_table *t, uint32_t gid);
+/* All of them, in no order. */
+void user_table_each_user(const struct user_table *t,
+			  void (*visit)(void *context, const struct user *u), void *context);
+void user_table_each_group(const struct user_table *t,
+			   void (*visit)(void *context, const struct group *g), void *context);
 const struct user *user_find(const struct user_table *t, uint32_t uid);
 const struct group *group_find(const struct user_table *t, uint32_t gid);
 

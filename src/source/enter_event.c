@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/enter_event.h"
+
+#include <stdlib.h>
+
+/* By exit code; -1: the parameter has no twin. */
+struct enter_rule {
+	const struct event_schema *enter; /* NULL: none is made */
+	int8_t from[RECORD_PARAMS_MAX];   /* by the enter event's parameter: the exit event's */
+};
+
+struct enter_rules {
+	uint16_t count;
+	struct enter_rule rules[];
+};
+
+/* Enter events' parameters that the exit event has under another name. */
+static const struct {
+	const char *event, *enter, *exit;
+} renamed[] = {
+    {"dup", "fd", "oldfd"},
+    {"brk", "size", "addr"},
+};
+
+static int twin_of(const struct event_schema *exit, const char *name)
+{
+	int found = event_schema_param(exit, str_from(name));
+
+	for (size_t i = 0; found < 0 && i < sizeof(renamed) / sizeof(renamed[0]); i++)
+		if (strcmp(renamed[i].event, exit->name) == 0 &&
+		    strcmp(renamed[i].enter, name) == 0)
+			found = event_schema_param(exit, str_from(renamed[i].exit));
+	return found;
+}
+
+/*
+ * Readers need it where the event is about a descriptor or changes what they know. The codes of a
+ * call's enter and exit are neighbours.
+ */
+static const struct event_schema *enter_of(const struct event_schema *exit)
+{
+	enum {
+		NEEDS = EVENT_USES_FD | EVENT_CREATES_FD | EVENT_DESTROYS_FD | EVENT_MODIFIES_STATE
+	};
+	const struct event_schema *enter;
+
+	if (exit->flags & (EVENT_ENTER | EVENT_UNUSED) || !(exit->flags & EVENT_SYSCALL) ||
+	    exit->code == 0)
+		return NULL;
+	enter = event_schema_get((uint16_t)(exit->code - 1));
+	if (!enter || !(enter->flags & EVENT_ENTER) || strcmp(enter->name, exit->name) != 0)
+		return NULL;
+	return (enter->flags | exit->flags) & NEEDS ? enter : NULL;
+}
+
+struct enter_rules *enter_rules_new(void)
+{
+	struct enter_rules *r =
+	    calloc(1, sizeof(*r) + (size_t)event_code_count * sizeof(struct enter_rule));
+
+	if (!r)
+		return NULL;
+	r->count = event_code_count;
+	for (uint16_t code = 0; code < event_code_count; code++) {
+		const struct event_schema *exit = event_schema_get(code);
+		struct enter_rule *rule = &r->rules[code];
+
+		rule->enter = exit ? enter_of(exit) : NULL;
+		for (int i = 0; rule->enter && i < rule->enter->nparams; i++)
+			rule->from[i] = (int8_t)twin_of(exit, rule->enter->params[i].name);
+	}
+	return r;
+}
+
+void enter_rules_free(struct enter_rules *r)
+{
+	free(r);
+}
+
+size_t enter_event_make(const struct enter_rules *r, const struct event *e, uint64_t time,
+			uint8_t *out, size_t room)
+{
+	static const char zeros[8];
+	const struct enter_rule *rule = &r->rules[e->header->type];
+	const struct event_schema *enter = rule->enter;
+	struct event_header h = {.ts = time, .tid = e->header->tid};
+	size_t width, at;
+
+	if (!enter)
+		return 0;
+	width = enter->flags & EVENT_LARGE_PAYLOAD ? sizeof(uint32_t) : sizeof(uint16_t);
+	at = sizeof(h) + enter->nparams * width;
+	for (unsigned i = 0; i < enter->nparams; i++) {
+		size_t fixed = param_number_size(enter->params[i].type);
+		int from = rule->from[i];
+		struct str value = {zeros, fixed};
+		uint32_t length;
+
+		/* Numbers of another size than the enter event's are as good as none. */
+		if (from >= 0 && (unsigned)from < e->nparams &&
+		    (!fixed || e->params[from].n == fixed))
+			value = e->params[from];
+		length = (uint32_t)value.n;
+		if (at + length > room)
+			return 0;
+		memcpy(out + sizeof(h) + i * width, &length, width);
+		if (length)
+			memcpy(out + at, value.p, length);
+		at += length;
+	}
+	h.len = (uint32_t)at;
+	h.type = enter->code;
+	h.nparams = enter->nparams;
+	memcpy(out, &h, sizeof(h));
+	return at;
+}
