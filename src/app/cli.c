@@ -143,6 +143,19 @@ static int take_most(struct cli *cli, const char *value, struct error *err)
 	return 0;
 }
 
+SET(take_write, record.path = value)
+SET(take_compress, record.is_compressed = true)
+SET(take_exit_only, record.is_exit_only = true)
+
+static int take_snaplen(struct cli *cli, const char *value, struct error *err)
+{
+	if (!str_to_u64(str_from(value), &cli->record.snaplen) || cli->record.snaplen == 0 ||
+	    cli->record.snaplen > UINT16_MAX)
+		return error_set(err, -EINVAL, "-s %s: expected a number from 1 to %d", value,
+				 UINT16_MAX);
+	return 0;
+}
+
 static int take_capture(struct cli *cli, const char *value, struct error *err)
 {
 	(void)err;
@@ -204,6 +217,9 @@ static const struct flag flags[] = {
      "configuration, rules files."},
     {'U', "unbuffered", NULL, FLAG_PLAIN, take_unbuffered,
      "Write every alert at once, whatever buffered_outputs says."},
+    {'w', "write", "FILE", FLAG_VALUE, take_write,
+     "Record what the system does in a capture, all of it, while the rules judge it; compressed "
+     "where the name ends with .gz."},
     {'V', "validate", "FILE", FLAG_VALUE, take_validate,
      "Check rules files, print all problems and exit: status 1 if there is an error. May be "
      "repeated; the files are read together."},
@@ -246,6 +262,18 @@ static const struct flag view_flags[] = {
 
 enum { VIEW_FLAG_COUNT = sizeof(view_flags) / sizeof(*view_flags) };
 
+static const struct flag record_flags[] = {
+    {'z', "compress", NULL, FLAG_PLAIN, take_compress,
+     "Compress with gzip, as is done for names that end with .gz."},
+    {'s', "snaplen", "BYTES", FLAG_VALUE, take_snaplen,
+     "How much to record of the data that calls read and write."},
+    {0, "exit-only", NULL, FLAG_PLAIN, take_exit_only,
+     "Leave out the enter events, which this program and Falco do not need, but sysdig does: "
+     "smaller, and faster to read."},
+};
+
+enum { RECORD_FLAG_COUNT = sizeof(record_flags) / sizeof(*record_flags) };
+
 /* What the program does beside watching, under names of its own. */
 static const struct command {
 	const char *group, *name; /* name NULL: of one word */
@@ -264,6 +292,11 @@ static const struct command {
      "Print the events of a capture, or those for which a condition holds. With -r the condition "
      "may name the macros and lists of rules files.",
      view_flags, VIEW_FLAG_COUNT},
+    {"record", NULL, "-w FILE [FILTER]", ACTION_RECORD, 0, SIZE_MAX,
+     "Record what the system does in a capture, or that for which a condition holds, until "
+     "Ctrl-C. What is recorded means the same when it is replayed; sysdig and Stratoshark read "
+     "it, too.",
+     record_flags, RECORD_FLAG_COUNT},
     {"watch", NULL, "[FILTER]", ACTION_WATCH, 0, SIZE_MAX,
      "The same of what happens on the system: what a rule with that condition would see.",
      view_flags, VIEW_FLAG_COUNT},
@@ -309,7 +342,7 @@ static const struct flag *find_long(const struct command *command, struct str na
 
 static int unknown_long(const struct command *command, struct str name, struct error *err)
 {
-	const char *names[FLAG_COUNT + VIEW_FLAG_COUNT], *nearest;
+	const char *names[FLAG_COUNT + VIEW_FLAG_COUNT + RECORD_FLAG_COUNT], *nearest;
 	size_t n = 0;
 
 	for (size_t i = 0; command && i < command->flag_count; i++)
@@ -488,6 +521,17 @@ static void print_row(const char *name, const char *description, FILE *out)
 	fputc('\n', out);
 }
 
+static void print_own_flags(const char *of, const struct flag *own, size_t count, FILE *out)
+{
+	char name[96];
+
+	fprintf(out, "\n%s:\n", of);
+	for (size_t i = 0; i < count; i++) {
+		describe(&own[i], name, sizeof(name));
+		print_row(name, own[i].description, out);
+	}
+}
+
 void cli_print_help(FILE *out)
 {
 	char name[96];
@@ -502,11 +546,8 @@ void cli_print_help(FILE *out)
 			 commands[i].arguments);
 		print_row(name, commands[i].description, out);
 	}
-	fputs("\nOf read and watch:\n", out);
-	for (size_t i = 0; i < VIEW_FLAG_COUNT; i++) {
-		describe(&view_flags[i], name, sizeof(name));
-		print_row(name, view_flags[i].description, out);
-	}
+	print_own_flags("Of read and watch", view_flags, VIEW_FLAG_COUNT, out);
+	print_own_flags("Of record", record_flags, RECORD_FLAG_COUNT, out);
 	fputc('\n', out);
 	for (size_t i = 0; i < FLAG_COUNT; i++) {
 		describe(&flags[i], name, sizeof(name));
@@ -538,4 +579,6 @@ void cli_print_markdown(FILE *out)
 	print_flags_markdown(flags, FLAG_COUNT, out);
 	fputs("\n## Of `read` and `watch`\n", out);
 	print_flags_markdown(view_flags, VIEW_FLAG_COUNT, out);
+	fputs("\n## Of `record`\n", out);
+	print_flags_markdown(record_flags, RECORD_FLAG_COUNT, out);
 }

@@ -37,6 +37,7 @@ enum cli_action {
 	ACTION_RULES_EXPLAIN, /* rules explain RULE */
 	ACTION_REPLAY,        /* replay FILE... */
 	ACTION_READ,          /* read FILE [FILTER] */
+	ACTION_RECORD,        /* record -w FILE [FILTER] */
 	ACTION_WATCH,         /* watch [FILTER] */
 	ACTION_RUN,
 };
@@ -68,6 +69,12 @@ struct cli {
 	const char *event;           /* --event */
 	VEC(const char *) captures;  /* -e */
 	struct cli_view view;
+	struct cli_record {
+		const char *path; /* -w; NULL: nothing is recorded */
+		bool is_compressed;
+		bool is_exit_only;
+		uint64_t snaplen; /* 0: as configured */
+	} record;
 	const char *pid_file;
 	enum list_format format; /* --format, --markdown */
 	unsigned seconds;        /* -M; 0: no limit */

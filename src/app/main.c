@@ -5,6 +5,7 @@
 #include "app/list.h"
 #include "app/monitor.h"
 #include "app/pidfile.h"
+#include "app/record_command.h"
 #include "app/rule_test.h"
 #include "app/rules_command.h"
 #include "app/rules_paths.h"
@@ -280,7 +281,7 @@ static int view(const struct cli *cli, struct config *config)
 			return 1;
 		}
 	}
-	return view_run(cli, config, &rules);
+	return (cli->action == ACTION_RECORD ? record_run : view_run)(cli, config, &rules);
 }
 
 static void say_configuration(const struct cli *cli, const struct config *config)
@@ -353,11 +354,13 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 	if (cli->dry_run) {
 		log_info("dry run: configuration and rules are right");
 	} else {
+		struct recording recording = {.options = {.path = cli->record.path}};
 		struct monitor_options options = {
 		    .config = config,
 		    .rules = set,
 		    .plan = plan,
 		    .captures = captures_of(cli, config),
+		    .recording = cli->record.path ? &recording : NULL,
 		    .seconds = cli->seconds,
 		    .started_at = started_at,
 		};
@@ -533,6 +536,7 @@ static int act(const struct cli *cli, struct config *config, int argc, char **ar
 		return explain_rule(cli, config);
 	case ACTION_READ:
 	case ACTION_WATCH:
+	case ACTION_RECORD:
 		return view(cli, config);
 	case ACTION_PROBE_INFO:
 		return probe_info(config);

@@ -100,15 +100,25 @@ static void send_alert(struct monitor *m, const struct rule *rule, struct str li
 static void on_event(void *context, struct event *e)
 {
 	struct monitor *m = context;
+	struct recording *recording = m->options->recording;
 	size_t count;
 
 	state_bind(m->state, e);
+	if (recording &&
+	    (!recording->options.is_filtered || e->record->flags & RECORD_STATE_ONLY)) {
+		recording_event(recording, e, true);
+		/* There is nothing but the filter to judge by. */
+		if (m->options->view)
+			return;
+	}
 	if (e->record->flags & RECORD_STATE_ONLY)
 		return;
 	if (e->record->flags & RECORD_HAS_TASK && is_own(m, &e->record->task))
 		return;
 	m->events++;
 	count = evaluator_judge(m->evaluator, e, m->matches, m->match_room);
+	if (recording && recording->options.is_filtered)
+		recording_event(recording, e, count > 0);
 	if (__builtin_expect(count == 0, 1))
 		return;
 	for (size_t i = 0; i < count && i < m->match_room; i++) {
@@ -180,6 +190,8 @@ static void do_chores(struct monitor *m)
 	state_set_boot_time(m->state, now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME));
 	state_sweep(m->state, SWEEP_COUNT);
 	outputs_check(m->outputs);
+	if (m->options->recording)
+		recording_look(m->options->recording);
 	dropped = source_counters(m->source).dropped;
 	if (dropped > m->drops_told) {
 		log_warning("%llu events were lost (%llu in all): the rings are full; a larger "
@@ -260,6 +272,8 @@ static int attach(struct monitor *m, struct error *err)
 	if (!m->probe)
 		return -EINVAL;
 	syscalls = wants_of_plan(plan_needs(m->options->plan), c, unknown_syscall, &wants);
+	if (m->options->recording)
+		recording_wants(m->options->recording, &wants);
 	status = probe_set_wants(m->probe, &wants, err);
 	if (status < 0)
 		return status;
@@ -324,6 +338,17 @@ static int open_state(struct monitor *m, bool is_live, struct error *err)
 	return m->state ? 0 : -ENOMEM;
 }
 
+static int start_recording(struct monitor *m, struct error *err)
+{
+	struct capture_host host = {
+	    .host_root = m->host_root,
+	    .hostname = str_from(m->hostname),
+	    .boot_time = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME),
+	};
+
+	return recording_start(m->options->recording, m->state, &host, err);
+}
+
 static int start(struct monitor *m, struct error *err)
 {
 	int status = open_state(m, true, err);
@@ -340,6 +365,8 @@ static int start(struct monitor *m, struct error *err)
 	if (status < 0)
 		return status;
 	status = read_tasks(m, err);
+	if (status == 0 && m->options->recording)
+		status = start_recording(m, err);
 	if (status < 0)
 		return status;
 	m->source = source_syscalls_new(m->probe, err);
@@ -579,6 +606,8 @@ int monitor_run(const struct monitor_options *options)
 		outputs_drain(m->outputs, DRAIN_MS);
 		print_counts(m);
 	}
+	if (options->recording && recording_stop(options->recording) < 0)
+		status = -EIO;
 	if (m->replay.failed)
 		status = -EBADMSG;
 	release(m);

@@ -11,6 +11,7 @@
 #define SAKER_APP_MONITOR_H
 
 #include "app/config.h"
+#include "app/recording.h"
 #include "engine/plan.h"
 
 /* An event for which a rule holds, bound and judged; gone when who is told of it returns. */
@@ -37,6 +38,7 @@ struct monitor_options {
 	const struct plan *plan;
 	struct string_list captures; /* replayed one after the other; none: the system is watched */
 	const struct monitor_view *view; /* NULL: alerts */
+	struct recording *recording;     /* of what the system does; NULL: none */
 	unsigned seconds;                /* 0: until a signal comes */
 	uint64_t started_at; /* of the program, ns of CLOCK_MONOTONIC: for the start-up message */
 };

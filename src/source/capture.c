@@ -355,7 +355,10 @@ static void read_recorded(struct cursor c, struct capture_recorded *out)
 		if (code != OPTION_RECORDED || value.n < sizeof(own))
 			continue;
 		memcpy(&own, value.p, sizeof(own));
-		if (own.slot >= RECORDED_SLOT_LIMIT || own.task_size > value.n - sizeof(own))
+		value = str_slice(value, sizeof(own), value.n);
+		if (own.slot >= RECORDED_SLOT_LIMIT ||
+		    (size_t)own.task_size + own.rest_size > value.n ||
+		    own.rest_count * sizeof(uint16_t) > own.rest_size)
 			return;
 		*out = (struct capture_recorded){
 		    .is_there = true,
@@ -363,11 +366,25 @@ static void read_recorded(struct cursor c, struct capture_recorded *out)
 		    .flags = own.flags,
 		    .syscall_nr = own.syscall_nr,
 		    .slot = own.slot,
-		    .task = str_slice(value, sizeof(own), sizeof(own) + own.task_size),
-		    .annex = str_slice(value, sizeof(own) + own.task_size, value.n),
+		    .task = str_slice(value, 0, own.task_size),
+		    .rest_first = own.rest_first,
+		    .rest_count = own.rest_count,
+		    .rest = str_slice(value, own.task_size, own.task_size + own.rest_size),
+		    .annex = str_slice(value, own.task_size + own.rest_size, value.n),
 		};
 		return;
 	}
+}
+
+/* What stands behind an event: options, from a multiple of 4 on as counted from the block's start.
+ */
+static inline void read_options(struct cursor *c, size_t at, struct capture_recorded *out)
+{
+	out->is_there = false;
+	if (c->left < 4)
+		return;
+	read_view(c, -at & 3);
+	read_recorded(*c, out);
 }
 
 static bool read_event(struct cursor *c, bool has_flags, bool has_nparams, struct capture_event *e)
@@ -388,11 +405,7 @@ static bool read_event(struct cursor *c, bool has_flags, bool has_nparams, struc
 	e->bytes = c->p;
 	e->size = length;
 	read_view(c, length);
-	/* Options begin at a multiple of 4, as counted from the block's start. */
-	if (c->left >= 4) {
-		read_view(c, -(size_t)(c->p - body) & 3);
-		read_recorded(*c, &e->recorded);
-	}
+	read_options(c, (size_t)(c->p - body), &e->recorded);
 	return true;
 }
 
@@ -404,9 +417,9 @@ static bool read_own(struct cursor *block, struct capture_item *item)
 	item->kind = kind == RECORDED_PROCESS ? CAPTURE_SNAPSHOT : CAPTURE_RECORDING;
 	if (kind == RECORDED_PROCESS)
 		item->snapshot = read_view(block, value);
-	bool is_known = !block->is_short &&
-			(kind == RECORDED_PROCESS ||
-			 (kind == RECORDED_HEADER && value == RECORDED_VERSION));
+	bool is_known =
+	    !block->is_short &&
+	    (kind == RECORDED_PROCESS || (kind == RECORDED_HEADER && value == RECORDED_VERSION));
 	block->left = 0;
 	return is_known;
 }
@@ -689,6 +702,9 @@ static bool take_event(struct capture *c, struct capture_item *item)
 	item->event.has_nparams = true;
 	item->event.bytes = block + head;
 	item->event.size = event_length;
+	read_options(
+	    &(struct cursor){block + head + event_length, length - 4 - head - event_length, false},
+	    head + event_length, &item->event.recorded);
 	c->start += length;
 	c->offset += length;
 	return true;

@@ -68,8 +68,12 @@ enum { INTERFACE_IPV4 = 1, INTERFACE_IPV6, INTERFACE_IPV4_SHORT, INTERFACE_IPV6_
  * Behind an event, padded to 4 as counted from the block's start, stands an option as pcapng has
  * them: code OPTION_RECORDED and the length of its value (16 bits each), the value, padding to 4.
  * The value is a struct recorded_event, task facts where they are not those of the last event with
- * that slot, and the annex. Enter events, which live events do not have, are for other readers
- * and have no option.
+ * that slot, the last parameters where the event lacks them, and the annex.
+ *
+ * Which it does for the oldest reader's sake: Debian 12's sysdig fails at events with more
+ * parameters than it knows. So events stand as they were written in its time, an enter event with
+ * the arguments and an exit event with the results, from which today's Falco makes one, as from all
+ * old captures; what neither had then is in the option alone. Enter events have no option.
  */
 #define BLOCK_RECORDED 0x80534B52u
 enum { OPTION_RECORDED = 0x8534, RECORDED_VERSION = 1 };
@@ -89,6 +93,12 @@ struct recorded_event {
 	uint16_t syscall_nr;
 	uint16_t slot;      /* of the thread, below RECORDED_SLOT_LIMIT */
 	uint16_t task_size; /* of struct task_facts, behind this; 0: as last time */
+	/* The event's parameters from rest_first on, which it lacks or has otherwise: so many
+	   lengths of 16 bits, then their data; in all of that size. */
+	uint16_t rest_first;
+	uint16_t rest_count;
+	uint16_t rest_size;
+	uint16_t reserved;
 };
 
 #endif

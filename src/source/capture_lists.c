@@ -54,8 +54,10 @@ static void write_interfaces(struct capture_writer *w)
 		if (!i->ifa_addr || !i->ifa_netmask)
 			continue;
 		if (i->ifa_addr->sa_family == AF_INET) {
-			address = &((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr;
-			mask = &((const struct sockaddr_in *)(const void *)i->ifa_netmask)->sin_addr;
+			address =
+			    &((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr;
+			mask =
+			    &((const struct sockaddr_in *)(const void *)i->ifa_netmask)->sin_addr;
 			out.size = 4;
 		} else if (i->ifa_addr->sa_family == AF_INET6) {
 			address =

@@ -515,8 +515,28 @@ static uint16_t slot_of(struct capture_writer *w, const struct task_facts *f, bo
 	return (uint16_t)slot;
 }
 
-static void put_option(struct capture_writer *w, const struct record *r)
+/* The parameters from `first` on: their lengths, then their data; the size of both. */
+static size_t rest_size(const struct event *e, unsigned first)
 {
+	size_t size = 0;
+
+	for (unsigned i = first; i < e->nparams; i++)
+		size += sizeof(uint16_t) + e->params[i].n;
+	return size;
+}
+
+static void put_rest(struct capture_writer *w, const struct event *e, unsigned first)
+{
+	for (unsigned i = first; i < e->nparams; i++)
+		PUT(w, uint16_t, e->params[i].n);
+	for (unsigned i = first; i < e->nparams; i++)
+		put(w, e->params[i].p, e->params[i].n);
+}
+
+/* first: the first parameter that the event was not written with. */
+static void put_option(struct capture_writer *w, const struct event *e, unsigned first)
+{
+	const struct record *r = e->record;
 	bool is_told;
 	struct recorded_event own = {
 	    .ret = r->ret,
@@ -524,14 +544,37 @@ static void put_option(struct capture_writer *w, const struct record *r)
 	    .syscall_nr = r->syscall_nr,
 	    .slot = slot_of(w, &r->task, &is_told),
 	    .task_size = is_told ? 0 : sizeof(r->task),
+	    .rest_first = (uint16_t)first,
+	    .rest_count = (uint16_t)(e->nparams - first),
+	    .rest_size = (uint16_t)rest_size(e, first),
 	};
 	size_t annex = r->size - r->annex_offset;
 
 	PUT(w, uint16_t, OPTION_RECORDED);
-	PUT(w, uint16_t, sizeof(own) + own.task_size + annex);
+	PUT(w, uint16_t, sizeof(own) + own.task_size + own.rest_size + annex);
 	put(w, &own, sizeof(own));
 	put(w, &r->task, own.task_size);
+	put_rest(w, e, first);
 	put(w, (const uint8_t *)r + r->annex_offset, annex);
+}
+
+/* An event with its first parameters. */
+static void put_event(struct capture_writer *w, const struct event *e, unsigned params,
+		      uint64_t time)
+{
+	size_t width = e->schema->flags & EVENT_LARGE_PAYLOAD ? sizeof(uint32_t) : sizeof(uint16_t);
+	size_t size = sizeof(struct event_header) + params * width, bytes = 0;
+	struct event_header h = *e->header;
+
+	for (unsigned i = 0; i < params; i++)
+		bytes += e->params[i].n;
+	h.ts = time;
+	h.len = (uint32_t)(size + bytes);
+	h.nparams = params;
+	put(w, &h, sizeof(h));
+	put(w, e->header + 1, params * width);
+	if (bytes)
+		put(w, e->params[0].p, bytes);
 }
 
 static void event_begin(struct capture_writer *w, uint16_t cpu, size_t size, bool is_for_state)
@@ -563,19 +606,34 @@ static void put_enter(struct capture_writer *w, const struct event *e, uint64_t 
 void capture_write_record(struct capture_writer *w, const struct record *r, uint64_t time,
 			  bool is_for_state)
 {
-	struct event e;
+	static const char zeros[sizeof(uint64_t)];
+	struct event e, shown;
+	unsigned params, first;
+	uint64_t nr;
 
 	if (event_decode(&e, r, r->size, NULL) < 0)
 		return;
-	if (w->enters)
-		put_enter(w, &e, time, is_for_state);
+	shown = e;
+	first = params = e.nparams;
+	if (w->enters) {
+		unsigned known = enter_known_params(w->enters, e.header->type);
+
+		if (known < params)
+			first = params = known;
+		/* A number that is not in its table is its end, too; 0 is that of any call. */
+		if (e.schema->code == 1 && params && event_param_u64(&e, 0, &nr) &&
+		    !enter_knows_syscall(nr)) {
+			shown.params[0] = (struct str){zeros, e.params[0].n};
+			first = 0;
+		}
+		put_enter(w, &shown, time, is_for_state);
+	}
 	/* The block's frame and what stands before the event, the padding, and the option. */
 	event_begin(w, r->cpu, BLOCK_FRAME + 16 + r->size + sizeof(struct recorded_event),
 		    is_for_state);
-	put(w, r + 1, r->event_size);
-	memcpy(w->chunk.items + w->chunk.count - r->event_size, &time, sizeof(time));
+	put_event(w, &shown, params, time);
 	put_padding(w, w->block_start);
-	put_option(w, r);
+	put_option(w, &e, first);
 	block_end(w);
 	w->chunk_events++;
 	flush_if_full(w);

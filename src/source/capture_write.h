@@ -4,9 +4,9 @@
  * read: version 1.2, and of what grew over time (entries of processes, types of descriptors) the
  * form that the oldest reader in use, Debian 12's sysdig, still understands.
  *
- * Blocks are gathered in memory and written as one chunk; compressed, each chunk is a gzip stream of
- * its own, which readers take for one. So the file always ends with a whole block: what a full disk
- * does not take is cut off again, counted as lost, and the next chunk is tried anew.
+ * Blocks are gathered in memory and written as one chunk; compressed, each chunk is a gzip stream
+ * of its own, which readers take for one. So the file always ends with a whole block: what a full
+ * disk does not take is cut off again, counted as lost, and the next chunk is tried anew.
  *
  * A writer belongs to one thread at a time.
  */

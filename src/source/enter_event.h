@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The enter event that once came before an exit event, made from the exit event's parameters of
- * the same names.
+ * Events as they were in March 2022, in the schema of the scap library that Debian 12's sysdig
+ * comes with: an enter event, made from the exit event's parameters of the same names, and an exit
+ * event with fewer of them. Codes that it does not know it passes over.
  */
 #ifndef SAKER_SOURCE_ENTER_EVENT_H
 #define SAKER_SOURCE_ENTER_EVENT_H
@@ -9,6 +10,15 @@
 #include "event/event.h"
 
 struct enter_rules;
+
+/*
+ * How many parameters of an exit event readers of that time know; UINT8_MAX: there is no limit.
+ * For those that have more today, an enter event is made.
+ */
+uint8_t enter_known_params(const struct enter_rules *r, uint16_t code);
+
+/* Whether it knows the system call that the generic event names by scap's own number. */
+bool enter_knows_syscall(uint64_t scap_nr);
 
 struct enter_rules *enter_rules_new(void);
 void enter_rules_free(struct enter_rules *r);

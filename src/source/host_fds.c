@@ -25,8 +25,9 @@ struct host_socket {
 
 struct host_fds {
 	int proc_fd;
-	struct u64map namespaces; /* inode of a network namespace whose sockets were read -> itself */
-	struct u64map sockets;    /* inode -> struct host_socket */
+	struct u64map
+	    namespaces;        /* inode of a network namespace whose sockets were read -> itself */
+	struct u64map sockets; /* inode -> struct host_socket */
 };
 
 struct host_fds *host_fds_new(int proc_fd)
@@ -119,8 +120,7 @@ bool host_fds_parse_socket(struct str line, uint8_t l4proto, struct listed_fd *f
 	*fd = (struct listed_fd){.l4proto = l4proto};
 	next_word(&line); /* its number in this list */
 	size = parse_address(next_word(&line), fd->local, &fd->local_port);
-	if (size == 0 ||
-	    parse_address(next_word(&line), fd->remote, &fd->remote_port) != size ||
+	if (size == 0 || parse_address(next_word(&line), fd->remote, &fd->remote_port) != size ||
 	    !hex_number(next_word(&line), &state))
 		return false;
 	/* Queues, timer, retransmits, user, timeout. */
@@ -128,8 +128,8 @@ bool host_fds_parse_socket(struct str line, uint8_t l4proto, struct listed_fd *f
 		next_word(&line);
 	if (!str_to_u64(next_word(&line), &fd->ino))
 		return false;
-	bool is_server = (l4proto == FD_L4_TCP && state == STATE_LISTEN) ||
-			 is_any(fd->remote, fd->remote_port);
+	bool is_server =
+	    (l4proto == FD_L4_TCP && state == STATE_LISTEN) || is_any(fd->remote, fd->remote_port);
 	if (size == 4)
 		fd->type = is_server ? LISTED_FD_IPV4_SERVER : LISTED_FD_IPV4;
 	else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The descriptors that processes have open, from /proc: live no table of them is kept, but who reads
- * a capture needs their names. Some system calls a descriptor: not for the event path.
+ * The descriptors that processes have open, from /proc: live no table of them is kept, but who
+ * reads a capture needs their names. Some system calls a descriptor: not for the event path.
  *
  * Sockets are looked up in /proc/PID/net, which is read once for each network namespace.
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A bounded queue of records between two threads: one pushes copies, the other reads them in place
- * and releases them when it likes, so the queue also remembers what was pushed last. Pushing neither
- * blocks, locks, allocates nor, but to wake a reader that sleeps while the queue is half full, makes
- * a system call; where there is no room it refuses.
+ * and releases them when it likes, so the queue also remembers what was pushed last. Pushing
+ * neither blocks, locks, allocates nor, but to wake a reader that sleeps while the queue is half
+ * full, makes a system call; where there is no room it refuses.
  *
  * Positions count bytes for ever.
  */
@@ -20,7 +20,7 @@ struct queued_record {
 	uint64_t time;    /* of the event, ns since the epoch */
 	uint32_t size;    /* with this header; a multiple of 8; 0: go on at the queue's beginning */
 	uint32_t is_told; /* whoever pushed it marked it */
-	/* then the struct record */
+			  /* then the struct record */
 };
 
 struct record_queue {

@@ -126,6 +126,26 @@ static void begin_recording(struct capture_source *s)
 		state_become_recorded(s->state);
 }
 
+/* Gives an event the parameters that do not stand in it. False: they are damaged. */
+static bool take_rest(struct event *e, const struct capture_recorded *recorded)
+{
+	size_t at = recorded->rest_count * sizeof(uint16_t);
+
+	if (recorded->rest_count && recorded->rest_first < e->nparams)
+		e->nparams = recorded->rest_first;
+	for (uint16_t i = 0; i < recorded->rest_count; i++) {
+		uint16_t length;
+
+		memcpy(&length, recorded->rest.p + i * sizeof(length), sizeof(length));
+		if (length > recorded->rest.n - at)
+			return false;
+		if (e->nparams < e->schema->nparams)
+			e->params[e->nparams++] = (struct str){recorded->rest.p + at, length};
+		at += length;
+	}
+	return true;
+}
+
 /* An event with all that it had live. */
 static int take_recorded(struct capture_source *s, const struct capture_event *in,
 			 source_event_fn *handle, void *context)
@@ -151,7 +171,8 @@ static int take_recorded(struct capture_source *s, const struct capture_event *i
 	r->syscall_nr = recorded->syscall_nr;
 	r->task = *task;
 	if (recorded->annex.n > sizeof(s->annex) ||
-	    event_decode_apart(&e, r, (struct str){(const char *)in->bytes, in->size}, NULL) < 0) {
+	    event_decode_apart(&e, r, (struct str){(const char *)in->bytes, in->size}, NULL) < 0 ||
+	    !take_rest(&e, recorded)) {
 		s->counters.damaged++;
 		return 0;
 	}

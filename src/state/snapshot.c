@@ -267,8 +267,8 @@ int state_restore(struct state *s, struct str bytes)
 			   (void *)(uintptr_t)p->pidns_start_time);
 
 	bool is_whole = restore_threads(s, p, &saved, bytes);
-	p->thread_count = saved.thread_count > p->known_threads ? saved.thread_count
-								: p->known_threads;
+	p->thread_count =
+	    saved.thread_count > p->known_threads ? saved.thread_count : p->known_threads;
 	/* Until all are there: somebody may be its child. */
 	p->is_exited = false;
 	return is_whole ? 0 : -EBADMSG;

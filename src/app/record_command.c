@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/record_command.h"
+
+#include "app/monitor.h"
+#include "app/recording.h"
+#include "app/view_filter.h"
+#include "base/arena.h"
+
+#include <stdlib.h>
+
+/* The words of the command line as one text. */
+static struct str filter_text(const struct cli *cli, struct arena *arena)
+{
+	struct str text = {"", 0};
+
+	VEC_FOREACH (word, &cli->arguments)
+		text = arena_printf(arena, "%.*s%s%s", STR_ARG(text), text.n ? " " : "", *word);
+	return text;
+}
+
+static bool show_nothing(void *context, const struct monitor_event *e)
+{
+	(void)context, (void)e;
+	return true;
+}
+
+static bool go_on(void *context, bool is_end)
+{
+	(void)context, (void)is_end;
+	return true;
+}
+
+static int run_plan(const struct cli *cli, const struct config *config, struct rule_set *set,
+		    struct recording *recording)
+{
+	struct plan_options plan_options = {.all_matches = false};
+	struct monitor_view view = {.show = show_nothing, .pause = go_on};
+	struct error err = {0};
+	struct plan *plan = plan_compile(set, &plan_options, &err);
+	struct monitor_options options = {
+	    .config = config,
+	    .rules = set,
+	    .plan = plan,
+	    .seconds = cli->seconds,
+	    .view = &view,
+	    .recording = recording,
+	};
+	int status;
+
+	if (!plan) {
+		fprintf(stderr, "saker: %s\n", err.message);
+		return 1;
+	}
+	status = monitor_run(&options);
+	plan_free(plan);
+	return status;
+}
+
+int record_run(const struct cli *cli, struct config *config, const struct string_list *rules)
+{
+	CLEANUP_ARENA struct arena *arena = arena_new();
+	struct str filter = filter_text(cli, arena);
+	struct recording recording = {.options = {
+					  .path = cli->record.path,
+					  .is_compressed = cli->record.is_compressed,
+					  .is_exit_only = cli->record.is_exit_only,
+					  .is_filtered = str_trim(filter).n > 0,
+				      }};
+	struct rule_set *set;
+	struct rule *rule = NULL;
+	struct error err = {0};
+	int status;
+
+	if (!cli->record.path) {
+		fputs("saker: record needs -w FILE: where to write\n", stderr);
+		return 1;
+	}
+	config->engine_kind = ENGINE_MODERN_EBPF;
+	if (cli->record.snaplen)
+		config->snaplen = cli->record.snaplen;
+	/* Nobody who asks for nothing wants each change of a CPU from one thread to another. */
+	if (!recording.options.is_filtered)
+		filter = STR("not evt.type in (switch, page_fault)");
+	set = view_filter_load(filter, rules, &rule, &err);
+	if (!set) {
+		view_print_error("filter", filter, &err, stderr);
+		return 1;
+	}
+	status = run_plan(cli, config, set, &recording);
+	rules_free(set);
+	return status;
+}
