@@ -710,10 +710,9 @@ static bool take_event(struct capture *c, struct capture_item *item)
 	return true;
 }
 
-int capture_next(struct capture *c, struct capture_item *item, struct error *err)
+static __attribute__((noinline)) int next_of_any_kind(struct capture *c, struct capture_item *item,
+						      struct error *err)
 {
-	if (take_event(c, item))
-		return 1;
 	for (;;) {
 		int got = next_entry(c, item, err);
 
@@ -732,6 +731,11 @@ int capture_next(struct capture *c, struct capture_item *item, struct error *err
 		    c->block_type == BLOCK_FDS_V2)
 			c->fd_owner = (int64_t)read_u64(&c->entries);
 	}
+}
+
+int capture_next(struct capture *c, struct capture_item *item, struct error *err)
+{
+	return take_event(c, item) ? 1 : next_of_any_kind(c, item, err);
 }
 
 struct capture_counters capture_counters(const struct capture *c)

@@ -508,30 +508,14 @@ static bool is_of_today(const struct converter *c, const struct capture_event *i
 		(c->ways[h->type] == WAY_IF_WHOLE && h->nparams == c->counts[h->type]));
 }
 
-int converter_event(struct converter *c, const struct capture_event *in, struct str *out,
-		    struct error *err)
+/* Apart from the short way, which needs none of what this keeps on the stack. */
+static __attribute__((noinline)) int event_of_old(struct converter *c,
+						  const struct capture_event *in, struct str *out,
+						  struct error *err)
 {
-	const struct event_header *h = (const struct event_header *)in->bytes;
 	struct parts old;
-	int e;
+	int e = take_apart(in->bytes, in->size, in->has_nparams, &old, err);
 
-	c->duration = 0;
-	c->enter.schema = NULL;
-	if (is_of_today(c, in, h)) {
-		struct remembered *r = u64map_get(&c->enters, h->tid);
-
-		if (in->size > sizeof(c->out))
-			return error_set(err, -EMSGSIZE, "an event of %zu bytes is too large",
-					 in->size);
-		if (r) {
-			const struct event_schema *schema = event_schema_get(h->type);
-
-			use_up(c, h->tid, r, schema, schema, h->ts);
-		}
-		*out = (struct str){(const char *)in->bytes, in->size};
-		return CONVERT_EVENT;
-	}
-	e = take_apart(in->bytes, in->size, in->has_nparams, &old, err);
 	if (e < 0)
 		return e;
 
@@ -543,6 +527,33 @@ int converter_event(struct converter *c, const struct capture_event *in, struct 
 	if (remember(c, &old) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	return way == WAY_NUMBER ? CONVERT_NUMBERED : CONVERT_REMEMBERED;
+}
+
+static __attribute__((noinline)) void use_up_enter(struct converter *c,
+						   const struct event_header *h)
+{
+	const struct event_schema *schema = event_schema_get(h->type);
+	struct remembered *r = u64map_get(&c->enters, h->tid);
+
+	if (r)
+		use_up(c, h->tid, r, schema, schema, h->ts);
+}
+
+int converter_event(struct converter *c, const struct capture_event *in, struct str *out,
+		    struct error *err)
+{
+	const struct event_header *h = (const struct event_header *)in->bytes;
+
+	c->duration = 0;
+	c->enter.schema = NULL;
+	if (!is_of_today(c, in, h))
+		return event_of_old(c, in, out, err);
+	if (in->size > sizeof(c->out))
+		return error_set(err, -EMSGSIZE, "an event of %zu bytes is too large", in->size);
+	if (c->enters.count)
+		use_up_enter(c, h);
+	*out = (struct str){(const char *)in->bytes, in->size};
+	return CONVERT_EVENT;
 }
 
 uint64_t converter_duration(const struct converter *c)
