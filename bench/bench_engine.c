@@ -2,11 +2,12 @@
 /*
  * How many events a second one core judges, from memory: record → event → bound → verdict.
  *
- *   bench_engine [--only=WORD] [RULES_FILE...]
+ *   bench_engine [--only=WORD] [--kinds] [RULES_FILE...]
  *
  * With the given files as one set, with upstream's rules where SAKER_SHARED has them, and with
  * generated rules in growing numbers. Ratios are against the reference evaluator in the same run.
- * --only: just the sets with that word in their name.
+ * --only: just the sets with that word in their name. --kinds: of each set also what the events of
+ * each kind cost.
  */
 #include "base/cleanup.h"
 #include "engine/plan.h"
@@ -93,6 +94,37 @@ static double measure(struct judges *j, const struct stream *s, size_t count, en
 	return best / (double)count * 1e9;
 }
 
+/* The events of one kind out of the stream, back to back, and what each of them costs. */
+static void measure_kind(struct judges *j, const struct stream *all, uint16_t kind)
+{
+	struct stream s = {.memory = aligned_alloc(8, all->size + 8),
+			   .offsets = calloc(all->count, sizeof(size_t)),
+			   .sizes = calloc(all->count, sizeof(size_t))};
+
+	if (!s.memory || !s.offsets || !s.sizes)
+		abort();
+	for (size_t i = 0; i < all->count; i++) {
+		const char *record = all->memory + all->offsets[i];
+		struct event e;
+
+		if (event_decode(&e, record, all->sizes[i], NULL) || e.kind != kind)
+			continue;
+		memcpy(s.memory + s.size, record, all->sizes[i]);
+		s.offsets[s.count] = s.size;
+		s.sizes[s.count++] = all->sizes[i];
+		s.size += (all->sizes[i] + 7) & ~(size_t)7;
+	}
+	if (s.count) {
+		double bind = measure(j, &s, s.count, STAGE_BIND, 0.1);
+		double judge = measure(j, &s, s.count, STAGE_JUDGE, 0.2);
+
+		printf("%-18s %5.1f %% %-10s decode and bind %7.1f ns, verdict %7.1f ns\n", "",
+		       (double)s.count * 100 / (double)all->count, event_kind_name(kind), bind,
+		       judge - bind);
+	}
+	stream_free(&s);
+}
+
 static size_t heap_bytes(void)
 {
 	struct mallinfo2 m = mallinfo2();
@@ -100,9 +132,16 @@ static size_t heap_bytes(void)
 	return m.uordblks + m.hblkhd;
 }
 
-static void bench_set(const char *name, struct rule_set *set, double load_seconds, size_t before,
-		      const struct stream *stream, bool with_reference)
+struct bench {
+	const char *only; /* in argv; NULL: all */
+	bool with_kinds;
+	struct stream stream;
+};
+
+static void bench_set(const struct bench *bench, const char *name, struct rule_set *set,
+		      double load_seconds, size_t before, bool with_reference)
 {
+	const struct stream *stream = &bench->stream;
 	struct error err = {0};
 	double start = now();
 	struct plan *plan = plan_compile(set, &(struct plan_options){0}, &err);
@@ -144,6 +183,8 @@ static void bench_set(const char *name, struct rule_set *set, double load_second
 		       "", reference / same,
 		       (reference - same_bind) / (same > same_bind ? same - same_bind : 0.1));
 	}
+	for (uint16_t kind = 0; bench->with_kinds && kind < event_kind_count; kind++)
+		measure_kind(&j, stream, kind);
 	fflush(stdout);
 	evaluator_free(j.ev);
 	state_free(j.state);
@@ -164,14 +205,13 @@ static void tell_error(const char *name, const struct rule_set *set)
 	printf("%s: %zu errors\n%.*s\n", name, set->error_count, STR_ARG(buffer_str(&b)));
 }
 
-/* What --only said; in argv. */
-static bool is_wanted(const char *only, const char *name)
+static bool is_wanted(const struct bench *b, const char *name)
 {
-	return !only || strstr(name, only);
+	return !b->only || strstr(name, b->only);
 }
 
-static void bench_files(const char *name, const char *const *files, size_t count,
-			const struct stream *stream)
+static void bench_files(const struct bench *bench, const char *name, const char *const *files,
+			size_t count)
 {
 	size_t before = heap_bytes();
 	double start = now();
@@ -183,7 +223,7 @@ static void bench_files(const char *name, const char *const *files, size_t count
 	if (set->error_count)
 		tell_error(name, set);
 	else
-		bench_set(name, set, took, before, stream, true);
+		bench_set(bench, name, set, took, before, true);
 	rules_free(set);
 }
 
@@ -255,7 +295,7 @@ static void put_rule(FILE *out, unsigned i)
 	}
 }
 
-static void bench_generated(const char *name, unsigned count, const struct stream *stream,
+static void bench_generated(const struct bench *bench, const char *name, unsigned count,
 			    bool with_reference)
 {
 	CLEANUP_FREE char *text = NULL;
@@ -286,7 +326,7 @@ static void bench_generated(const char *name, unsigned count, const struct strea
 	if (set->error_count)
 		tell_error(name, set);
 	else
-		bench_set(name, set, took, before, stream, with_reference);
+		bench_set(bench, name, set, took, before, with_reference);
 	rules_free(set);
 }
 
@@ -356,20 +396,20 @@ static void bench_hostile(void)
 
 int main(int argc, char **argv)
 {
-	struct stream stream = stream_new(EVENTS, 7);
+	struct bench bench = {.stream = stream_new(EVENTS, 7)};
 	const char *shared = getenv("SAKER_SHARED");
 
-	const char *only = NULL;
-
-	if (argc > 1 && strncmp(argv[1], "--only=", 7) == 0) {
-		only = argv[1] + 7;
-		argv++;
-		argc--;
+	for (; argc > 1 && strncmp(argv[1], "--", 2) == 0; argv++, argc--) {
+		if (strncmp(argv[1], "--only=", 7) == 0)
+			bench.only = argv[1] + 7;
+		else if (strcmp(argv[1], "--kinds") == 0)
+			bench.with_kinds = true;
+		else
+			return fprintf(stderr, "unknown option: %s\n", argv[1]), 2;
 	}
-	if (argc > 1 && is_wanted(only, "given"))
-		bench_files("given rules", (const char *const *)argv + 1, (size_t)argc - 1,
-			    &stream);
-	if (shared && is_wanted(only, "upstream")) {
+	if (argc > 1 && is_wanted(&bench, "given"))
+		bench_files(&bench, "given rules", (const char *const *)argv + 1, (size_t)argc - 1);
+	if (shared && is_wanted(&bench, "upstream")) {
 		static const char *const names[] = {
 		    "falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"};
 		char paths[3][1024];
@@ -383,17 +423,17 @@ int main(int argc, char **argv)
 			is_there = is_there && access(paths[i], R_OK) == 0;
 		}
 		if (is_there)
-			bench_files("upstream's rules", files, 3, &stream);
+			bench_files(&bench, "upstream's rules", files, 3);
 	}
 	for (unsigned count = 10; count <= GENERATED_MOST; count *= 10) {
 		char name[32];
 
 		snprintf(name, sizeof(name), "generated %u", count);
-		if (is_wanted(only, name))
-			bench_generated(name, count, &stream, count <= 100);
+		if (is_wanted(&bench, name))
+			bench_generated(&bench, name, count, count <= 100);
 	}
-	if (is_wanted(only, "hostile"))
+	if (is_wanted(&bench, "hostile"))
 		bench_hostile();
-	stream_free(&stream);
+	stream_free(&bench.stream);
 	return 0;
 }
