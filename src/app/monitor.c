@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-	DRAIN_MS = 2000,
+	DRAIN_MS = 2000, /* where output_timeout is 0 */
 	CRITICAL_RING_BYTES = 1024 * 1024,
 	SWEEP_COUNT = 64, /* remembered processes that are looked after in one go */
 	MATCHES_MAX = 1024,
@@ -295,6 +295,8 @@ static int attach(struct monitor *m, struct error *err)
 
 static struct outputs_options outputs_options_of(const struct config *c)
 {
+	const struct config_http_output *http = &c->http_output;
+
 	return (struct outputs_options){
 	    .to_stdout = c->stdout_enabled,
 	    .is_buffered = c->buffered_outputs,
@@ -306,6 +308,20 @@ static struct outputs_options outputs_options_of(const struct config *c)
 	    .syslog = {.is_enabled = c->syslog_enabled},
 	    .program = {c->program_output.enabled, c->program_output.program,
 			c->program_output.keep_alive},
+	    .http = {.is_enabled = http->enabled,
+		     .url = http->url,
+		     .user_agent = http->user_agent,
+		     .is_insecure = http->insecure,
+		     .ca_cert = http->ca_cert,
+		     .ca_bundle = http->ca_bundle,
+		     .ca_path = http->ca_path,
+		     .is_mutual = http->mtls,
+		     .client_cert = http->client_cert,
+		     .client_key = http->client_key,
+		     .keep_alive = http->keep_alive,
+		     .compress = http->compress_uploads,
+		     .echo = http->echo,
+		     .max_consecutive_timeouts = (unsigned)http->max_consecutive_timeouts},
 	};
 }
 
@@ -603,7 +619,8 @@ int monitor_run(const struct monitor_options *options)
 	if (options->view) {
 		options->view->pause(options->view->context, true);
 	} else {
-		outputs_drain(m->outputs, DRAIN_MS);
+		outputs_drain(m->outputs,
+			      c->output_timeout_ms ? (int)c->output_timeout_ms : DRAIN_MS);
 		print_counts(m);
 	}
 	if (options->recording && recording_stop(options->recording) < 0)

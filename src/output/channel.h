@@ -70,10 +70,12 @@ void worker_works(struct worker *w);
 unsigned channel_backoff(unsigned *last_ms, unsigned most_ms);
 
 /* The channels. Each copies what it is given; NULL only without memory. */
-extern const struct channel_type channel_stdout, channel_file, channel_syslog, channel_program;
+extern const struct channel_type channel_stdout, channel_file, channel_syslog, channel_program,
+    channel_http;
 void *channel_stdout_open(int fd);
 void *channel_file_open(const char *path, bool keep_alive);
 void *channel_syslog_open(const char *journal_socket, const char *socket);
 void *channel_program_open(const char *command, bool keep_alive);
+void *channel_http_open(const struct http_options *options, bool is_json);
 
 #endif

@@ -47,6 +47,9 @@ static int open_channels(struct outputs *o, const struct outputs_options *option
 		    add(o, &channel_program,
 			channel_program_open(options->program.command, options->program.keep_alive),
 			options, err);
+	if (status == 0 && options->http.is_enabled)
+		status = add(o, &channel_http, channel_http_open(&options->http, options->is_json),
+			     options, err);
 	return status;
 }
 

@@ -56,6 +56,18 @@ struct outputs_options {
 		const char *command; /* for sh -c */
 		bool keep_alive;     /* runs on and takes all alerts */
 	} program;
+	struct http_options {
+		bool is_enabled;
+		const char *url, *user_agent;
+		bool is_insecure;                          /* whatever certificate the server has */
+		const char *ca_cert, *ca_bundle, *ca_path; /* the first that is not empty is used */
+		bool is_mutual;                            /* show the server client_cert */
+		const char *client_cert, *client_key;
+		bool keep_alive; /* probe idle connections; those that can be are always reused */
+		bool compress;   /* gzip */
+		bool echo;       /* print what the server answers */
+		unsigned max_consecutive_timeouts;
+	} http;
 };
 
 /* Texts are views, copied where they must outlive the call. */
