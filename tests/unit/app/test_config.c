@@ -60,13 +60,13 @@ static const struct {
     {"a map where one is expected", "engine: modern_ebpf\n", "",
      "E f.yaml:1:9: engine: expected a map"},
     {"keys without effect are named, defaults are not",
-     "syslog_output:\n  enabled: true\nhttp_output: {enabled: true, url: http://x}\n"
+     "syslog_output:\n  enabled: true\ncapture: {enabled: true, path_prefix: /x}\n"
      "webserver: {listen_port: 8765}\nconfig_files: [/etc/falco/config.d]\nload_plugins: []\n",
-     "", "W these settings have no effect in this version: http_output.enabled, http_output.url"},
+     "", "W these settings have no effect in this version: capture.enabled, capture.path_prefix"},
     {"and are checked", "http_output: {enabled: perhaps}\nmetrics: {interval: [1]}\n", "",
      "E f.yaml:1:24: http_output.enabled: found \"perhaps\", expected true or false\n"
      "E f.yaml:2:21: metrics.interval: found a list, expected a duration, as in 30s or 1h30m\n"
-     "W these settings have no effect in this version: http_output.enabled, metrics.interval"},
+     "W these settings have no effect in this version: metrics.interval"},
     {"duplicate keys", "json_output: true\njson_output: false\n", "",
      "W f.yaml:2:1: json_output: stands here a second time; the last one "
      "holds"},
@@ -91,7 +91,7 @@ static const struct {
      "http_output: {enabled: true}\nwebserver: {listen_address: x}", "",
      "E http_output.url: the output is enabled, but this is empty\n"
      "E f.yaml:2:29: webserver.listen_address: found \"x\", expected an IP address\n"
-     "W these settings have no effect in this version: http_output.enabled, "
+     "W these settings have no effect in this version: "
      "webserver.listen_address"},
     {"bounds",
      "syscall_event_drops: {threshold: 1.5, actions: [ignore, alert, boom], rate: -1}\n"
