@@ -156,6 +156,13 @@ static int take_snaplen(struct cli *cli, const char *value, struct error *err)
 	return 0;
 }
 
+static int take_most_recorded(struct cli *cli, const char *value, struct error *err)
+{
+	if (!str_to_u64(str_from(value), &cli->record.most) || cli->record.most == 0)
+		return error_set(err, -EINVAL, "-n %s: expected a number from 1", value);
+	return 0;
+}
+
 static int take_capture(struct cli *cli, const char *value, struct error *err)
 {
 	(void)err;
@@ -267,6 +274,8 @@ static const struct flag record_flags[] = {
      "Compress with gzip, as is done for names that end with .gz."},
     {'s', "snaplen", "BYTES", FLAG_VALUE, take_snaplen,
      "How much to record of the data that calls read and write."},
+    {'n', "count", "N", FLAG_VALUE, take_most_recorded,
+     "Stop soon after N events are in the file."},
     {0, "exit-only", NULL, FLAG_PLAIN, take_exit_only,
      "Leave out the enter events, which this program and Falco do not need, but sysdig does: "
      "smaller, and faster to read."},

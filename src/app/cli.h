@@ -74,6 +74,7 @@ struct cli {
 		bool is_compressed;
 		bool is_exit_only;
 		uint64_t snaplen; /* 0: as configured */
+		uint64_t most;    /* events; 0: no limit */
 	} record;
 	const char *pid_file;
 	enum list_format format; /* --format, --markdown */

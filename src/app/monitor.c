@@ -623,7 +623,8 @@ int monitor_run(const struct monitor_options *options)
 			      c->output_timeout_ms ? (int)c->output_timeout_ms : DRAIN_MS);
 		print_counts(m);
 	}
-	if (options->recording && recording_stop(options->recording) < 0)
+	if (options->recording &&
+	    recording_stop(options->recording, source_counters(m->source).dropped) < 0)
 		status = -EIO;
 	if (m->replay.failed)
 		status = -EBADMSG;

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+enum { RING_PRESET_LEAST = 6 }; /* 32 MiB for each two CPUs */
+
 /* The words of the command line as one text. */
 static struct str filter_text(const struct cli *cli, struct arena *arena)
 {
@@ -24,17 +26,26 @@ static bool show_nothing(void *context, const struct monitor_event *e)
 	return true;
 }
 
+struct record_limit {
+	const struct recording *recording;
+	uint64_t most; /* events; 0: no limit */
+};
+
 static bool go_on(void *context, bool is_end)
 {
-	(void)context, (void)is_end;
-	return true;
+	const struct record_limit *limit = context;
+
+	(void)is_end;
+	return !limit->most || !limit->recording->recorder ||
+	       recorder_counters(limit->recording->recorder).recorded < limit->most;
 }
 
 static int run_plan(const struct cli *cli, const struct config *config, struct rule_set *set,
 		    struct recording *recording)
 {
 	struct plan_options plan_options = {.all_matches = false};
-	struct monitor_view view = {.show = show_nothing, .pause = go_on};
+	struct record_limit limit = {.recording = recording, .most = cli->record.most};
+	struct monitor_view view = {.context = &limit, .show = show_nothing, .pause = go_on};
 	struct error err = {0};
 	struct plan *plan = plan_compile(set, &plan_options, &err);
 	struct monitor_options options = {
@@ -76,6 +87,9 @@ int record_run(const struct cli *cli, struct config *config, const struct string
 		return 1;
 	}
 	config->engine_kind = ENGINE_MODERN_EBPF;
+	/* More comes than rules ask for. */
+	if (config->buf_size_preset < RING_PRESET_LEAST)
+		config->buf_size_preset = RING_PRESET_LEAST;
 	if (cli->record.snaplen)
 		config->snaplen = cli->record.snaplen;
 	/* Nobody who asks for nothing wants each change of a CPU from one thread to another. */

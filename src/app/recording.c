@@ -75,7 +75,7 @@ void recording_look(struct recording *r)
 	r->dropped_told = dropped;
 }
 
-int recording_stop(struct recording *r)
+int recording_stop(struct recording *r, uint64_t missed)
 {
 	struct recorder_counters c;
 
@@ -85,6 +85,9 @@ int recording_stop(struct recording *r)
 	c = recorder_counters(r->recorder);
 	fprintf(stderr, "Recorded: %llu events, %llu bytes in %s\n", (unsigned long long)c.recorded,
 		(unsigned long long)c.bytes, r->options.path);
+	if (missed)
+		fprintf(stderr, "  lost before, the rings of the probe were full: %llu\n",
+			(unsigned long long)missed);
 	if (c.dropped)
 		fprintf(stderr, "  not recorded, the disk was too slow: %llu\n",
 			(unsigned long long)c.dropped);

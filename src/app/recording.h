@@ -33,7 +33,10 @@ int recording_start(struct recording *r, struct state *state, const struct captu
 void recording_event(struct recording *r, const struct event *e, bool matches);
 /* Now and then: warns of what was lost. */
 void recording_look(struct recording *r);
-/* Writes what is left and says to stderr what was recorded. 0 or a negative errno. */
-int recording_stop(struct recording *r);
+/*
+ * Writes what is left and says to stderr what was recorded; missed: events that were lost before
+ * they came here. 0 or a negative errno.
+ */
+int recording_stop(struct recording *r, uint64_t missed);
 
 #endif
