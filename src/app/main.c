@@ -315,6 +315,11 @@ static bool can_run(const struct cli *cli, struct config *config)
 		log_error("%s", err.message);
 		return false;
 	}
+	if (cli->record.path && captures_of(cli, config).count) {
+		log_error("-w records what the system does, so there is nothing to record where "
+			  "captures are judged");
+		return false;
+	}
 	if (!has_output(config)) {
 		log_error("no output is enabled: there is nowhere to send alerts to");
 		return false;
