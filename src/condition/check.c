@@ -7,9 +7,13 @@
 #include <errno.h>
 #include <stdio.h>
 
+enum { DEPRECATED_MAX = 8 };
+
 struct checker {
 	const struct condition_checks *how;
 	bool is_quiet; /* no warnings: they were given for the whole */
+	bool warned_of_na;
+	const struct field *deprecated[DEPRECATED_MAX]; /* that were warned of */
 	/* What is wrong with the comparison that is looked at, until it is told. */
 	struct error err;
 	int first; /* result of the first problem */
@@ -48,12 +52,26 @@ struct visited {
 	const struct field *refused;
 };
 
+/* Once a condition: false where it was told. */
+static bool take_deprecated(struct checker *k, const struct field *field)
+{
+	size_t i = 0;
+
+	while (i < DEPRECATED_MAX && k->deprecated[i] && k->deprecated[i] != field)
+		i++;
+	if (i == DEPRECATED_MAX || k->deprecated[i])
+		return false;
+	k->deprecated[i] = field;
+	return true;
+}
+
 static void warn_deprecated(const struct field_use *use, void *context)
 {
 	const struct visited *v = context;
 	struct str name = str_from(use->field->name);
 
-	if (!(use->field->flags & FIELD_DEPRECATED) || !str_starts_with(name, STR("evt.")))
+	if (!(use->field->flags & FIELD_DEPRECATED) || !str_starts_with(name, STR("evt.")) ||
+	    !take_deprecated(v->checker, use->field))
 		return;
 	if (str_equal(name, STR("evt.dir")))
 		warn(v->checker, v->node, "LOAD_DEPRECATED_ITEM",
@@ -245,11 +263,26 @@ static void warn_comparison(struct checker *k, const struct condition *node)
 		warn_operand(k, node, &c->operands[i]);
 		has_na |= str_equal(c->operands[i].text, STR("<NA>"));
 	}
-	if (has_na && is_equality && is_of_plugin_event(c->left))
-		warn(k, node, "LOAD_UNSAFE_NA_CHECK",
-		     "%.*s is never \"<NA>\": a value that is not there fits no comparison; use "
-		     "'exists'",
-		     STR_ARG(c->left_text));
+	if (!has_na || !is_equality || !is_of_plugin_event(c->left) || k->warned_of_na)
+		return;
+	k->warned_of_na = true;
+	warn(k, node, "LOAD_UNSAFE_NA_CHECK",
+	     "%.*s is never \"<NA>\": a value that is not there fits no comparison; use "
+	     "'exists'",
+	     STR_ARG(c->left_text));
+}
+
+static int refuse_phrase(struct checker *k, const struct operand *o)
+{
+	size_t at = 0;
+
+	while (o->text.p[at] != ' ' && !memchr("\t\r\n\b", o->text.p[at], 4))
+		at++;
+	while (o->text.p[at] == ' ' || memchr("\t\r\n\b", o->text.p[at], 4))
+		at++;
+	return error_set_at(&k->err, -EINVAL, o->offset + at,
+			    "expected ',' or ')' in the list, found '%.*s'",
+			    (int)(o->text.n - at > 32 ? 32 : o->text.n - at), o->text.p + at);
 }
 
 /* Tells of every value that is none for the type. */
@@ -263,9 +296,11 @@ static int convert_operands(struct checker *k, const struct condition *node,
 	int failed = 0;
 
 	for (size_t i = 0; i < c->operand_count; i++) {
-		const char *note;
-		int r = operand_convert(&c->operands[i], type, c->left->type, c->operator,
-					k->how->arena, &note, &k->err);
+		const char *note = NULL;
+		int r = c->operands[i].is_phrase
+			    ? refuse_phrase(k, &c->operands[i])
+			    : operand_convert(&c->operands[i], type, c->left->type, c->operator,
+					      k->how->arena, &note, &k->err);
 
 		if (r == 0 && is_event_type)
 			r = check_event_type(k, &c->operands[i]);

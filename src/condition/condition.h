@@ -70,6 +70,7 @@ struct operand {
 	uint32_t offset;
 	bool is_quoted;
 	bool is_list_name; /* a bare word, that may name a list; rules/ resolves those it knows */
+	bool is_phrase;    /* several bare words, that must name one */
 	struct value value;
 };
 

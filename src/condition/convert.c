@@ -239,10 +239,11 @@ static int convert_network(struct operand *o, struct error *err)
 		return fail(o, err, "an address before the '/'");
 	if (!read_number(str_slice(o->text, slash + 1, o->text.n), &prefix_type, &prefix,
 			 &is_cut) ||
-	    prefix > net->address.size * 8u)
+	    prefix > net->address.size * 8u || (prefix == 0 && net->address.size != 4))
 		return error_set_at(err, -EINVAL, o->offset + (uint32_t)slash + 1,
-				    "expected a prefix length of 0 to %u after the '/' in '%.*s'",
-				    net->address.size * 8u, STR_ARG(o->text));
+				    "expected a prefix length of %d to %u after the '/' in '%.*s'",
+				    net->address.size == 4 ? 0 : 1, net->address.size * 8u,
+				    STR_ARG(o->text));
 	net->prefix = (uint8_t)prefix;
 	for (unsigned i = 0; i < net->address.size; i++) {
 		unsigned kept = prefix > i * 8 ? (unsigned)prefix - i * 8 : 0;

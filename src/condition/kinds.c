@@ -95,6 +95,54 @@ static void collect_syscall_type(const struct comparison *c, struct kind_sets *o
 	}
 }
 
+/*
+ * Events are counted from 1. "evt.num = 0" is how rules write a condition that never holds, and
+ * "evt.num > 0" one that always does.
+ */
+static bool collect_event_number(const struct comparison *c, struct kind_sets *out)
+{
+	bool is_never = c->operand_count || c->operator== OP_IN, is_always = c->operand_count;
+
+	for (size_t i = 0; i < c->operand_count; i++) {
+		uint64_t n = c->operands[i].value.u64;
+
+		switch (c->operator) {
+		case OP_EQ:
+		case OP_IN:
+			is_never &= n == 0;
+			is_always = false;
+			break;
+		case OP_NE:
+			is_never = false;
+			is_always &= n == 0;
+			break;
+		case OP_LT:
+			is_never &= n <= 1;
+			is_always = false;
+			break;
+		case OP_LE:
+			is_never &= n == 0;
+			is_always = false;
+			break;
+		case OP_GT:
+			is_never = false;
+			is_always &= n == 0;
+			break;
+		case OP_GE:
+			is_never = false;
+			is_always &= n <= 1;
+			break;
+		default:
+			return false;
+		}
+	}
+	if (is_never)
+		add_all(out->may_fail);
+	else if (is_always)
+		add_all(out->may_hold);
+	return is_never || is_always;
+}
+
 static void collect_comparison(const struct comparison *c, struct kind_sets *out)
 {
 	bool has_transformer;
@@ -105,7 +153,8 @@ static void collect_comparison(const struct comparison *c, struct kind_sets *out
 		collect_event_type(c, out);
 	} else if (!has_transformer && !c->right && str_equal(name, STR("syscall.type"))) {
 		collect_syscall_type(c, out);
-	} else {
+	} else if (has_transformer || c->right || !str_equal(name, STR("evt.num")) ||
+		   !collect_event_number(c, out)) {
 		add_all(out->may_hold);
 		add_all(out->may_fail);
 	}

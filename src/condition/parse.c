@@ -185,6 +185,25 @@ static int parse_value(struct parser *p, const char *expected)
 	return 0;
 }
 
+/*
+ * Words with blanks between them are no value, but may be the name of a list: as such they become
+ * one operand, and an error where no list is called so.
+ */
+static void scan_phrase(struct parser *p)
+{
+	struct operand *o = &p->operands.items[p->operands.count - 1];
+	size_t end = 0;
+
+	while (o->is_list_name && scan_bare(&p->s, NULL)) {
+		end = p->s.at;
+		scan_blank(&p->s);
+	}
+	if (end) {
+		o->text = str_slice(p->s.text, o->offset, end);
+		o->is_phrase = true;
+	}
+}
+
 /* In brackets, or the name of one. */
 static int parse_list(struct parser *p, struct comparison *c)
 {
@@ -208,6 +227,7 @@ static int parse_list(struct parser *p, struct comparison *c)
 		if (r < 0)
 			return r;
 		scan_blank(&p->s);
+		scan_phrase(p);
 	} while (scan_text(&p->s, ","));
 	if (!scan_text(&p->s, ")"))
 		return fail(p, "',' or ')' in the list");
@@ -230,13 +250,17 @@ static int parse_right_expression(struct parser *p, struct comparison *c, bool *
 	return r;
 }
 
+static bool is_keyword(struct str word)
+{
+	return str_equal_c(word, "and") || str_equal_c(word, "or") || str_equal_c(word, "not");
+}
+
 static bool keyword_follows(const struct scanner *s)
 {
 	struct scanner look = *s;
 	struct str word;
 
-	return scan_identifier(&look, &word) &&
-	       (str_equal_c(word, "and") || str_equal_c(word, "or") || str_equal_c(word, "not"));
+	return scan_identifier(&look, &word) && is_keyword(word);
 }
 
 static bool scan_modifier(struct parser *p, struct comparison *c)
@@ -357,12 +381,24 @@ static int parse_comparison(struct parser *p, struct parsed *out)
 	return 0;
 }
 
+/* A macro may have a keyword's name where one can stand; elsewhere a part was left out. */
+static bool is_misplaced_keyword(const struct scanner *behind, struct str word)
+{
+	struct scanner look = *behind;
+
+	if (!is_keyword(word))
+		return false;
+	scan_blank(&look);
+	return !scan_at_end(&look) && scan_peek(&look) != ')' && !scan_text(&look, "and") &&
+	       !scan_text(&look, "or");
+}
+
 static int parse_name(struct parser *p, struct parsed *out)
 {
 	struct scanner before = p->s;
 	struct str name;
 
-	if (keyword_follows(&p->s) || !scan_identifier(&p->s, &name)) {
+	if (!scan_identifier(&p->s, &name) || is_misplaced_keyword(&p->s, name)) {
 		p->s = before;
 		return fail(p, "'(', a comparison or a macro's name");
 	}

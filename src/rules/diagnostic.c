@@ -90,8 +90,10 @@ void diagnose(struct loader *l, enum diagnostic_level level, const char *code,
 		return;
 	if (level == DIAGNOSTIC_ERROR)
 		l->set->error_count++;
-	else
+	else if (level == DIAGNOSTIC_WARNING)
 		l->set->warning_count++;
+	else
+		l->set->schema_count++;
 	if (l->diagnostics.count >= DIAGNOSTICS_MAX)
 		return;
 	d.message = arena_str(arena, str_from(message));
@@ -134,7 +136,7 @@ void diagnostic_print(const struct diagnostic *d, struct buffer *out)
 		buffer_printf(out, ":%u:%u", d->line, d->column);
 	buffer_put(out, d->level == DIAGNOSTIC_ERROR ? STR(": error: ") : STR(": warning: "));
 	buffer_put(out, d->message);
-	buffer_printf(out, " [%s]\n", d->code);
+	buffer_printf(out, d->code[0] ? " [%s]\n" : "\n", d->code);
 	if (d->item_type[0]) {
 		buffer_printf(out, "  in %s", d->item_type);
 		if (d->item_name.n)

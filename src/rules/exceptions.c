@@ -79,20 +79,42 @@ static bool check_entry(const struct reading *r, const struct exception_definiti
 	struct place at = place_exception(e, w, r->item);
 
 	if (w.node->kind == YAML_MAPPING || yaml_is_null(w.node)) {
-		fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at,
+		fail(r->l, "LOAD_ERR_VALIDATE", &at,
 		     "the value of '%s' is neither a text nor a list of texts", key);
 		return false;
 	}
 	for (size_t i = 0; i < entry_count(w); i++) {
 		struct written one = entry_at(w, i);
+		bool is_scalar = one.node->kind == YAML_SCALAR && !yaml_is_null(one.node);
 
-		if (one.node->kind == YAML_SCALAR && one.node->text.n)
+		if (is_scalar && one.node->text.n)
 			continue;
 		at = place_exception(e, one, r->item);
-		fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at, "a part of '%s' is no text", key);
+		fail(r->l, is_scalar ? "LOAD_ERR_YAML_VALIDATE" : "LOAD_ERR_VALIDATE", &at,
+		     "a part of '%s' is %s", key, is_scalar ? "empty" : "no text");
 		return false;
 	}
 	return true;
+}
+
+/* No value may be empty, however deep it stands. */
+static bool check_value(const struct reading *r, const struct exception_definition *e,
+			struct written value, unsigned depth)
+{
+	bool is_good = true;
+
+	if (value.node->kind == YAML_SCALAR && !yaml_is_null(value.node) && !value.node->text.n) {
+		struct place at = place_exception(e, value, r->item);
+
+		at.part = "exception value";
+		fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at, "a value of an exception is empty");
+		return false;
+	}
+	/* Deeper ones are refused when the condition is made. */
+	for (size_t i = 0; value.node->kind == YAML_SEQUENCE && depth < 3 && i < value.node->count;
+	     i++)
+		is_good &= check_value(r, e, entry_at(value, i), depth + 1);
+	return is_good;
 }
 
 static bool check_field(const struct reading *r, const struct exception_definition *e,
@@ -185,6 +207,11 @@ static bool check_exception(const struct reading *r, const struct exception_defi
 	return is_good;
 }
 
+static bool is_nothing(const struct yaml_node *node)
+{
+	return node->kind == YAML_MAPPING || yaml_is_null(node);
+}
+
 static bool read_one(const struct reading *r, struct exception_definition *e, bool is_append)
 {
 	const struct yaml_node *node = e->at.node;
@@ -211,6 +238,11 @@ static bool read_one(const struct reading *r, struct exception_definition *e, bo
 	warn_of_unknown_keys(&inner, KEYS_OF_EXCEPTION);
 	e->fields = (struct written){r->file, yaml_get(node, "fields")};
 	e->comps = (struct written){r->file, yaml_get(node, "comps")};
+	/* What is neither a text nor a list counts as not given where it may be left out. */
+	if (is_append && e->fields.node && is_nothing(e->fields.node))
+		e->fields.node = NULL;
+	if (e->comps.node && is_nothing(e->comps.node))
+		e->comps.node = NULL;
 	values = yaml_get(node, "values");
 	if (!e->fields.node && !is_append) {
 		fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at, "the exception lacks the key 'fields'");
@@ -228,8 +260,12 @@ static bool read_one(const struct reading *r, struct exception_definition *e, bo
 	if (!values && is_append)
 		warn(r->l, "LOAD_APPEND_NO_VALUES", &at,
 		     "the exception has no 'values', so nothing is appended");
-	for (uint32_t i = 0; values && i < values->count; i++)
-		VEC_PUSH(&e->values, (struct written){r->file, values->items[i]});
+	for (uint32_t i = 0; values && i < values->count; i++) {
+		struct written value = {r->file, values->items[i]};
+
+		is_good &= check_value(r, e, value, 0);
+		VEC_PUSH(&e->values, value);
+	}
 	return is_good;
 }
 
@@ -335,7 +371,8 @@ static bool is_syntax(struct str s)
 
 	if (s.n >= 2 && (s.p[0] == '"' || s.p[0] == '\'') && s.p[s.n - 1] == s.p[0])
 		return true;
-	if (s.n < 3 || s.p[s.n - 1] != ')')
+	/* As upstream does: with a blank in it it is a text. */
+	if (s.n < 3 || s.p[s.n - 1] != ')' || memchr(s.p, ' ', s.n))
 		return false;
 	while (n < s.n && s.p[n] != '(')
 		n++;

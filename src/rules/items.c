@@ -66,12 +66,19 @@ bool read_override(const struct reading *r, const struct override_key *keys, siz
 	struct yaml_node *override = yaml_get(r->node, "override");
 	bool is_good = true;
 
-	if (!override)
+	if (!override || yaml_is_null(override))
 		return true;
 	if (override->kind != YAML_MAPPING) {
 		struct place at = at_value(r, override);
 
-		fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at,
+		/* Upstream takes a text for nothing, but stumbles over a list. */
+		if (override->kind == YAML_SCALAR) {
+			warn_of_schema(r->l, &at,
+				       "'override' is ignored: it wants a mapping from keys to "
+				       "'append' or 'replace'");
+			return true;
+		}
+		fail(r->l, "LOAD_ERR_VALIDATE", &at,
 		     "'override' wants a mapping from keys to 'append' or 'replace'");
 		return false;
 	}
@@ -192,10 +199,9 @@ static void read_list(struct loader *l, struct rules_file *counts, const struct 
 	if (!name.n)
 		return;
 	if (!is_bare_word(name))
-		warn(
-		    l, "LOAD_INVALID_LIST_NAME", &at,
-		    "no condition can name this list: a list's name has no blanks, quotes, commas, "
-		    "brackets or equals signs");
+		warn(l, "LOAD_INVALID_LIST_NAME", &at,
+		     "a list's name should have no blanks, quotes, commas, brackets or equals "
+		     "signs");
 	if (!items) {
 		fail(l, "LOAD_ERR_YAML_VALIDATE", &at, "the list lacks the key 'items'");
 		is_good = false;
@@ -517,9 +523,8 @@ static void warn_of_duplicates(struct loader *l, const struct yaml_file *file)
 	for (size_t i = 0; i < file->duplicate_count; i++) {
 		struct place at = place_node(file, file->duplicates[i], NULL);
 
-		warn(l, "LOAD_UNKNOWN_KEY", &at,
-		     "the key '%.*s' stands here a second time and is ignored",
-		     STR_ARG(file->duplicates[i]->text));
+		warn_of_schema(l, &at, "the key '%.*s' stands here a second time and is ignored",
+			       STR_ARG(file->duplicates[i]->text));
 	}
 }
 

@@ -120,16 +120,6 @@ struct rule_set *rules_load(const char *const *paths, size_t count,
 	return resolve_and_compile(l);
 }
 
-static void free_rule_definition(struct rule_definition *d)
-{
-	VEC_FREE(&d->condition);
-	VEC_FREE(&d->output);
-	VEC_FREE(&d->tags);
-	VEC_FOREACH (e, &d->exceptions)
-		exception_free(e);
-	VEC_FREE(&d->exceptions);
-}
-
 void rules_forget_sources(struct rule_set *set)
 {
 	struct loader *l = set->loader;
@@ -137,7 +127,7 @@ void rules_forget_sources(struct rule_set *set)
 	if (!l)
 		return;
 	VEC_FOREACH (d, &l->rules)
-		free_rule_definition(*d);
+		rule_definition_free(*d);
 	VEC_FOREACH (m, &l->macros) {
 		VEC_FREE(&(*m)->condition);
 		VEC_FREE(&(*m)->names);

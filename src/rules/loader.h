@@ -182,6 +182,7 @@ void diagnose(struct loader *l, enum diagnostic_level level, const char *code,
     __attribute__((format(printf, 5, 6)));
 #define fail(l, code, at, ...) diagnose((l), DIAGNOSTIC_ERROR, (code), (at), __VA_ARGS__)
 #define warn(l, code, at, ...) diagnose((l), DIAGNOSTIC_WARNING, (code), (at), __VA_ARGS__)
+#define warn_of_schema(l, at, ...) diagnose((l), DIAGNOSTIC_SCHEMA, "", (at), __VA_ARGS__)
 /* Upstream's words for a code: "Error compiling condition". */
 const char *diagnostic_title(const char *code);
 
@@ -231,6 +232,9 @@ void warn_of_unknown_keys(const struct reading *r, uint32_t of);
 size_t rule_override_keys(const struct override_key **keys);
 void read_rule(struct loader *l, struct rules_file *counts, const struct yaml_file *file,
 	       const struct yaml_node *node);
+
+/* Frees what the definition holds, not itself. */
+void rule_definition_free(struct rule_definition *rule);
 
 /* exceptions.c */
 bool read_exceptions(const struct reading *r, struct rule_definition *rule, bool is_append);

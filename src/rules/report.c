@@ -44,9 +44,14 @@ static void print_file(FILE *out, const struct rule_set *set, size_t file, bool 
 {
 	size_t errors = count_of_file(set, file, DIAGNOSTIC_ERROR);
 	size_t warnings = count_of_file(set, file, DIAGNOSTIC_WARNING);
+	size_t schema = count_of_file(set, file, DIAGNOSTIC_SCHEMA);
 
 	fprintf(out, "%s: %s%s\n", set->files[file].path, errors ? "Invalid" : "Ok",
 		!errors && warnings ? ", with warnings" : "");
+	if (schema) {
+		fprintf(out, "%zu Schema warning%s:\n", schema, schema == 1 ? "" : "s");
+		print_diagnostics(out, set, file, DIAGNOSTIC_SCHEMA);
+	}
 	if (errors) {
 		fprintf(out, "%zu Error%s:\n", errors, errors == 1 ? "" : "s");
 		print_diagnostics(out, set, file, DIAGNOSTIC_ERROR);
@@ -68,7 +73,8 @@ char *rules_report_text(const struct rule_set *set, bool with_warnings)
 	for (size_t i = 0; i < set->file_count; i++)
 		print_file(out, set, i, with_warnings);
 
-	size_t hidden = set->error_count + set->warning_count - set->diagnostic_count;
+	size_t hidden =
+	    set->error_count + set->warning_count + set->schema_count - set->diagnostic_count;
 
 	if (hidden)
 		fprintf(out, "%zu further problems are not shown.\n", hidden);
@@ -129,7 +135,7 @@ static json_t *json_diagnostic(const struct diagnostic *d)
 
 static bool is_of_schema(const struct diagnostic *d)
 {
-	return strcmp(d->code, "LOAD_ERR_YAML_VALIDATE") == 0 ||
+	return d->level == DIAGNOSTIC_SCHEMA || strcmp(d->code, "LOAD_ERR_YAML_VALIDATE") == 0 ||
 	       strcmp(d->code, "LOAD_UNKNOWN_KEY") == 0 ||
 	       strcmp(d->code, "LOAD_UNKNOWN_ITEM") == 0;
 }
@@ -144,8 +150,9 @@ static json_t *json_file(const struct rule_set *set, size_t file)
 
 		if (!is_of_file(set, d, file))
 			continue;
-		json_array_append_new(d->level == DIAGNOSTIC_ERROR ? errors : warnings,
-				      json_diagnostic(d));
+		if (d->level != DIAGNOSTIC_SCHEMA)
+			json_array_append_new(d->level == DIAGNOSTIC_ERROR ? errors : warnings,
+					      json_diagnostic(d));
 		if (is_of_schema(d))
 			json_array_append_new(schema, json_text(d->message));
 	}

@@ -40,6 +40,16 @@ size_t rule_override_keys(const struct override_key **keys)
 	return KEY_COUNT;
 }
 
+void rule_definition_free(struct rule_definition *rule)
+{
+	VEC_FREE(&rule->condition);
+	VEC_FREE(&rule->output);
+	VEC_FREE(&rule->tags);
+	VEC_FOREACH (e, &rule->exceptions)
+		exception_free(e);
+	VEC_FREE(&rule->exceptions);
+}
+
 static bool read_priority(const struct reading *r, enum severity *out)
 {
 	struct yaml_node *value;
@@ -204,21 +214,40 @@ static bool read_key(const struct reading *r, struct rule_definition *rule, enum
 	return true;
 }
 
-/* False: the rule was defined for another source than the item says. */
+/*
+ * False: the rule was defined for another source than the item says. source: as the item has it;
+ * "" where it does not say.
+ */
 static bool check_source(const struct reading *r, const struct rule_definition *rule,
-			 const struct yaml_node *source)
+			 struct str source)
 {
-	struct str text = source ? source->text : STR("");
+	const struct yaml_node *written = yaml_get(r->node, "source");
 
-	if (!rule || !text.n || !rule->source.n || str_equal(text, rule->source))
+	if (!rule || !source.n || !rule->source.n || str_equal(source, rule->source))
 		return true;
 
-	struct place at = place_node(r->file, source, r->item);
+	struct place at = place_node(r->file, written ? written : r->node, r->item);
 
 	fail(r->l, "LOAD_ERR_VALIDATE", &at,
 	     "the rule was defined for the source '%.*s' and cannot change it to '%.*s'",
-	     STR_ARG(rule->source), STR_ARG(text));
+	     STR_ARG(rule->source), STR_ARG(source));
 	return false;
+}
+
+/* `source:` of an item that extends a rule may have no value. */
+static bool read_source(const struct reading *r, struct str *out)
+{
+	struct yaml_node *source = yaml_get(r->node, "source");
+
+	*out = STR("");
+	if (!source || yaml_is_null(source))
+		return true;
+	if (source->kind == YAML_SCALAR && !source->text.n)
+		return true;
+	if (!read_text(r, "source", &source))
+		return false;
+	*out = source->text;
+	return true;
 }
 
 static void fail_without_rule(const struct reading *r, const char *what)
@@ -237,41 +266,86 @@ static void fail_without_rule(const struct reading *r, const char *what)
 	VEC_FREE(&names);
 }
 
-static bool apply_overrides(const struct reading *r, struct rule_definition *rule,
+/* The keys that `override` names; rule NULL: only looks at them. */
+static bool read_overridden(const struct reading *r, struct rule_definition *rule,
 			    uint32_t appended, uint32_t replaced)
 {
+	struct rule_definition nobody = {0};
+	struct place at = place_node(r->file, r->node, r->item);
 	bool is_good = true;
 
 	for (int key = 0; key < KEY_COUNT; key++) {
 		bool is_append = appended >> key & 1, is_replace = replaced >> key & 1;
-		struct yaml_pair *pair = yaml_find(r->node, overridable[key].name);
-		struct place at = place_node(r->file, pair ? pair->key : r->node, r->item);
 
+		if (!is_append && !is_replace)
+			continue;
 		if (is_append && is_replace)
 			is_append = false; /* the replacement comes last */
-		if ((is_append || is_replace) && !pair) {
+		if (!yaml_find(r->node, overridable[key].name)) {
 			fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at,
 			     "'override' says '%s: %s' but the item has no key '%s'",
 			     overridable[key].name, is_append ? "append" : "replace",
 			     overridable[key].name);
 			is_good = false;
-		} else if (is_append || is_replace) {
+		} else if (rule) {
 			is_good &= read_key(r, rule, (enum rule_key)key, is_append);
-		} else if (pair) {
-			fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at,
-			     "the key '%s' has no entry under 'override' that says what to do "
-			     "with it",
-			     overridable[key].name);
-			is_good = false;
+		} else if (key != KEY_EXCEPTIONS) {
+			is_good &= read_key(r, &nobody, (enum rule_key)key, is_append);
 		}
+	}
+	rule_definition_free(&nobody);
+	return is_good;
+}
+
+static bool refuse_other_keys(const struct reading *r, uint32_t overridden)
+{
+	bool is_good = true;
+
+	for (int key = 0; key < KEY_COUNT; key++) {
+		struct yaml_pair *pair = yaml_find(r->node, overridable[key].name);
+
+		if (!pair || overridden >> key & 1)
+			continue;
+
+		struct place at = place_node(r->file, pair->key, r->item);
+
+		fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at,
+		     "the key '%s' has no entry under 'override' that says what to do with it",
+		     overridable[key].name);
+		is_good = false;
 	}
 	return is_good;
 }
 
-static bool apply_append(const struct reading *r, struct rule_definition *rule)
+static bool apply_overrides(const struct reading *r, struct rule_definition *rule,
+			    struct str source, uint32_t appended, uint32_t replaced)
+{
+	bool names_condition = (appended | replaced) >> KEY_CONDITION & 1;
+	bool is_good = read_overridden(r, rule, appended, replaced);
+
+	if (!rule) {
+		if (is_good)
+			fail_without_rule(r, appended ? "appended to" : "overridden");
+		return false;
+	}
+	if (names_condition)
+		is_good &= check_source(r, rule, source);
+	return refuse_other_keys(r, appended | replaced) && is_good;
+}
+
+static bool apply_append(const struct reading *r, struct rule_definition *rule, struct str source)
 {
 	struct place at = place_node(r->file, r->node, r->item);
+	struct rule_definition nobody = {0};
 
+	if (!rule) {
+		if (read_key(r, &nobody, KEY_CONDITION, true))
+			fail_without_rule(r, "appended to");
+		rule_definition_free(&nobody);
+		return false;
+	}
+	if (!check_source(r, rule, source))
+		return false;
 	if (!yaml_get(r->node, "condition") && !yaml_get(r->node, "exceptions")) {
 		fail(r->l, "LOAD_ERR_VALIDATE", &at,
 		     "a rule with 'append: true' needs a condition or exceptions to append");
@@ -393,7 +467,8 @@ void read_rule(struct loader *l, struct rules_file *counts, const struct yaml_fi
 {
 	struct item item = {.type = "rule", .name = STR(""), .at = {file, node}};
 	struct reading r = {l, file, node, &item};
-	struct yaml_node *name, *source = NULL;
+	struct yaml_node *name;
+	struct str source;
 	uint32_t appended = 0, replaced = 0;
 	bool append = false;
 
@@ -406,22 +481,18 @@ void read_rule(struct loader *l, struct rules_file *counts, const struct yaml_fi
 	bool has_override = appended || replaced;
 
 	is_good &= read_append(&r, has_override, &append);
-	if (yaml_get(node, "source") && !yaml_is_null(yaml_get(node, "source")) &&
-	    yaml_get(node, "source")->kind == YAML_SCALAR)
-		source = yaml_get(node, "source");
-	is_good &= check_source(&r, rule, source);
+	is_good &= read_source(&r, &source);
 	warn_of_unknown_keys(&r, KEYS_OF_RULE);
 
 	if (has_override || append) {
-		if (!rule && is_good) {
-			fail_without_rule(&r, appended || append ? "appended to" : "overridden");
-			is_good = false;
-		} else if (rule && is_good) {
-			is_good = has_override ? apply_overrides(&r, rule, appended, replaced)
-					       : apply_append(&r, rule);
-		}
+		if (is_good)
+			is_good = has_override
+				      ? apply_overrides(&r, rule, source, appended, replaced)
+				      : apply_append(&r, rule, source);
 	} else if (!has_definition(node) && is_good) {
 		is_good = enable(&r, rule);
+	} else if (!check_source(&r, rule, source.n ? source : STR("syscall"))) {
+		is_good = false;
 	} else if (is_good || !rule) {
 		counts->rules += rule == NULL;
 		if (!rule)

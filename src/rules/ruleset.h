@@ -42,11 +42,15 @@ struct rule {
 	uint64_t *event_kinds;           /* BITSET of event_kind_count */
 };
 
-enum diagnostic_level { DIAGNOSTIC_ERROR, DIAGNOSTIC_WARNING };
+/*
+ * DIAGNOSTIC_SCHEMA: what is written is not what the schema of rules files allows, but has no
+ * meaning either; upstream's loader says nothing of it and its schema does.
+ */
+enum diagnostic_level { DIAGNOSTIC_ERROR, DIAGNOSTIC_WARNING, DIAGNOSTIC_SCHEMA };
 
 struct diagnostic {
 	enum diagnostic_level level;
-	const char *code; /* LOAD_ERR_VALIDATE, LOAD_UNUSED_MACRO, ...: upstream's */
+	const char *code; /* LOAD_ERR_VALIDATE, LOAD_UNUSED_MACRO, ...: upstream's; of schemas "" */
 	struct str message;
 	const char *file;
 	uint32_t line, column;
@@ -70,7 +74,7 @@ struct rule_set {
 	size_t macro_count, list_count;
 	struct diagnostic *diagnostics;
 	size_t diagnostic_count;
-	size_t error_count, warning_count;
+	size_t error_count, warning_count, schema_count;
 	/* What each file brought, for the start-up messages. */
 	struct rules_file {
 		const char *path;

@@ -55,6 +55,17 @@ static const struct item_key *key_named(struct str name)
 	return NULL;
 }
 
+/* Of the items of a file upstream's loader warns, of what is in them its schema. */
+static enum diagnostic_level level_of(uint32_t of)
+{
+	return of & KEYS_OF_ITEMS ? DIAGNOSTIC_WARNING : DIAGNOSTIC_SCHEMA;
+}
+
+static const char *code_of(uint32_t of)
+{
+	return of & KEYS_OF_ITEMS ? "LOAD_UNKNOWN_KEY" : "";
+}
+
 static void warn_of_key(const struct reading *r, uint32_t of, const struct yaml_node *key)
 {
 	struct place at = place_node(r->file, key, r->item);
@@ -63,17 +74,17 @@ static void warn_of_key(const struct reading *r, uint32_t of, const struct yaml_
 	size_t count = 0;
 
 	if (known) {
-		warn(r->l, "LOAD_UNKNOWN_KEY", &at,
-		     "the key '%s' is ignored: it means nothing in this item", known->name);
+		diagnose(r->l, level_of(of), code_of(of), &at,
+			 "the key '%s' is ignored: it means nothing in this item", known->name);
 		return;
 	}
 	for (size_t i = 0; i < KEY_COUNT; i++)
 		if (keys[i].of & of)
 			names[count++] = keys[i].name;
 	nearest = str_nearest(key->text, names, count);
-	warn(r->l, "LOAD_UNKNOWN_KEY", &at, "the unknown key '%.*s' is ignored%s%s%s",
-	     STR_ARG(key->text), nearest ? "; did you mean '" : "", nearest ? nearest : "",
-	     nearest ? "'?" : "");
+	diagnose(r->l, level_of(of), code_of(of), &at, "the unknown key '%.*s' is ignored%s%s%s",
+		 STR_ARG(key->text), nearest ? "; did you mean '" : "", nearest ? nearest : "",
+		 nearest ? "'?" : "");
 }
 
 void warn_of_unknown_keys(const struct reading *r, uint32_t of)
@@ -84,7 +95,10 @@ void warn_of_unknown_keys(const struct reading *r, uint32_t of)
 		struct place at = place_node(r->file, key, r->item);
 
 		if (key->kind != YAML_SCALAR) {
-			warn(r->l, "LOAD_UNKNOWN_KEY", &at, "a key that is no text is ignored");
+			if (of & KEYS_OF_ITEMS)
+				fail(r->l, "LOAD_ERR_VALIDATE", &at, "a key must be a text");
+			else
+				warn_of_schema(r->l, &at, "a key that is no text is ignored");
 			continue;
 		}
 		known = key_named(key->text);

@@ -53,7 +53,7 @@ static void what_cannot_be_compared_is_refused_where_it_stands(void **state)
 	    {"fd.snet = 10.0.0.1", 10, "a network like"},
 	    {"fd.snet = 10.0.0/8", 10, "an address before the '/'"},
 	    {"fd.snet = 10.0.0.0/33", 19, "a prefix length of 0 to 32"},
-	    {"fd.snet = \"::/129\"", 13, "a prefix length of 0 to 128"},
+	    {"fd.snet = \"::/129\"", 13, "a prefix length of 1 to 128"},
 	    {"fd.name = \"a\\x00b\"", 10, "no NUL byte"},
 	    {"evt.buffer bcontains 123", 21, "an even number of hexadecimal digits"},
 	    {"evt.buffer bcontains 1g", 21, "hexadecimal digits"},
