@@ -197,8 +197,9 @@ def fields_of_sysdig():
 def arguments(program):
     """The names of arguments that both know, but those that sysdig takes for a shorter one."""
     def names(text):
-        return {words.split()[-1] for line in text.splitlines() if "(" in line
-                for words in line[line.index("(") + 1:line.index(")")].split(",") if words.strip()}
+        """Of "< open(FD fd, FLAGS32 **flags**: O_RDONLY, ...)": fd and flags."""
+        return {name for line in text.splitlines() if "(" in line
+                for name in re.findall(r"[(,] ?[A-Z0-9_]+ \**([a-z][A-Za-z0-9_]*)", line)}
 
     theirs = names(run(["sysdig", "-L"])[0])
     both = theirs & names(run([program, "--list-events"])[0])
