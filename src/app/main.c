@@ -63,6 +63,7 @@ static bool finish_config(const struct cli *cli, struct config *config)
 		openlog("saker", LOG_PID, LOG_DAEMON);
 	log_configure(least, config->log_stderr || errors,
 		      config->log_syslog ? log_to_syslog : NULL);
+	log_times_iso_8601(config->time_iso_8601);
 	if (cli->print) {
 		config_print_more(config, cli->print);
 		log_warning("-p is an older form of append_output");
@@ -331,6 +332,7 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 {
 	struct plan_options plan_options = {.all_matches = config->rule_matching == MATCH_ALL};
 	struct plan_statistics statistics;
+	struct string_list captures;
 	struct rule_set *set;
 	struct plan *plan;
 	struct utsname system;
@@ -340,6 +342,7 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 	uname(&system);
 	log_info("saker %s, Linux %s on %s", program_version(), system.release, system.machine);
 	say_configuration(cli, config);
+	captures = captures_of(cli, config);
 	if (!can_run(cli, config))
 		return 1;
 	set = load_rules(cli, config);
@@ -364,7 +367,7 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 		    .config = config,
 		    .rules = set,
 		    .plan = plan,
-		    .captures = captures_of(cli, config),
+		    .captures = captures,
 		    .recording = cli->record.path ? &recording : NULL,
 		    .seconds = cli->seconds,
 		    .started_at = started_at,

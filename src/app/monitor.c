@@ -28,6 +28,7 @@ enum {
 
 struct monitor {
 	const struct monitor_options *options;
+	bool is_replay;
 	struct probe *probe; /* NULL: a capture is replayed */
 	struct state *state;
 	struct evaluator *evaluator;
@@ -391,6 +392,23 @@ static int start(struct monitor *m, struct error *err)
 	return source_watch(m->source, m->signal_fd, err);
 }
 
+/* Without a driver, or with the system calls left out: other sources only, of which there may be
+ * none. */
+static int start_idle(struct monitor *m, struct error *err)
+{
+	int status = open_state(m, true, err);
+
+	if (status == 0)
+		status = start_judging(m, err);
+	if (status < 0)
+		return status;
+	m->source = source_idle_new(err);
+	if (!m->source)
+		return -ENOMEM;
+	log_info("system calls are not watched");
+	return source_watch(m->source, m->signal_fd, err);
+}
+
 /* The events of a capture instead of the system's. Users and processes are those it lists. */
 static int start_replay(struct monitor *m, struct error *err)
 {
@@ -494,7 +512,7 @@ static int watch(struct monitor *m)
 		}
 		if (m->probe)
 			do_chores(m);
-		else if (m->source)
+		else if (m->source && m->is_replay)
 			replay_progress(&m->replay, m->source);
 	}
 	return 0;
@@ -518,8 +536,9 @@ static void print_counts(struct monitor *m)
 	struct probe_counters probe =
 	    m->probe ? probe_counters(m->probe) : (struct probe_counters){0};
 	uint64_t skipped = 0;
-	struct source_counters source = m->probe ? source_counters(m->source)
-						 : replay_counters(&m->replay, m->source, &skipped);
+	struct source_counters source = !m->is_replay
+					    ? source_counters(m->source)
+					    : replay_counters(&m->replay, m->source, &skipped);
 	struct channel_counters channels[CHANNELS_MAX];
 	size_t count = outputs_counters(m->outputs, channels, CHANNELS_MAX);
 	const uint64_t *matches = evaluator_match_counts(m->evaluator);
@@ -576,6 +595,7 @@ int monitor_run(const struct monitor_options *options)
 	const char *host_root = getenv("HOST_ROOT"), *hostname = getenv("FALCO_HOSTNAME");
 	struct error err = {0};
 	struct stat pidns;
+	bool is_idle;
 	int status;
 
 	if (!m) {
@@ -588,9 +608,10 @@ int monitor_run(const struct monitor_options *options)
 	m->own_pid = getpid();
 	if (stat("/proc/self/ns/pid", &pidns) == 0)
 		m->own_pidns = (uint32_t)pidns.st_ino;
-	if (hostname && *hostname)
+	if (hostname && *hostname) {
 		snprintf(m->hostname, sizeof(m->hostname), "%s", hostname);
-	else
+		log_info("host name of FALCO_HOSTNAME: %s", m->hostname);
+	} else
 		gethostname(m->hostname, sizeof(m->hostname) - 1);
 	m->match_room = c->rule_matching == MATCH_ALL ? MATCHES_MAX : 1;
 	m->alert_options = (struct alert_options){
@@ -604,8 +625,12 @@ int monitor_run(const struct monitor_options *options)
 	};
 
 	status = open_signals(m, &err);
+	m->is_replay = c->engine_kind == ENGINE_REPLAY;
+	is_idle = c->engine_kind == ENGINE_NODRIVER || !(c->sources & SOURCE_BIT(SOURCE_SYSCALL));
 	if (status == 0)
-		status = c->engine_kind == ENGINE_REPLAY ? start_replay(m, &err) : start(m, &err);
+		status = m->is_replay ? start_replay(m, &err)
+			 : is_idle    ? start_idle(m, &err)
+				      : start(m, &err);
 	if (status < 0) {
 		log_error("%s", err.message);
 		release(m);

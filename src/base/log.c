@@ -9,13 +9,30 @@ static struct {
 	enum severity least;
 	int to_stderr;
 	log_sink *sink;
-} log_settings = {SEVERITY_INFORMATIONAL, 1, NULL};
+	int is_iso_8601;
+} log_settings = {SEVERITY_INFORMATIONAL, 1, NULL, 0};
 
 void log_configure(enum severity least, int to_stderr, log_sink *sink)
 {
 	log_settings.least = least;
 	log_settings.to_stderr = to_stderr;
 	log_settings.sink = sink;
+}
+
+void log_times_iso_8601(int enabled)
+{
+	log_settings.is_iso_8601 = enabled;
+}
+
+static void print_time(char *text, size_t room)
+{
+	time_t now = time(NULL);
+	struct tm t;
+
+	if (log_settings.is_iso_8601)
+		strftime(text, room, "%FT%T%z", gmtime_r(&now, &t));
+	else
+		strftime(text, room, "%a %b %e %H:%M:%S %Y", localtime_r(&now, &t));
 }
 
 void log_line(enum severity severity, const char *format, ...)
@@ -30,11 +47,7 @@ void log_line(enum severity severity, const char *format, ...)
 	va_end(args);
 
 	if (log_settings.to_stderr) {
-		time_t now = time(NULL);
-		struct tm local;
-
-		localtime_r(&now, &local);
-		strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &local);
+		print_time(when, sizeof(when));
 		fprintf(stderr, "%s: %s\n", when, text);
 	}
 	if (log_settings.sink)

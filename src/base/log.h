@@ -23,6 +23,8 @@ enum severity {
 typedef void log_sink(enum severity severity, const char *text);
 
 void log_configure(enum severity least, int to_stderr, log_sink *sink);
+/* Times as 2026-11-24T20:27:24+0000, of UTC as Falco has them there, instead of local time. */
+void log_times_iso_8601(int enabled);
 void log_line(enum severity severity, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

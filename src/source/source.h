@@ -45,4 +45,7 @@ void source_free(struct source *s);
 struct probe;
 struct source *source_syscalls_new(struct probe *probe, struct error *err);
 
+/* One without events, whose source_poll waits for the watched descriptors alone. */
+struct source *source_idle_new(struct error *err);
+
 #endif
