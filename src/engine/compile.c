@@ -23,6 +23,8 @@ struct kind_list {
 	size_t first, count; /* in compiler.kind_rules */
 	uint64_t hash;
 	size_t guards_first, guards_count[VIEW_COUNT]; /* in compiler.guard_lookups */
+	bool is_small;
+	uint32_t small_id;
 	const struct kind_table *table;
 };
 
@@ -30,6 +32,7 @@ struct kind_list {
 struct wanted_lookup {
 	uint32_t lookup;
 	uint32_t precondition; /* a node */
+	uint64_t mask;         /* of small tables: the rules' places in the list */
 };
 
 struct compiler {
@@ -173,6 +176,8 @@ static void build_guards(struct compiler *c, struct kind_table *t, struct guarde
 			if (used == g.first || guarded[used - 1] != all[i].candidate)
 				guarded[used++] = all[i].candidate;
 		g.count = used - g.first;
+		for (uint32_t j = g.first; t->is_small && j < used; j++)
+			g.mask |= UINT64_C(1) << guarded[j];
 
 		uint32_t slot = guard_slot(g.atom, size - 1);
 
@@ -221,7 +226,8 @@ static uint32_t cheap_part(struct compiler *c, uint32_t root, bool with_process)
 /* Which rule is found by which lookup. */
 struct found_by {
 	uint32_t lookup;
-	uint32_t root; /* the rule's */
+	uint32_t root;  /* the rule's */
+	uint32_t place; /* in the list */
 };
 
 static int compare_found(const void *a, const void *b)
@@ -266,8 +272,8 @@ static void list_lookups(struct compiler *c, struct kind_list *list)
 			uint32_t atom = c->estimator.guard_atoms.items[g.first + j];
 
 			if (!(c->formula.atoms.items[atom].flags & FORMULA_PROCESS))
-				VEC_PUSH(&all,
-					 (struct found_by){c->groups.atom_lookups[atom], root});
+				VEC_PUSH(&all, (struct found_by){c->groups.atom_lookups[atom], root,
+								 (uint32_t)i});
 		}
 	}
 	if (all.count)
@@ -281,9 +287,14 @@ static void list_lookups(struct compiler *c, struct kind_list *list)
 				;
 			if (c->groups.lookups[lookup].view != view)
 				continue;
-			VEC_PUSH(&c->guard_lookups,
-				 (struct wanted_lookup){
-				     lookup, precondition(c, all.items + from, to - from)});
+			struct wanted_lookup w = {lookup, NODE_ID_TRUE, 0};
+
+			if (list->is_small)
+				for (size_t i = from; i < to; i++)
+					w.mask |= UINT64_C(1) << all.items[i].place;
+			else
+				w.precondition = precondition(c, all.items + from, to - from);
+			VEC_PUSH(&c->guard_lookups, w);
 			list->guards_count[view]++;
 		}
 	}
@@ -298,12 +309,75 @@ static void keep_lookups(struct compiler *c, const struct kind_list *list, struc
 	for (size_t i = 0; i < count; i++) {
 		const struct wanted_lookup *w = &c->guard_lookups.items[list->guards_first + i];
 
-		lookups[i] =
-		    (struct guard_lookup){w->lookup, program_entry(&c->program, w->precondition)};
+		lookups[i] = (struct guard_lookup){
+		    w->lookup, program_entry(&c->program, w->precondition), w->mask};
 	}
 	t->lookups = lookups;
 	for (int view = 0; view < VIEW_COUNT; view++)
 		t->lookup_count[view] = (uint32_t)list->guards_count[view];
+}
+
+/* What of a rule is fixed per process: see formula_join. True where nothing is. */
+static uint32_t process_part(const struct compiler *c, uint32_t root)
+{
+	const struct node *n = &c->formula.nodes.items[root];
+
+	if (n->flags & FORMULA_PROCESS)
+		return root;
+	for (uint32_t i = 0; n->kind == NODE_AND && i < n->count; i++) {
+		uint32_t id = c->formula.children.items[n->first + i];
+
+		if (c->formula.nodes.items[id].flags & FORMULA_PROCESS)
+			return id;
+	}
+	return NODE_ID_TRUE;
+}
+
+/* Numbers and flags that the event itself tells, whatever the name. */
+static bool is_cheap(const struct compiler *c, uint32_t id)
+{
+	const struct node *n = &c->formula.nodes.items[id];
+
+	if (n->kind != NODE_LITERAL || n->flags & (FORMULA_PROCESS | FORMULA_PATH))
+		return false;
+	const struct atom *a = &c->formula.atoms.items[n->first];
+	const struct subject *s = &c->formula.subjects.items[a->subject];
+	enum value_type type = s->expression->type;
+
+	return s->is_scalar && s->expression->transformer == TRANSFORM_NONE &&
+	       c->groups.atom_lookups[n->first] == PLAN_NONE && !a->comparison->right &&
+	       (type == VALUE_BOOL || type == VALUE_I64 || type == VALUE_U64);
+}
+
+static void list_tests(struct compiler *c, const struct kind_list *list, struct kind_table *t)
+{
+	VEC(struct cheap_test) tests = {0};
+	VEC(uint32_t) nodes = {0};
+
+	for (size_t i = 0; i < list->count; i++) {
+		uint32_t root = c->kind_rules.items[list->first + i].root;
+		struct node n = c->formula.nodes.items[root];
+
+		for (uint32_t j = 0; n.kind == NODE_AND && j < n.count; j++) {
+			uint32_t id = c->formula.children.items[n.first + j];
+			size_t k = 0;
+
+			if (!is_cheap(c, id))
+				continue;
+			while (k < nodes.count && nodes.items[k] != id)
+				k++;
+			if (k == nodes.count) {
+				VEC_PUSH(&nodes, id);
+				VEC_PUSH(&tests,
+					 (struct cheap_test){program_entry(&c->program, id), 0});
+			}
+			tests.items[k].mask |= UINT64_C(1) << i;
+		}
+	}
+	t->tests = KEEP(c->plan->arena, &tests);
+	t->test_count = (uint32_t)tests.count;
+	VEC_FREE(&tests);
+	VEC_FREE(&nodes);
 }
 
 static const struct kind_table *build_table(struct compiler *c, const struct kind_list *list)
@@ -317,6 +391,8 @@ static const struct kind_table *build_table(struct compiler *c, const struct kin
 	t->count = (uint32_t)list->count;
 	t->words = (uint32_t)BITSET_WORDS(list->count);
 	t->summary_words = (uint32_t)BITSET_WORDS(t->words);
+	t->is_small = list->is_small;
+	t->small_id = list->small_id;
 	uint64_t *always = ARENA_ARRAY(arena, uint64_t, t->words);
 	uint64_t *always_summary = ARENA_ARRAY(arena, uint64_t, t->summary_words);
 	uint64_t *has_path = ARENA_ARRAY(arena, uint64_t, t->words);
@@ -325,13 +401,20 @@ static const struct kind_table *build_table(struct compiler *c, const struct kin
 		const struct kind_rule *k = &c->kind_rules.items[list->first + i];
 		struct guard g = estimate_guard(&c->estimator, k->root);
 
-		candidates[i] = (struct candidate){program_entry(&c->program, k->root),
-						   c->rules.items[k->rule].rule->id};
+		candidates[i] = (struct candidate){
+		    .entry = program_entry(&c->program, k->root),
+		    .rule = c->rules.items[k->rule].rule->id,
+		};
+		if (t->is_small)
+			candidates[i].process_entry =
+			    program_entry(&c->program, process_part(c, k->root));
 		if (c->formula.nodes.items[k->root].flags & FORMULA_PATH) {
 			bitset_add(has_path, i);
 			t->has_any_path = true;
 		}
-		if (!g.count) {
+		if (!g.count && t->is_small) {
+			t->small_always |= UINT64_C(1) << i;
+		} else if (!g.count) {
 			bitset_add(always, i);
 			bitset_add(always_summary, i / 64);
 		}
@@ -345,6 +428,8 @@ static const struct kind_table *build_table(struct compiler *c, const struct kin
 	t->has_path = has_path;
 	build_guards(c, t, guarded.items, guarded.count);
 	keep_lookups(c, list, t);
+	if (t->is_small)
+		list_tests(c, list, t);
 	VEC_FOREACH (g, &guarded)
 		t->has_process_guard |=
 		    (c->formula.atoms.items[g->atom].flags & FORMULA_PROCESS) != 0;
@@ -516,8 +601,13 @@ struct plan *plan_compile(const struct rule_set *set, const struct plan_options 
 	list_kinds(&c);
 	c.groups = group_atoms(&c.formula, arena);
 	estimator_init(&c.estimator, &c.formula, c.groups.atom_lookups);
-	VEC_FOREACH (list, &c.lists)
+	VEC_FOREACH (list, &c.lists) {
+		list->is_small =
+		    list->count <= SMALL_TABLE_MOST && p->small_count < SMALL_TABLES_MOST;
+		if (list->is_small)
+			list->small_id = p->small_count++;
 		list_lookups(&c, list);
+	}
 	program_init(&c.program, &c.formula, &c.estimator, c.groups.atom_lookups);
 	build_tables(&c);
 	build_process_guards(&c);

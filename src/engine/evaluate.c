@@ -15,6 +15,7 @@ enum {
 	SLOTS_MOST = 8192,
 	SLOTS_LEAST = 64,
 	SLOTS_BYTES = 4 * 1024 * 1024,
+	CACHE_LINE = 64,
 };
 
 struct subject_answer {
@@ -24,22 +25,23 @@ struct subject_answer {
 };
 
 /*
- * What has been found out about a process, as long as its scope_generation stands. The process
- * names its slot in scope_bits, the slot names its process: either side may forget.
+ * What has been found out about a thread and its process, as long as their scope_generations stand.
+ * Per thread, since threads have names of their own. The thread names its slot, the slot names its
+ * thread: either side may forget.
  */
 struct slot {
+	const struct thread *thread;
 	const struct process *process;
-	uint64_t generation;
+	uint64_t thread_generation, process_generation;
+	uint64_t seen_tables, known_tables; /* small tables, by small_id */
+	bool are_guards_known, has_too_many_guards;
 	uint32_t guard_count;
-	bool has_too_many_guards;
-	uint32_t guards[SLOT_GUARDS_MAX]; /* atoms that hold and guard rules */
-	/* Then: uint64_t tables[guard_table_words], which tables guards find rules in;
-	 * known[bit_words], value[bit_words]. */
-	uint64_t words[];
+	/* What most events read stands first: see slot_* for the rest. */
+	struct small_known {
+		uint64_t ready; /* candidates that the process leaves */
+		uint64_t found; /* those that its guards find */
+	} small[];
 };
-
-/* Indices in process.scope_bits. */
-enum { SCOPE_SLOT, SCOPE_SERIAL };
 
 struct evaluator {
 	const struct plan *plan;
@@ -59,6 +61,7 @@ struct evaluator {
 
 	/* Candidates of the event, and which words of them are not empty. */
 	uint64_t *found, *found_summary;
+	uint64_t ready; /* of small tables: candidates that may hold as far as is known */
 	uint64_t *fired;
 
 	char *slots;
@@ -72,7 +75,41 @@ struct evaluator {
 	uint64_t last_time;
 };
 
+/* Behind slot.small: which tables guards find rules in; bits known, and set; the guards that hold.
+ */
+
+static inline uint64_t *slot_tables(const struct evaluator *ev, struct slot *s)
+{
+	return (uint64_t *)(s->small + ev->plan->small_count);
+}
+
+static inline uint64_t *slot_bits(const struct evaluator *ev, struct slot *s)
+{
+	return slot_tables(ev, s) + ev->plan->guard_table_words;
+}
+
+static inline uint32_t *slot_guards(const struct evaluator *ev, struct slot *s)
+{
+	return (uint32_t *)(slot_bits(ev, s) + 2 * (size_t)ev->bit_words);
+}
+
 /* Values and atoms */
+
+static uint32_t new_epoch(struct evaluator *ev)
+{
+	const struct plan *p = ev->plan;
+
+	if (ev->next_epoch == UINT32_MAX) {
+		/* Once in billions of judgements: old numbers must not be met again. */
+		for (uint32_t i = 0; i < p->subject_count; i++)
+			ev->subjects[i].epoch = 0;
+		memset(ev->lookup_epochs, 0, p->lookup_count * sizeof(*ev->lookup_epochs));
+		memset(ev->atom_epochs, 0, p->atom_count * sizeof(*ev->atom_epochs));
+		memset(ev->memo_epochs, 0, p->memo_count * sizeof(*ev->memo_epochs));
+		ev->next_epoch = 0;
+	}
+	return ++ev->next_epoch;
+}
 
 static const struct subject_answer *subject_value(struct evaluator *ev, uint32_t id)
 {
@@ -139,6 +176,20 @@ static uint32_t run_lookup(struct evaluator *ev, uint32_t id)
 	return hits.count;
 }
 
+/* As run_lookup, also where the lookup was done before. */
+static uint32_t hits_of(struct evaluator *ev, uint32_t id)
+{
+	const struct plan_lookup *l = &ev->plan->lookups[id];
+	uint32_t epoch = ev->epochs[l->view], count = 0;
+
+	if (ev->lookup_epochs[id] != epoch)
+		return run_lookup(ev, id);
+	for (uint32_t i = 0; i < l->atom_count; i++)
+		if (ev->atom_epochs[l->atoms[i]] == epoch)
+			ev->hits[count++] = l->atoms[i];
+	return count;
+}
+
 static bool atom_holds(struct evaluator *ev, uint32_t id)
 {
 	const struct plan_atom *a = &ev->plan->atoms[id];
@@ -172,7 +223,7 @@ static bool memo_holds(struct evaluator *ev, uint32_t id)
 
 static bool bit_holds(struct evaluator *ev, uint32_t id)
 {
-	uint64_t *known = ev->slot->words + ev->plan->guard_table_words;
+	uint64_t *known = slot_bits(ev, ev->slot);
 	uint64_t *value = known + ev->bit_words;
 
 	if (!bitset_has(known, id)) {
@@ -183,56 +234,50 @@ static bool bit_holds(struct evaluator *ev, uint32_t id)
 	return bitset_has(value, id);
 }
 
+static inline __attribute__((always_inline)) bool test_holds(struct evaluator *ev,
+							     const struct instruction *i)
+{
+	const uint64_t *constants = ev->plan->constants;
+	const struct subject_answer *s;
+
+	switch ((enum test)i->test) {
+	case TEST_BIT:
+		return bit_holds(ev, i->operand);
+	case TEST_MEMO:
+		return memo_holds(ev, i->operand);
+	case TEST_LOOKUP:
+		if (ev->lookup_epochs[i->aux] != ev->epochs[i->view])
+			run_lookup(ev, i->aux);
+		return ev->atom_epochs[i->operand] == ev->epochs[i->view];
+	case TEST_PRESENT:
+		return subject_value(ev, i->operand)->has_value;
+	case TEST_EQUAL:
+		s = subject_value(ev, i->operand);
+		return s->has_value && s->value.u64 == constants[i->aux];
+	case TEST_BELOW:
+		s = subject_value(ev, i->operand);
+		return s->has_value && s->value.u64 < constants[i->aux];
+	case TEST_ABOVE:
+		s = subject_value(ev, i->operand);
+		return s->has_value && s->value.u64 > constants[i->aux];
+	case TEST_BELOW_I64:
+		s = subject_value(ev, i->operand);
+		return s->has_value && s->value.i64 < (int64_t)constants[i->aux];
+	case TEST_ABOVE_I64:
+		s = subject_value(ev, i->operand);
+		return s->has_value && s->value.i64 > (int64_t)constants[i->aux];
+	case TEST_COMPARISON:
+		break;
+	}
+	return atom_holds(ev, i->operand);
+}
+
 static bool run(struct evaluator *ev, uint32_t pc)
 {
-	const struct plan *p = ev->plan;
-
 	while (pc < PC_LIMIT) {
-		const struct instruction *i = &p->code[pc];
-		const struct subject_answer *s;
-		bool holds;
+		const struct instruction *i = &ev->plan->code[pc];
 
-		switch ((enum test)i->test) {
-		case TEST_BIT:
-			holds = bit_holds(ev, i->operand);
-			break;
-		case TEST_MEMO:
-			holds = memo_holds(ev, i->operand);
-			break;
-		case TEST_LOOKUP:
-			if (ev->lookup_epochs[i->aux] != ev->epochs[i->view])
-				run_lookup(ev, i->aux);
-			holds = ev->atom_epochs[i->operand] == ev->epochs[i->view];
-			break;
-		case TEST_PRESENT:
-			holds = subject_value(ev, i->operand)->has_value;
-			break;
-		case TEST_EQUAL:
-			s = subject_value(ev, i->operand);
-			holds = s->has_value && s->value.u64 == p->constants[i->aux];
-			break;
-		case TEST_BELOW:
-			s = subject_value(ev, i->operand);
-			holds = s->has_value && s->value.u64 < p->constants[i->aux];
-			break;
-		case TEST_ABOVE:
-			s = subject_value(ev, i->operand);
-			holds = s->has_value && s->value.u64 > p->constants[i->aux];
-			break;
-		case TEST_BELOW_I64:
-			s = subject_value(ev, i->operand);
-			holds = s->has_value && s->value.i64 < (int64_t)p->constants[i->aux];
-			break;
-		case TEST_ABOVE_I64:
-			s = subject_value(ev, i->operand);
-			holds = s->has_value && s->value.i64 > (int64_t)p->constants[i->aux];
-			break;
-		case TEST_COMPARISON:
-		default:
-			holds = atom_holds(ev, i->operand);
-			break;
-		}
-		pc = holds ? i->on_true : i->on_false;
+		pc = test_holds(ev, i) ? i->on_true : i->on_false;
 	}
 	return pc == PC_ACCEPT;
 }
@@ -272,107 +317,205 @@ static void find_by_event(struct evaluator *ev, const struct kind_table *t, enum
 	}
 }
 
-static void find_by_process(struct evaluator *ev, const struct kind_table *t)
-{
-	const struct plan *p = ev->plan;
-	const struct slot *s = ev->slot;
-
-	if (s->has_too_many_guards) {
-		for (uint32_t i = 0; i < p->process_lookup_count; i++) {
-			const struct plan_lookup *l = &p->lookups[p->process_lookups[i]];
-
-			if (ev->lookup_epochs[p->process_lookups[i]] != ev->epochs[l->view])
-				run_lookup(ev, p->process_lookups[i]);
-			for (uint32_t j = 0; j < l->atom_count; j++)
-				if (ev->atom_epochs[l->atoms[j]] == ev->epochs[l->view])
-					find_guarded(ev, t, l->atoms[j]);
-		}
-	} else if (bitset_has(s->words, t->id)) {
-		for (uint32_t i = 0; i < s->guard_count; i++)
-			find_guarded(ev, t, s->guards[i]);
-	}
-}
-
-/* Processes */
-
-static struct slot *slot_at(const struct evaluator *ev, uint32_t index)
-{
-	return (struct slot *)(ev->slots + (size_t)index * ev->slot_size);
-}
-
-static void fill_slot(struct evaluator *ev, struct slot *s, const struct process *process)
+/* The guards that hold for the slot's process. */
+static void know_guards(struct evaluator *ev, struct slot *s)
 {
 	const struct plan *p = ev->plan;
 
-	s->process = process;
-	s->generation = process ? process->scope_generation : 0;
-	s->guard_count = 0;
-	s->has_too_many_guards = false;
-	memset(s->words, 0, ev->slot_size - sizeof(*s));
+	uint32_t *guards = slot_guards(ev, s);
+
+	if (s->are_guards_known)
+		return;
+	s->are_guards_known = true;
 	for (uint32_t i = 0; i < p->process_lookup_count; i++) {
-		uint32_t hits = run_lookup(ev, p->process_lookups[i]);
+		uint32_t hits = hits_of(ev, p->process_lookups[i]);
 
 		for (uint32_t j = 0; j < hits; j++) {
 			uint32_t set = p->guard_tables[ev->hits[j]];
 
 			if (set == PLAN_NONE)
 				continue;
-			bitset_unite(s->words, p->guard_table_sets + set, p->guard_table_words);
+			bitset_unite(slot_tables(ev, s), p->guard_table_sets + set,
+				     p->guard_table_words);
 			if (s->guard_count < SLOT_GUARDS_MAX)
-				s->guards[s->guard_count++] = ev->hits[j];
+				guards[s->guard_count++] = ev->hits[j];
 			else
 				s->has_too_many_guards = true;
 		}
 	}
 }
 
-/* Slot 0 serves events without a process; it is good for one event. */
-static void choose_slot(struct evaluator *ev, struct process *process)
+static void find_by_process(struct evaluator *ev, const struct kind_table *t)
 {
-	if (!process) {
-		ev->slot = slot_at(ev, 0);
-		fill_slot(ev, ev->slot, NULL);
-		return;
-	}
-	uint64_t index = process->scope_bits[SCOPE_SLOT];
+	const struct plan *p = ev->plan;
+	struct slot *s = ev->slot;
 
-	if (process->scope_bits[SCOPE_SERIAL] == ev->serial) {
-		ev->slot = slot_at(ev, (uint32_t)index);
-		if (ev->slot->process == process &&
-		    ev->slot->generation == process->scope_generation)
-			return;
-		if (ev->slot->process != process)
-			index = 0;
-	} else {
-		index = 0;
+	know_guards(ev, s);
+	if (s->has_too_many_guards) {
+		for (uint32_t i = 0; i < p->process_lookup_count; i++) {
+			uint32_t hits = hits_of(ev, p->process_lookups[i]);
+
+			for (uint32_t j = 0; j < hits; j++)
+				find_guarded(ev, t, ev->hits[j]);
+		}
+	} else if (bitset_has(slot_tables(ev, s), t->id)) {
+		for (uint32_t i = 0; i < s->guard_count; i++)
+			find_guarded(ev, t, slot_guards(ev, s)[i]);
 	}
-	if (!index) {
+}
+
+/* Processes */
+
+static inline struct slot *slot_at(const struct evaluator *ev, uint32_t index)
+{
+	return (struct slot *)(ev->slots + (size_t)index * ev->slot_size);
+}
+
+static void clear_slot(const struct evaluator *ev, struct slot *s, const struct event *e)
+{
+	s->thread = e->thread;
+	s->process = e->process;
+	s->thread_generation = e->thread ? e->thread->scope_generation : 0;
+	s->process_generation = e->process ? e->process->scope_generation : 0;
+	s->seen_tables = s->known_tables = 0;
+	s->guard_count = 0;
+	s->are_guards_known = s->has_too_many_guards = false;
+	memset(slot_tables(ev, s), 0,
+	       (ev->plan->guard_table_words + 2 * (size_t)ev->bit_words) * sizeof(uint64_t));
+}
+
+/* Slot 0 serves events without a process or thread; it is good for one event. */
+static void choose_slot(struct evaluator *ev, const struct event *e)
+{
+	struct thread *th = e->thread;
+	bool is_ours = th && e->process && th->scope_serial == ev->serial;
+	uint32_t index = is_ours ? th->scope_slot : 0;
+	struct slot *s = slot_at(ev, index);
+
+	ev->slot = s;
+	if (is_ours && s->thread == th && s->process == e->process &&
+	    s->thread_generation == th->scope_generation &&
+	    s->process_generation == e->process->scope_generation)
+		return;
+	if (th && e->process && (!is_ours || s->thread != th)) {
 		index = ev->next_slot;
-		ev->next_slot = ev->next_slot + 1 < ev->slot_count ? ev->next_slot + 1 : 1;
+		ev->next_slot = index + 1 < ev->slot_count ? index + 1 : 1;
+		th->scope_slot = index;
+		th->scope_serial = ev->serial;
+		ev->slot = slot_at(ev, index);
 	}
-	ev->slot = slot_at(ev, (uint32_t)index);
-	fill_slot(ev, ev->slot, process);
-	process->scope_bits[SCOPE_SLOT] = index;
-	process->scope_bits[SCOPE_SERIAL] = ev->serial;
-	process->scope_bits_generation = process->scope_generation;
+	clear_slot(ev, ev->slot, e);
+}
+
+/* Small tables */
+
+static uint64_t guard_mask(const struct kind_table *t, uint32_t atom)
+{
+	uint32_t slot = guard_slot(atom, t->guard_mask);
+
+	while (t->guards[slot].atom != atom) {
+		if (t->guards[slot].atom == PLAN_NONE)
+			return 0;
+		slot = (slot + 1) & t->guard_mask;
+	}
+	return t->guards[slot].mask;
+}
+
+static uint64_t found_by_process(struct evaluator *ev, const struct kind_table *t)
+{
+	struct slot *s = ev->slot;
+	uint64_t found = 0;
+
+	if (!t->has_process_guard)
+		return 0;
+	know_guards(ev, s);
+	if (s->has_too_many_guards)
+		return ~UINT64_C(0);
+	for (uint32_t i = 0; i < s->guard_count; i++)
+		found |= guard_mask(t, slot_guards(ev, s)[i]);
+	return found;
+}
+
+/*
+ * What the process leaves of the table and what it finds in it. All of it is asked only of
+ * processes that come again: many do one thing of a kind and end.
+ */
+static struct small_known know_small(struct evaluator *ev, const struct kind_table *t)
+{
+	struct slot *s = ev->slot;
+	struct small_known *k = &s->small[t->small_id];
+	uint64_t bit = UINT64_C(1) << t->small_id;
+
+	if (s->known_tables & bit)
+		return *k;
+	if (!(s->seen_tables & bit)) {
+		s->seen_tables |= bit;
+		return (struct small_known){.ready = ~UINT64_C(0) >> (SMALL_TABLE_MOST - t->count),
+					    .found = found_by_process(ev, t)};
+	}
+	s->known_tables |= bit;
+	k->ready = 0;
+	for (uint32_t i = 0; i < t->count; i++)
+		if (run(ev, t->candidates[i].process_entry))
+			k->ready |= UINT64_C(1) << i;
+	k->found = found_by_process(ev, t) & k->ready;
+	return *k;
+}
+
+static void find_by_lookups(struct evaluator *ev, const struct kind_table *t, enum view view)
+{
+	const struct guard_lookup *lookups =
+	    t->lookups + (view == VIEW_NAME ? t->lookup_count[VIEW_EVENT] : 0);
+	uint64_t found = ev->found[0];
+
+	for (uint32_t i = 0; i < t->lookup_count[view]; i++) {
+		if (!(lookups[i].mask & ev->ready & ~found))
+			continue;
+		uint32_t hits = run_lookup(ev, lookups[i].lookup);
+
+		for (uint32_t j = 0; j < hits; j++)
+			found |= guard_mask(t, ev->hits[j]) & ev->ready;
+	}
+	ev->found[0] = found;
+	ev->found_summary[0] = found != 0;
+}
+
+static void find_in_small(struct evaluator *ev, const struct kind_table *t)
+{
+	struct small_known known = know_small(ev, t);
+
+	for (uint32_t i = 0; i < t->test_count && known.ready; i++)
+		if (t->tests[i].mask & known.ready && !run(ev, t->tests[i].entry))
+			known.ready &= ~t->tests[i].mask;
+	ev->ready = known.ready;
+	ev->found[0] = (known.found | t->small_always) & known.ready;
+	find_by_lookups(ev, t, VIEW_EVENT);
+	find_by_lookups(ev, t, VIEW_NAME);
 }
 
 /* Judging */
 
-static uint32_t new_epoch(struct evaluator *ev)
+static void find_candidates(struct evaluator *ev, const struct kind_table *t)
 {
-	const struct plan *p = ev->plan;
-
-	if (ev->next_epoch == UINT32_MAX) {
-		/* Once in billions of judgements: old numbers must not be met again. */
-		for (uint32_t i = 0; i < p->subject_count; i++)
-			ev->subjects[i].epoch = 0;
-		memset(ev->lookup_epochs, 0, p->lookup_count * sizeof(*ev->lookup_epochs));
-		memset(ev->atom_epochs, 0, p->atom_count * sizeof(*ev->atom_epochs));
-		memset(ev->memo_epochs, 0, p->memo_count * sizeof(*ev->memo_epochs));
-		ev->next_epoch = 0;
+	if (t->is_small) {
+		find_in_small(ev, t);
+		return;
 	}
-	return ++ev->next_epoch;
+	find_by_event(ev, t, VIEW_EVENT);
+	find_by_event(ev, t, VIEW_NAME);
+	if (t->has_process_guard)
+		find_by_process(ev, t);
+}
+
+/* Those that the file's second name finds, too. */
+static void find_by_second_name(struct evaluator *ev, const struct kind_table *t, struct event *e)
+{
+	e->name_view = NAME_RESOLVED;
+	ev->epochs[VIEW_NAME] = new_epoch(ev);
+	if (t->is_small)
+		find_by_lookups(ev, t, VIEW_NAME);
+	else
+		find_by_event(ev, t, VIEW_NAME);
 }
 
 /*
@@ -451,9 +594,7 @@ static size_t judge_all(struct evaluator *ev, const struct kind_table *t, struct
 
 	memcpy(given, ev->fired, t->words * sizeof(*given));
 	if (e->has_second_name && t->has_any_path) {
-		e->name_view = NAME_RESOLVED;
-		ev->epochs[VIEW_NAME] = new_epoch(ev);
-		find_by_event(ev, t, VIEW_NAME);
+		find_by_second_name(ev, t, e);
 		uint32_t second = run_candidates(ev, t, t->has_path, t->count, true);
 
 		first = second < first ? second : first;
@@ -469,9 +610,7 @@ static size_t judge_first(struct evaluator *ev, const struct kind_table *t, stru
 	uint32_t first = run_candidates(ev, t, NULL, t->count, false);
 
 	if (e->has_second_name && t->has_any_path && first) {
-		e->name_view = NAME_RESOLVED;
-		ev->epochs[VIEW_NAME] = new_epoch(ev);
-		find_by_event(ev, t, VIEW_NAME);
+		find_by_second_name(ev, t, e);
 		uint32_t second = run_candidates(ev, t, t->has_path, first, false);
 
 		if (second < first) {
@@ -507,11 +646,8 @@ size_t evaluator_judge(struct evaluator *ev, struct event *e, struct match *matc
 		return 0;
 	ev->epochs[VIEW_EVENT] = new_epoch(ev);
 	ev->epochs[VIEW_NAME] = ev->epochs[VIEW_EVENT];
-	choose_slot(ev, e->process);
-	find_by_event(ev, t, VIEW_EVENT);
-	find_by_event(ev, t, VIEW_NAME);
-	if (t->has_process_guard)
-		find_by_process(ev, t);
+	choose_slot(ev, e);
+	find_candidates(ev, t);
 
 	size_t count = p->all_matches ? judge_all(ev, t, e, matches, room)
 				      : judge_first(ev, t, e, matches, room);
@@ -553,13 +689,18 @@ struct evaluator *evaluator_new(const struct plan *p, struct state *state, const
 	ev->found_summary = array(BITSET_WORDS(words), sizeof(*ev->found_summary));
 	ev->fired = array(words * 2, sizeof(*ev->fired));
 	ev->bit_words = (uint32_t)BITSET_WORDS(p->bit_count);
-	ev->slot_size = sizeof(struct slot) +
-			(p->guard_table_words + 2 * (size_t)ev->bit_words) * sizeof(uint64_t);
+	ev->slot_size = sizeof(struct slot) + p->small_count * sizeof(struct small_known) +
+			(p->guard_table_words + 2 * (size_t)ev->bit_words) * sizeof(uint64_t) +
+			SLOT_GUARDS_MAX * sizeof(uint32_t);
+	ev->slot_size = (ev->slot_size + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
 	size_t slots = SLOTS_BYTES / ev->slot_size;
 	ev->slot_count = slots > SLOTS_MOST    ? SLOTS_MOST
 			 : slots < SLOTS_LEAST ? SLOTS_LEAST
 					       : (uint32_t)slots;
-	ev->slots = array(ev->slot_count, ev->slot_size);
+	ev->slots = aligned_alloc(CACHE_LINE, ev->slot_count * ev->slot_size);
+	if (!ev->slots)
+		abort();
+	memset(ev->slots, 0, ev->slot_count * ev->slot_size);
 	ev->next_slot = 1;
 	ev->match_counts = array(p->set->rule_count, sizeof(*ev->match_counts));
 	clock_gettime(CLOCK_MONOTONIC, &now);

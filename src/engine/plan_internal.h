@@ -80,6 +80,7 @@ struct plan_memo {
 
 struct candidate {
 	uint32_t entry;
+	uint32_t process_entry; /* of what in it is fixed per process; small tables only */
 	uint32_t rule;
 };
 
@@ -88,13 +89,27 @@ struct guard_entry {
 	uint32_t atom; /* PLAN_NONE: free */
 	uint32_t first;
 	uint32_t count;
+	uint64_t mask; /* of small tables: the same candidates */
 };
 
 /* A lookup that finds rules, and when it is worth doing: where none of them is out anyway. */
 struct guard_lookup {
 	uint32_t lookup;
-	uint32_t entry; /* of a program */
+	uint32_t entry; /* of a program; small tables have the mask instead */
+	uint64_t mask;  /* of small tables: the candidates it may find */
 };
+
+/* Something an event tells almost for free, and the candidates that need it to hold. */
+struct cheap_test {
+	uint32_t entry;
+	uint64_t mask;
+};
+
+/*
+ * Tables of no more rules than a word has bits are small: which of their candidates may still hold
+ * is one word, narrowed from what is cheap to ask to what is not. There are no more of them either.
+ */
+enum { SMALL_TABLE_MOST = 64, SMALL_TABLES_MOST = 64 };
 
 /* The rules that may hold for events of one kind; kinds with the same rules share a table. */
 struct kind_table {
@@ -113,6 +128,12 @@ struct kind_table {
 	/* Of guards that are not fixed per process, by view. */
 	const struct guard_lookup *lookups;
 	uint32_t lookup_count[VIEW_COUNT];
+	/* Small tables; their `always` is empty. */
+	bool is_small;
+	uint32_t small_id;
+	uint64_t small_always;
+	const struct cheap_test *tests;
+	uint32_t test_count;
 };
 
 struct plan {
@@ -136,7 +157,7 @@ struct plan {
 
 	const struct kind_table **tables; /* [source * event_kind_count + kind]; NULL: no rule */
 	uint32_t kind_count;
-	uint32_t table_count;
+	uint32_t table_count, small_count;
 	uint32_t most_candidates; /* of any table */
 	uint32_t most_hits;       /* atoms of the largest lookup */
 

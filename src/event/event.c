@@ -16,13 +16,6 @@ static const int8_t param_sizes[PARAM_TYPE_COUNT] = {
     [PARAM_SIGSET] = 4,      [PARAM_MODE] = 4,        [PARAM_FD32] = -4,   [PARAM_PID32] = -4,
 };
 
-/* Of annex items that hold a struct: its size. What is smaller is no such item. */
-static const uint16_t annex_sizes[] = {
-    [ANNEX_FILE] = sizeof(struct annex_file),
-    [ANNEX_SOCKET] = sizeof(struct annex_socket),
-    [ANNEX_EXE] = sizeof(struct annex_exe),
-};
-
 size_t param_number_size(enum param_type type)
 {
 	return (size_t)abs(param_sizes[type]);
@@ -46,11 +39,12 @@ static uint32_t read_length(const uint8_t *lengths, size_t size, uint32_t index)
 	return small;
 }
 
-static int decode_params(struct event *e, size_t size, struct error *err)
+/* each: length_size; a constant where it is called, so that there is one loop for either size. */
+static inline __attribute__((always_inline)) int decode_params(struct event *e, size_t each,
+							       size_t size, struct error *err)
 {
 	const uint8_t *lengths = (const uint8_t *)(e->header + 1);
 	uint32_t nparams = e->header->nparams;
-	size_t each = length_size(e->schema);
 	size_t room = size - sizeof(*e->header);
 	const char *bytes;
 
@@ -96,13 +90,41 @@ static uint16_t generic_kind(const struct event *e)
 	return event_kind_of_generic((uint16_t)scap_nr);
 }
 
+/*
+ * The bound part; not the parameters, which are as large as all the rest. In pieces that compilers
+ * make a few stores of: of the whole they make a `rep stos`, which took a quarter of decoding.
+ */
+static void zero_bound_part(struct event *e)
+{
+	e->annex = e->annex_end = NULL;
+	e->thread = NULL;
+	e->process = NULL;
+	memset(&e->fd, 0, offsetof(struct event_fd, local));
+	memset(&e->fd.local, 0, sizeof(e->fd) - offsetof(struct event_fd, local));
+	e->fd.num = -1;
+	e->name_view = NAME_GIVEN;
+	e->has_second_name = false;
+}
+
+/*
+ * Records follow each other, in rings as in files: what comes next is fetched while this event is
+ * judged. Without that a sixth of the time to the verdict was waiting for the record.
+ */
+static void prefetch_next(const void *record, size_t size)
+{
+	enum { LINE = 64, LINES = 6 };
+	const char *next = (const char *)record + size;
+
+	for (int i = 0; i < LINES; i++)
+		__builtin_prefetch(next + i * LINE);
+}
+
 static int decode(struct event *e, const struct record *r, const struct event_header *header,
 		  size_t size, struct error *err)
 {
 	size_t event_size = header->len;
 
-	/* The bound part, too, but not the parameters, which are as large as all the rest. */
-	memset(&e->annex, 0, sizeof(*e) - offsetof(struct event, annex));
+	zero_bound_part(e);
 	e->record = r;
 	e->header = header;
 	e->schema = event_schema_get(header->type);
@@ -114,11 +136,12 @@ static int decode(struct event *e, const struct record *r, const struct event_he
 	e->number = 0;
 	e->cpu = r->cpu;
 	e->kind = e->schema->kind;
-	if (decode_params(e, event_size, err) < 0)
+	if (length_size(e->schema) == sizeof(uint16_t)
+		? decode_params(e, sizeof(uint16_t), event_size, err)
+		: decode_params(e, sizeof(uint32_t), event_size, err))
 		return -EBADMSG;
 	if (e->schema->code <= 1)
 		e->kind = generic_kind(e);
-	e->fd.num = -1;
 	return 0;
 }
 
@@ -135,6 +158,7 @@ int event_decode(struct event *e, const void *record, size_t size, struct error 
 	    r->event_size < sizeof(struct event_header))
 		return error_set(err, -EBADMSG, "record whose parts do not fit in its size");
 
+	prefetch_next(record, size);
 	int status = decode(e, r, (const struct event_header *)(r + 1), r->event_size, err);
 	if (status < 0)
 		return status;
@@ -149,6 +173,7 @@ int event_decode_apart(struct event *e, const struct record *r, struct str event
 {
 	if (event.n < sizeof(struct event_header))
 		return error_set(err, -EBADMSG, "event of %zu bytes that is cut short", event.n);
+	prefetch_next(event.p, event.n);
 	return decode(e, r, (const struct event_header *)event.p, event.n, err);
 }
 
@@ -229,26 +254,6 @@ bool event_param_str(const struct event *e, unsigned index, struct str *out)
 	default:
 		return false;
 	}
-}
-
-const struct annex_item *event_annex_next(const struct event *e, const struct annex_item *after)
-{
-	const uint8_t *p = e->annex;
-
-	if (after)
-		p = (const uint8_t *)(after + 1) + ((after->size + 7u) & ~7u);
-	while (p && (size_t)(e->annex_end - p) >= sizeof(struct annex_item)) {
-		const struct annex_item *item = (const struct annex_item *)p;
-		size_t padded = (item->size + 7u) & ~7u;
-
-		if (padded > (size_t)(e->annex_end - p) - sizeof(*item))
-			return NULL;
-		if (item->kind >= sizeof(annex_sizes) / sizeof(annex_sizes[0]) ||
-		    item->size >= annex_sizes[item->kind])
-			return item;
-		p += sizeof(*item) + padded;
-	}
-	return NULL;
 }
 
 const struct annex_item *event_annex_find(const struct event *e, enum annex_kind kind, int subject)

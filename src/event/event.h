@@ -114,7 +114,38 @@ bool event_param_str(const struct event *e, unsigned index, struct str *out);
  * too small for the struct of their kind are passed over, so that it may be read as one.
  * event_annex_find answers the first of a kind and subject (-1: any).
  */
-const struct annex_item *event_annex_next(const struct event *e, const struct annex_item *after);
+static inline size_t annex_size_least(uint16_t kind)
+{
+	switch (kind) {
+	case ANNEX_FILE:
+		return sizeof(struct annex_file);
+	case ANNEX_SOCKET:
+		return sizeof(struct annex_socket);
+	case ANNEX_EXE:
+		return sizeof(struct annex_exe);
+	default:
+		return 0;
+	}
+}
+static inline const struct annex_item *event_annex_next(const struct event *e,
+							const struct annex_item *after)
+{
+	const uint8_t *p = e->annex;
+
+	if (after)
+		p = (const uint8_t *)(after + 1) + ((after->size + 7u) & ~7u);
+	while (p && (size_t)(e->annex_end - p) >= sizeof(struct annex_item)) {
+		const struct annex_item *item = (const struct annex_item *)p;
+		size_t padded = (item->size + 7u) & ~7u;
+
+		if (padded > (size_t)(e->annex_end - p) - sizeof(*item))
+			return NULL;
+		if (item->size >= annex_size_least(item->kind))
+			return item;
+		p += sizeof(*item) + padded;
+	}
+	return NULL;
+}
 const struct annex_item *event_annex_find(const struct event *e, enum annex_kind kind, int subject);
 static inline struct str annex_str(const struct annex_item *item)
 {

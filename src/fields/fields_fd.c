@@ -271,11 +271,8 @@ static bool fd_nameraw(struct field_context *ctx, struct value *out)
 	const struct event_fd *fd = &ctx->event->fd;
 	struct buffer text;
 	char last = '\0';
-	bool is_plain = true;
 
-	for (size_t i = 1; i < fd->path_raw.n; i++)
-		is_plain &= fd->path_raw.p[i] != '/' || fd->path_raw.p[i - 1] != '/';
-	if (is_plain)
+	if (!path_has_double_slash(fd->path_raw))
 		return answer(out, value_str(fd->path_raw));
 	/* Doubled slashes are taken out even here. */
 	text = scratch_text(ctx->scratch);

@@ -34,8 +34,18 @@ struct fd_rule {
 
 /* Fills rules[0 .. event_code_count - 1] from the schema. */
 void fd_rules_make(struct fd_rule *rules);
+
+/* What an event's annex tells, but for what belongs to single calls; views of the record. */
+struct annex_facts {
+	const struct annex_item *file, *socket; /* of the descriptor; NULL: none */
+	struct str cwd, unix_path, resolved, base;
+	bool has_cwd, has_resolved, has_base;
+	bool has_resolved_name; /* of any parameter that is a path */
+};
+void annex_gather(const struct fd_rule *rule, const struct event *e, struct annex_facts *facts);
+
 /* p may be NULL; names that have to be joined are written to memory. */
-void fd_bind(const struct fd_rule *rule, struct event *e, const struct process *p, char *memory,
-	     size_t room);
+void fd_bind(const struct fd_rule *rule, struct event *e, const struct annex_facts *facts,
+	     const struct process *p, char *memory, size_t room);
 
 #endif

@@ -150,19 +150,17 @@ uint32_t fd_open_flags(uint32_t flags)
 	return out;
 }
 
+/* Annex items are aligned, and as large as the struct of their kind. */
 static void take_file(struct event_fd *fd, const struct annex_item *item)
 {
-	struct annex_file a;
+	const struct annex_file *a = (const struct annex_file *)(item + 1);
 
-	if (item->size < sizeof(a))
-		return;
-	memcpy(&a, item + 1, sizeof(a));
 	fd->is_known = true;
-	fd->type = a.type;
-	fd->layer = a.layer;
-	fd->ino = a.ino;
-	fd->dev = a.dev;
-	fd->open_flags = fd_open_flags(a.o_flags);
+	fd->type = a->type;
+	fd->layer = a->layer;
+	fd->ino = a->ino;
+	fd->dev = a->dev;
+	fd->open_flags = fd_open_flags(a->o_flags);
 }
 
 static struct ip_address address(const uint8_t *bytes, uint8_t size)
@@ -216,36 +214,33 @@ static uint8_t type_of_family(uint16_t family)
 static void take_socket(struct event_fd *fd, const struct annex_item *item)
 {
 	enum { TCP_STATE_ESTABLISHED = 1, TCP_STATE_SYN_SENT = 2, TCP_STATE_LISTEN = 10 };
-	struct annex_socket a;
+	const struct annex_socket *a = (const struct annex_socket *)(item + 1);
 
-	if (item->size < sizeof(a))
-		return;
-	memcpy(&a, item + 1, sizeof(a));
 	fd->is_known = true;
-	fd->family = a.family;
-	fd->type = type_of_family(a.family);
-	fd->ino = a.ino;
-	fd->is_role_known = a.is_server != 0;
-	fd->is_server = a.is_server == 1;
-	fd->unix_self = a.unix_self;
-	fd->unix_peer = a.unix_peer;
-	if (a.family != AF_INET && a.family != AF_INET6) {
-		fd->is_connected = a.unix_peer != 0;
+	fd->family = a->family;
+	fd->type = type_of_family(a->family);
+	fd->ino = a->ino;
+	fd->is_role_known = a->is_server != 0;
+	fd->is_server = a->is_server == 1;
+	fd->unix_self = a->unix_self;
+	fd->unix_peer = a->unix_peer;
+	if (a->family != AF_INET && a->family != AF_INET6) {
+		fd->is_connected = a->unix_peer != 0;
 		return;
 	}
-	uint8_t size = a.family == AF_INET ? 4 : 16;
-	bool has_remote = a.remote_port || !is_any(a.remote, size);
+	uint8_t size = a->family == AF_INET ? 4 : 16;
+	bool has_remote = a->remote_port || !is_any(a->remote, size);
 
-	fd->l4proto = l4proto(&a);
-	fd->local = address(a.local, size);
-	fd->local_port = a.local_port;
+	fd->l4proto = l4proto(a);
+	fd->local = address(a->local, size);
+	fd->local_port = a->local_port;
 	if (has_remote) {
-		fd->remote = address(a.remote, size);
-		fd->remote_port = a.remote_port;
+		fd->remote = address(a->remote, size);
+		fd->remote_port = a->remote_port;
 	}
 	fd->is_connected =
-	    has_remote && (fd->l4proto != IPPROTO_TCP || a.state == TCP_STATE_ESTABLISHED ||
-			   a.state == TCP_STATE_SYN_SENT);
+	    has_remote && (fd->l4proto != IPPROTO_TCP || a->state == TCP_STATE_ESTABLISHED ||
+			   a->state == TCP_STATE_SYN_SENT);
 }
 
 /*
@@ -291,37 +286,55 @@ static void take_tuple(struct event_fd *fd, struct str tuple, bool is_source_our
 	memcpy(&fd->remote_port, theirs + size, 2);
 }
 
-struct names {
-	struct str resolved, base, unix_path;
-	bool has_resolved, has_base;
-};
-
-static void take_annex(const struct fd_rule *r, struct event *e, struct names *names)
+static bool is_path(const struct event *e, unsigned param)
 {
+	enum param_type type = param < e->nparams ? e->schema->params[param].type : PARAM_NONE;
+
+	return type == PARAM_FSPATH || type == PARAM_FSRELPATH;
+}
+
+/* In one passage, since each costs about as much as the rest of the binding. */
+void annex_gather(const struct fd_rule *r, const struct event *e, struct annex_facts *facts)
+{
+	facts->file = facts->socket = NULL;
+	facts->cwd = facts->unix_path = facts->resolved = facts->base = (struct str){"", 0};
+	facts->has_cwd = facts->has_resolved = facts->has_base = facts->has_resolved_name = false;
 	for (const struct annex_item *i = event_annex_next(e, NULL); i;
 	     i = event_annex_next(e, i)) {
-		bool is_name =
-		    r->use == FD_USE_OPENS && (i->subject == r->name || i->subject == r->dirfd);
+		bool is_ours =
+		    i->subject == r->fd || i->subject == r->twin ||
+		    (r->use == FD_USE_OPENS && (i->subject == r->name || i->subject == r->dirfd));
 
-		if (i->subject != r->fd && i->subject != r->twin && !is_name)
-			continue;
 		switch (i->kind) {
+		case ANNEX_CWD:
+			if (!facts->has_cwd)
+				facts->cwd = annex_str(i);
+			facts->has_cwd = true;
+			break;
 		case ANNEX_FILE:
-			take_file(&e->fd, i);
+			if (is_ours)
+				facts->file = i;
 			break;
 		case ANNEX_SOCKET:
-			take_socket(&e->fd, i);
+			if (is_ours)
+				facts->socket = i;
 			break;
 		case ANNEX_UNIX_PATH:
-			names->unix_path = annex_str(i);
+			if (is_ours)
+				facts->unix_path = annex_str(i);
 			break;
 		case ANNEX_PATH_RESOLVED:
-			names->resolved = annex_str(i);
-			names->has_resolved = true;
+			facts->has_resolved_name |= is_path(e, i->subject);
+			if (is_ours) {
+				facts->resolved = annex_str(i);
+				facts->has_resolved = true;
+			}
 			break;
 		case ANNEX_PATH_BASE:
-			names->base = annex_str(i);
-			names->has_base = true;
+			if (is_ours) {
+				facts->base = annex_str(i);
+				facts->has_base = true;
+			}
 			break;
 		default:
 			break;
@@ -331,18 +344,18 @@ static void take_annex(const struct fd_rule *r, struct event *e, struct names *n
 
 /* The name as given, made absolute; the memory is needed only where it is not so already. */
 static struct str given_path(const struct fd_rule *r, const struct event *e,
-			     const struct process *p, const struct names *names, struct str name,
-			     char *memory, size_t room)
+			     const struct process *p, const struct annex_facts *facts,
+			     struct str name, char *memory, size_t room)
 {
 	struct buffer out = {.p = memory, .room = room};
-	struct str base = names->base;
+	struct str base = facts->base;
 	int64_t dirfd = SCAP_AT_FDCWD;
 
 	if (path_is_normal(name))
 		return name;
 	if (r->dirfd >= 0)
 		event_param_i64(e, (unsigned)r->dirfd, &dirfd);
-	if (!names->has_base && dirfd == SCAP_AT_FDCWD && p)
+	if (!facts->has_base && dirfd == SCAP_AT_FDCWD && p)
 		base = p->cwd;
 	if (base.n == 0 && name.p[0] != '/') {
 		buffer_put(&out, dirfd == SCAP_AT_FDCWD ? STR("") : STR("<UNKNOWN>"));
@@ -354,7 +367,7 @@ static struct str given_path(const struct fd_rule *r, const struct event *e,
 }
 
 static void bind_open(const struct fd_rule *r, struct event *e, const struct process *p,
-		      const struct names *names, char *memory, size_t room)
+		      const struct annex_facts *facts, char *memory, size_t room)
 {
 	struct event_fd *fd = &e->fd;
 	struct str name = {NULL, 0};
@@ -364,7 +377,7 @@ static void bind_open(const struct fd_rule *r, struct event *e, const struct pro
 		event_param_str(e, (unsigned)r->name, &name);
 	if (name.n) {
 		fd->path_raw = name;
-		fd->path = given_path(r, e, p, names, name, memory, room);
+		fd->path = given_path(r, e, p, facts, name, memory, room);
 	}
 	if (r->flags >= 0 && event_param_u64(e, (unsigned)r->flags, &v))
 		fd->open_flags = (uint32_t)v;
@@ -428,11 +441,10 @@ static void bind_socket(const struct fd_rule *r, struct event *e)
 	}
 }
 
-void fd_bind(const struct fd_rule *r, struct event *e, const struct process *p, char *memory,
-	     size_t room)
+void fd_bind(const struct fd_rule *r, struct event *e, const struct annex_facts *facts,
+	     const struct process *p, char *memory, size_t room)
 {
 	struct event_fd *fd = &e->fd;
-	struct names names = {0};
 	int64_t num = -1;
 
 	if (r->use == FD_USE_NONE)
@@ -443,17 +455,19 @@ void fd_bind(const struct fd_rule *r, struct event *e, const struct process *p, 
 		event_param_i64(e, (unsigned)r->fd, &num);
 	/* A failed call's errno stands where the new descriptor would. */
 	fd->num = num < 0 && r->use != FD_USE_USES ? -1 : num;
-	if (e->annex)
-		take_annex(r, e, &names);
-	if (names.has_resolved)
-		fd->path_resolved = names.resolved;
+	if (facts->file)
+		take_file(fd, facts->file);
+	if (facts->socket)
+		take_socket(fd, facts->socket);
+	if (facts->has_resolved)
+		fd->path_resolved = facts->resolved;
 	if (r->use == FD_USE_OPENS) {
-		bind_open(r, e, p, &names, memory, room);
+		bind_open(r, e, p, facts, memory, room);
 	} else {
-		if (names.unix_path.n)
-			fd->path = names.unix_path;
-		else if (names.has_resolved)
-			fd->path = names.resolved;
+		if (facts->unix_path.n)
+			fd->path = facts->unix_path;
+		else if (facts->has_resolved)
+			fd->path = facts->resolved;
 		else if (r->name >= 0 && fd->num >= 0)
 			event_param_str(e, (unsigned)r->name, &fd->path);
 		bind_socket(r, e);

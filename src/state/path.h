@@ -14,6 +14,7 @@ void path_join(struct buffer *out, struct str base, struct str name);
 
 /* True where path_join(any, path) would give path itself: absolute and normal already. */
 bool path_is_normal(struct str path);
+bool path_has_double_slash(struct str path);
 
 struct str path_directory(struct str path); /* "/etc" of "/etc/shadow", "/" of "/x" */
 struct str path_basename(struct str path);

@@ -11,6 +11,7 @@ enum {
 	NEAR_IDS = 1 << 22, /* the kernel's PID_MAX_LIMIT */
 	NEAR_CHUNKS = NEAR_IDS / CHUNK_SLOTS,
 	ANCESTORS_MAX = 1024, /* longer chains are cut, which also ends damaged captures' circles */
+	DESCENDANTS_TOLD = 64, /* one by one; more of them at once */
 };
 
 struct slot {
@@ -163,6 +164,12 @@ struct thread *thread_find(struct process_table *t, int32_t tid)
 {
 	struct slot *s = slot_find(t, tid);
 
+	/* Most threads are main ones: their process comes into the cache beside them, not after. */
+	if (s && s->process) {
+		__builtin_prefetch(s->process);
+		__builtin_prefetch((const char *)s->process + 64);
+		__builtin_prefetch((const char *)s->process + 128);
+	}
 	return s ? s->thread : NULL;
 }
 
@@ -362,11 +369,32 @@ void process_changed(struct process *p)
 	p->scope_generation++;
 }
 
+/* The process that comes after p in a walk through the descendants of top; NULL at the end. */
+static struct process *next_descendant(const struct process *top, struct process *p)
+{
+	if (p->first_child)
+		return p->first_child;
+	while (p != top && !p->next_sibling)
+		p = p->parent;
+	return p == top ? NULL : p->next_sibling;
+}
+
+/*
+ * Descendants are told one by one, so that what is remembered of all other processes stays. Where
+ * there are many of them all processes are told instead, which takes no longer the more there are.
+ */
 void process_lineage_changed(struct process_table *t, struct process *p)
 {
+	unsigned n = 0;
+
 	p->scope_generation++;
-	if (p->first_child)
-		t->lineage_generation++;
+	for (struct process *q = next_descendant(p, p); q; q = next_descendant(p, q)) {
+		if (++n > DESCENDANTS_TOLD) {
+			t->lineage_generation++;
+			return;
+		}
+		q->scope_generation++;
+	}
 }
 
 void process_refresh_scope(struct process_table *t, struct process *p)
@@ -473,7 +501,7 @@ void process_reparent_children(struct process_table *t, struct process *p, struc
 {
 	if (!p->first_child || to == p || (to && is_ancestor(p, to)))
 		return;
-	t->lineage_generation++;
+	process_lineage_changed(t, p);
 	while (p->first_child) {
 		struct process *child = p->first_child;
 
@@ -482,7 +510,6 @@ void process_reparent_children(struct process_table *t, struct process *p, struc
 			child_link(to, child);
 		child->facts.ppid = to ? to->facts.pid : 0;
 		child->facts.parent_start_time = to ? to->facts.start_time : 0;
-		child->scope_generation++;
 	}
 }
 

@@ -53,6 +53,13 @@ struct process {
 	 * whole number of ticks is equal to any within that tick.
 	 */
 	struct task_facts facts;
+	/* Here because each event reads them, too: they share the facts' cache lines. */
+	uint64_t program_exec_id;    /* facts.exec_id since which program is right */
+	uint64_t scope_generation;   /* changes whenever a process-scope value may have changed */
+	uint64_t lineage_generation; /* the table's own */
+	bool is_exec_id_known;
+	bool is_unlisted; /* not of the table: one that was not remembered */
+
 	char comm[PROCESS_NAME_SIZE]; /* of the main thread, NUL-padded; facts.comm may be
 					 another's */
 	struct program *program;      /* never NULL */
@@ -77,11 +84,8 @@ struct process {
 			      its ids are -1, and it has neither relatives nor a working directory */
 	bool is_in_pidns;  /* captures: its pid namespace is not the recorder's */
 	bool is_reaper;    /* captures: takes the children of its descendants that exit */
-	struct fd_table fds;       /* captures; empty live */
-	bool is_partial;           /* made from a record's facts alone: no args, no exe */
-	uint64_t scope_generation; /* changes whenever a process-scope value may have changed */
-	uint64_t scope_bits[4];    /* the engine's, valid for scope_bits_generation */
-	uint64_t scope_bits_generation;
+	struct fd_table fds; /* captures; empty live */
+	bool is_partial;     /* made from a record's facts alone: no args, no exe */
 
 	/* The table's own. */
 	struct process *parent;      /* NULL: not found yet, or none */
@@ -90,19 +94,18 @@ struct process {
 	struct process *older; /* exited, of the same pid, still referred to */
 	struct thread *threads;
 	struct shared_text *cwd_text, *cgroups_text;
-	uint64_t lineage_generation;
-	uint64_t program_exec_id; /* facts.exec_id since which program is right */
 	uint32_t known_threads;
-	bool is_exec_id_known;
-	bool is_unlisted; /* not of the table: one that was not remembered */
 };
 
 struct thread {
 	int32_t tid;
+	uint32_t scope_slot; /* the engine's: where it keeps what it found out about the thread */
+	uint64_t scope_serial;
 	struct process *process;
+	uint64_t scope_generation; /* as the process', of what threads have to themselves */
+	uint64_t last_event_time;  /* for latency and delta */
 	char comm[PROCESS_NAME_SIZE];
 	uint64_t clone_time;
-	uint64_t last_event_time; /* for latency and delta */
 	/* In captures a thread has these to itself; live the process' are right. */
 	bool has_own;
 	bool is_inverted; /* its own event of the clone came before that of who made it */

@@ -243,6 +243,7 @@ void state_list_process(struct state *s, const struct listed_process *l)
 	if (!th)
 		return;
 	replay_set_name(th->comm, l->comm);
+	thread_changed(th);
 	th->vtid = (int32_t)l->vtid;
 	th->uid = l->uid;
 	th->gid = l->gid;

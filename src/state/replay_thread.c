@@ -28,6 +28,7 @@ void replay_set_name(char *to, struct str name)
 void replay_set_comm(struct replaying *r, struct process *p, struct thread *th, struct str name)
 {
 	replay_set_name(th->comm, name);
+	thread_changed(th);
 	if (th->tid != p->facts.pid)
 		return;
 	replay_set_name(p->comm, name);

@@ -272,14 +272,14 @@ static const struct annex_item *annex_item(const struct event *e, enum annex_kin
 	return i;
 }
 
-/* Everything but which thread it was: tid, vtid. */
+/* Everything but which thread it was: tid, vtid, and its name. Called for each event. */
 static bool facts_equal(const struct task_facts *a, const struct task_facts *b)
 {
-	struct task_facts copy = *a;
-
-	copy.tid = b->tid;
-	copy.vtid = b->vtid;
-	return memcmp(&copy, b, sizeof(copy)) == 0;
+#define RANGE_EQUAL(first, behind)                                                                 \
+	(memcmp(&a->first, &b->first,                                                              \
+		offsetof(struct task_facts, behind) - offsetof(struct task_facts, first)) == 0)
+	return RANGE_EQUAL(start_time, tid) && RANGE_EQUAL(ppid, vtid) && RANGE_EQUAL(vsid, comm);
+#undef RANGE_EQUAL
 }
 
 static void refresh_cgroups(struct state *s, struct event *e, struct process *p)
@@ -302,10 +302,6 @@ static void change_facts(struct state *s, struct event *e, struct process *p,
 
 	p->facts = *f;
 	process_changed(p);
-	if (f->tid == f->pid && memcmp(p->comm, f->comm, sizeof(f->comm))) {
-		memcpy(p->comm, f->comm, sizeof(f->comm));
-		process_lineage_changed(s->processes, p);
-	}
 	if (old.ppid != f->ppid || old.parent_start_time != f->parent_start_time)
 		process_find_parent(s->processes, p);
 	if (old.start_time != f->start_time)
@@ -315,6 +311,21 @@ static void change_facts(struct state *s, struct event *e, struct process *p,
 	if (old.cgroup_id && f->cgroup_id && old.cgroup_id != f->cgroup_id &&
 	    action != ACTION_EXEC && action != ACTION_CLONE)
 		refresh_cgroups(s, e, p);
+}
+
+/* Threads have names of their own; the main one's is its process', which descendants may see. */
+static void set_name(struct state *s, struct thread *th, const struct task_facts *f)
+{
+	struct process *p = th->process;
+
+	if (memcmp(th->comm, f->comm, sizeof(f->comm)) != 0) {
+		memcpy(th->comm, f->comm, sizeof(f->comm));
+		thread_changed(th);
+	}
+	if (f->tid == f->pid && memcmp(p->comm, f->comm, sizeof(f->comm)) != 0) {
+		memcpy(p->comm, f->comm, sizeof(f->comm));
+		process_lineage_changed(s->processes, p);
+	}
 }
 
 /* Events */
@@ -554,6 +565,7 @@ static void bind_other(struct state *s, struct event *e, const struct task_facts
 	s->other_thread.tid = f->tid;
 	memcpy(s->other_thread.comm, f->comm, sizeof(f->comm));
 	s->other_thread.process = ended ? ended : p;
+	thread_changed(&s->other_thread);
 	e->thread = &s->other_thread;
 	e->process = s->other_thread.process;
 	if (ended)
@@ -596,7 +608,7 @@ static void bind_task(struct state *s, struct event *e, const struct task_facts 
 	p->facts.tid = f->tid;
 	p->facts.vtid = f->vtid;
 	if (!is_late)
-		memcpy(th->comm, f->comm, sizeof(f->comm));
+		set_name(s, th, f);
 	if (action == ACTION_EXEC && !is_late) {
 		apply_exec(s, e, p, th);
 	} else if (!p->is_exec_id_known) {
@@ -614,21 +626,6 @@ static void bind_task(struct state *s, struct event *e, const struct task_facts 
 	process_refresh_scope(s->processes, p);
 }
 
-/* A call that acts on names, of which one leads elsewhere than it says. */
-static bool is_name_resolved(const struct event *e)
-{
-	for (const struct annex_item *i = event_annex_next(e, NULL); i;
-	     i = event_annex_next(e, i)) {
-		if (i->kind != ANNEX_PATH_RESOLVED || i->subject >= e->nparams)
-			continue;
-		enum param_type type = e->schema->params[i->subject].type;
-
-		if ((type == PARAM_FSPATH || type == PARAM_FSRELPATH) && !e->fd.path_resolved.n)
-			return true;
-	}
-	return false;
-}
-
 void state_bind(struct state *s, struct event *e)
 {
 	if (!(e->record->flags & RECORD_HAS_TASK)) {
@@ -636,19 +633,22 @@ void state_bind(struct state *s, struct event *e)
 			replay_bind(s, e);
 		return;
 	}
-	finish_exit(s);
-	bind_task(s, e, &e->record->task);
-	if (e->annex && e->process) {
-		const struct annex_item *cwd = annex_item(e, ANNEX_CWD);
+	const struct fd_rule *rule = &s->fd_rules[e->header->type];
+	struct annex_facts facts;
 
-		if (cwd && e->process != &s->other_process)
-			process_set_cwd(s->processes, e->process, annex_str(cwd));
-	}
-	fd_bind(&s->fd_rules[e->header->type], e, e->process, s->name_memory,
-		sizeof(s->name_memory));
-	/* The kernel says where a name leads only where links or bind mounts lead it elsewhere. */
-	if (e->annex && !e->has_second_name)
-		e->has_second_name = is_name_resolved(e);
+	if (s->exiting)
+		finish_exit(s);
+	bind_task(s, e, &e->record->task);
+	annex_gather(rule, e, &facts);
+	if (facts.has_cwd && e->process && e->process != &s->other_process)
+		process_set_cwd(s->processes, e->process, facts.cwd);
+	fd_bind(rule, e, &facts, e->process, s->name_memory, sizeof(s->name_memory));
+	/*
+	 * A call that acts on names, of which one leads elsewhere than it says: the kernel tells
+	 * that only where links or bind mounts do so.
+	 */
+	if (facts.has_resolved_name && !e->fd.path_resolved.n)
+		e->has_second_name = true;
 	if (e->thread)
 		e->thread->last_event_time = e->time;
 }

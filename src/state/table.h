@@ -55,6 +55,11 @@ void process_find_parent(struct process_table *t, struct process *p);
 /* Gives all children to another parent, as the kernel does when a process exits; NULL: to none. */
 void process_reparent_children(struct process_table *t, struct process *p, struct process *to);
 
+/* Says that what a thread has to itself has changed: its name, in captures its ids. */
+static inline void thread_changed(struct thread *th)
+{
+	th->scope_generation++;
+}
 /* Says that what depends on the process has changed, for it and for all descendants. */
 void process_changed(struct process *p);
 void process_lineage_changed(struct process_table *t, struct process *p);

@@ -370,6 +370,12 @@ static struct task_facts random_task(struct generator *g)
 
 	t.uid = t.ruid = i % 2 ? 1000 : 0;
 	snprintf(t.comm, sizeof(t.comm), "%s", names[i % (COUNT(names) - 1)]);
+	/* Another thread has a name of its own. */
+	if (generate_below(g, 3) == 0) {
+		t.tid += 1000;
+		t.vtid += 1000;
+		snprintf(t.comm, sizeof(t.comm), "%s", names[(i + 3) % (COUNT(names) - 1)]);
+	}
 	/* Now and then it changes its name, or another process takes the pid. */
 	if (generate_below(g, 50) == 0)
 		snprintf(t.comm, sizeof(t.comm), "%s", PICK(g, names));

@@ -111,7 +111,8 @@ static void text_lookups_agree_with_plain_comparison(void **state)
 		struct lookup *l = lookup_build(kind, keys, count, x.arena);
 
 		for (int i = 0; i < 50; i++) {
-			struct str value = random_text(x.arena, 12);
+			/* Some of more than sixteen bytes, which are looked at in another way. */
+			struct str value = random_text(x.arena, i % 4 ? 12 : 50);
 			uint32_t wanted = 0;
 
 			next_value(&x);

@@ -66,10 +66,9 @@ static size_t judge(struct fixture *x, struct record_builder *b, struct match *m
 	return evaluator_judge(x->ev, &e, matches, MATCHES);
 }
 
-static size_t judge_open(struct fixture *x, const char *comm, const char *path,
-			 const char *resolved, struct match *matches)
+static size_t judge_open_by(struct fixture *x, struct task_facts t, const char *path,
+			    const char *resolved, struct match *matches)
 {
-	struct task_facts t = task(comm, 1);
 	struct record_builder b;
 
 	record_begin(&b, x->memory, ROOM, (uint16_t)event_code_by_name(STR("openat")), 1000, &t, 3);
@@ -83,6 +82,12 @@ static size_t judge_open(struct fixture *x, const char *comm, const char *path,
 	if (resolved)
 		record_annex(&b, ANNEX_PATH_RESOLVED, 2, str_from(resolved));
 	return judge(x, &b, matches);
+}
+
+static size_t judge_open(struct fixture *x, const char *comm, const char *path,
+			 const char *resolved, struct match *matches)
+{
+	return judge_open_by(x, task(comm, 1), path, resolved, matches);
 }
 
 static void equal_parts_of_rules_are_one(void **state)
@@ -237,6 +242,29 @@ static void what_is_known_of_a_process_ends_with_its_exec(void **state)
 }
 
 /* Alternating and-or of a depth near the limit, and an or of very many. */
+static void threads_of_a_process_have_names_of_their_own(void **state)
+{
+	static const char *const conditions[] = {"evt.type = openat and proc.name = worker",
+						 "evt.type = openat and proc.name = main", NULL};
+	struct fixture x;
+	struct match m[MATCHES];
+	struct task_facts main = task("main", 1), worker = task("worker", 1);
+	(void)state;
+	start(&x, conditions, false);
+	worker.tid = worker.vtid = 501;
+	/* Again and again: what is asked of those that come again is remembered. */
+	for (int i = 0; i < 4; i++) {
+		check_i64(judge_open_by(&x, main, "/a", NULL, m), 1, "the main thread");
+		check_i64(m[0].rule - x.set.rules, 1, "by its name");
+		check_i64(judge_open_by(&x, worker, "/a", NULL, m), 1, "the other thread");
+		check_i64(m[0].rule - x.set.rules, 0, "by its name");
+	}
+	snprintf(worker.comm, sizeof(worker.comm), "idle");
+	check_i64(judge_open_by(&x, worker, "/a", NULL, m), 0, "renamed");
+	check_i64(judge_open_by(&x, main, "/a", NULL, m), 1, "the main thread as before");
+	stop(&x);
+}
+
 static void deep_and_wide_conditions_compile(void **state)
 {
 	enum { DEPTH = 480, WIDTH = 20000, ROOM_FOR_TEXT = 2 * 1024 * 1024 };
@@ -283,6 +311,7 @@ int main(void)
 	    cmocka_unit_test(a_rule_fires_under_either_name_but_not_by_mixing_them),
 	    cmocka_unit_test(disabled_rules_never_match),
 	    cmocka_unit_test(what_is_known_of_a_process_ends_with_its_exec),
+	    cmocka_unit_test(threads_of_a_process_have_names_of_their_own),
 	    cmocka_unit_test(deep_and_wide_conditions_compile),
 	};
 

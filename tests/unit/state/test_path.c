@@ -124,6 +124,30 @@ static void only_absolute_normal_paths_are_normal(void **state)
 		check_i64(path_is_normal(str_from(cases[i].path)), cases[i].want, cases[i].path);
 }
 
+/* Names are looked at in pieces: nothing may be missed where two meet, or at the end. */
+static void no_place_in_a_name_is_overlooked(void **state)
+{
+	char name[64];
+
+	(void)state;
+	for (size_t n = 4; n < sizeof(name); n++) {
+		for (size_t at = 2; at + 1 < n; at++) {
+			struct str path = {name, n};
+
+			memset(name, 'a', sizeof(name));
+			name[0] = '/';
+			check_i64(path_is_normal(path), true, "normal");
+			check_i64(path_has_double_slash(path), false, "single slash");
+			name[at] = name[at + 1] = '/';
+			check_i64(path_is_normal(path), false, "double slash");
+			check_i64(path_has_double_slash(path), true, "double slash");
+			name[at + 1] = '.';
+			check_i64(path_is_normal(path), at + 2 < n, "a dot begins or is a name");
+			check_i64(path_has_double_slash(path), false, "slash and dot");
+		}
+	}
+}
+
 static void directory_and_basename_split_at_the_last_slash(void **state)
 {
 	static const struct {
@@ -154,6 +178,7 @@ int main(void)
 	    cmocka_unit_test(join_cuts_where_there_is_no_room),
 	    cmocka_unit_test(join_is_linear),
 	    cmocka_unit_test(only_absolute_normal_paths_are_normal),
+	    cmocka_unit_test(no_place_in_a_name_is_overlooked),
 	    cmocka_unit_test(directory_and_basename_split_at_the_last_slash),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
