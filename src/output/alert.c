@@ -319,3 +319,68 @@ void alert_format(const struct alert_options *options, const struct rule *rule,
 	out->n = line.n;
 	out->is_truncated |= line.is_truncated || text.is_truncated;
 }
+
+static int compare_facts(const void *a, const void *b)
+{
+	return str_compare(((const struct alert_fact *)a)->name,
+			   ((const struct alert_fact *)b)->name);
+}
+
+static void put_internal_json(struct buffer *out, const struct alert_options *options,
+			      uint64_t time, enum severity priority, struct str rule,
+			      struct str message, const struct alert_fact *facts, size_t count)
+{
+	buffer_put(out, STR("{\"hostname\":"));
+	json_put_string(out, str_from(options->hostname), SIZE_MAX);
+	buffer_put(out, STR(",\"output\":"));
+	json_put_string(out, message, SIZE_MAX);
+	buffer_put(out, STR(",\"output_fields\":{"));
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			buffer_putc(out, ',');
+		json_put_string(out, facts[i].name, SIZE_MAX);
+		buffer_putc(out, ':');
+		buffer_put(out, facts[i].json);
+	}
+	buffer_put(out, STR("},\"priority\":"));
+	json_put_string(out, str_from(severity_name(priority)), SIZE_MAX);
+	buffer_put(out, STR(",\"rule\":"));
+	json_put_string(out, rule, SIZE_MAX);
+	buffer_put(out, STR(",\"source\":\"internal\",\"time\":\""));
+	put_utc_time(out, time);
+	buffer_put(out, STR("\"}"));
+}
+
+void alert_format_internal(const struct alert_options *options, uint64_t time,
+			   enum severity priority, struct str rule, struct str message,
+			   struct alert_fact *facts, size_t count, struct buffer *out)
+{
+	size_t start = out->n;
+
+	if (count > 0)
+		qsort(facts, count, sizeof(*facts), compare_facts);
+	if (options->is_json) {
+		struct buffer line = *out;
+
+		line.is_truncated = false;
+		put_internal_json(&line, options, time, priority, rule, message, facts, count);
+		out->is_truncated |= line.is_truncated;
+		/* Half a JSON object is worse than none. */
+		out->n = line.is_truncated ? start : line.n;
+		return;
+	}
+	put_local_time(out, time, options->iso_8601);
+	buffer_put(out, STR(": "));
+	buffer_put(out, str_from(severity_name(priority)));
+	buffer_putc(out, ' ');
+	alert_put_visible(out, message);
+	buffer_put(out, STR(" ("));
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			buffer_putc(out, ' ');
+		buffer_put(out, facts[i].name);
+		buffer_putc(out, '=');
+		alert_put_visible(out, facts[i].json);
+	}
+	buffer_putc(out, ')');
+}

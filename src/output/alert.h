@@ -34,6 +34,20 @@ struct alert_options {
 void alert_format(const struct alert_options *options, const struct rule *rule,
 		  struct field_context *ctx, struct buffer *out);
 
+/* What the program tells of itself in an alert: a name, and a value as JSON has it. */
+struct alert_fact {
+	struct str name, json;
+};
+
+/*
+ * The same for what no event gave: lost events, metrics. Its source is "internal", and there are no
+ * tags; in text the facts stand behind the message in brackets, as Falco prints them. time: ns of
+ * CLOCK_REALTIME. Facts are sorted in place.
+ */
+void alert_format_internal(const struct alert_options *options, uint64_t time,
+			   enum severity priority, struct str rule, struct str message,
+			   struct alert_fact *facts, size_t count, struct buffer *out);
+
 /* Its parts, for lines of other kinds. Text with its control characters made visible; tabs stay. */
 void alert_put_visible(struct buffer *out, struct str s);
 /* A value as JSON has it; scratch's free room is used, strings are cut to `most` bytes. */

@@ -353,6 +353,40 @@ static void numbers_are_the_shortest_that_read_back(void **state)
 	}
 }
 
+static void what_the_program_tells_of_itself_has_falcos_form(void **state)
+{
+	struct alert_fact facts[] = {{STR("n_drops"), STR("12")},
+				     {STR("evt.source"), STR("\"syscall\"")}};
+	struct str rule = STR("Falco internal: syscall event drop"),
+		   message = STR("It was \"much\"");
+	struct alert_options json = json_options;
+	char memory[512];
+	struct buffer line = BUFFER(memory);
+	(void)state;
+
+	set_time_zone("UTC");
+	/* Properties that can be left out of rules' alerts are always there. */
+	json.include_output = json.include_output_fields = false;
+	alert_format_internal(&json, TIME, SEVERITY_DEBUG, rule, message, facts, 2, &line);
+	check_str(buffer_str(&line),
+		  "{\"hostname\":\"vm\",\"output\":\"It was \\\"much\\\"\",\"output_fields\":"
+		  "{\"evt.source\":\"syscall\",\"n_drops\":12},\"priority\":\"Debug\","
+		  "\"rule\":\"Falco internal: syscall event drop\",\"source\":\"internal\","
+		  "\"time\":\"2026-11-24T20:27:25.022996337Z\"}",
+		  "JSON");
+	line.n = 0;
+	alert_format_internal(&text_options, TIME, SEVERITY_DEBUG, rule, message, facts, 2, &line);
+	check_str(buffer_str(&line),
+		  "20:27:25.022996337: Debug It was \"much\" (evt.source=\"syscall\" n_drops=12)",
+		  "text");
+	line.n = 0;
+	alert_format_internal(&text_options, TIME, SEVERITY_DEBUG, rule, STR("x"), NULL, 0, &line);
+	check_str(buffer_str(&line), "20:27:25.022996337: Debug x ()", "no facts");
+	line = (struct buffer){.p = memory, .room = 100};
+	alert_format_internal(&json, TIME, SEVERITY_DEBUG, rule, message, facts, 2, &line);
+	assert_true(line.is_truncated && line.n == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +394,7 @@ int main(void)
 	    cmocka_unit_test(times_are_local_in_text_and_utc_in_json),
 	    cmocka_unit_test(added_texts_stand_under_names_of_their_own),
 	    cmocka_unit_test(json_fields_have_their_types),
+	    cmocka_unit_test(what_the_program_tells_of_itself_has_falcos_form),
 	    cmocka_unit_test(hostile_names_make_one_safe_line),
 	    cmocka_unit_test(json_is_whole_however_little_room_there_is),
 	    cmocka_unit_test(json_strings_are_escaped),

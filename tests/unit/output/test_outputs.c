@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The queue and the outputs' threads; runs under ThreadSanitizer as well. */
-#include "../unit.h"
-#include "output/outputs.h"
 #include "output/queue.h"
+#include "outputs_unit.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -93,13 +92,7 @@ static size_t read_all(int fd, char *to, size_t room)
 
 static void send_line(struct outputs *o, enum severity priority, struct str line)
 {
-	static const struct str tags[] = {{"host", 4}, {"T1036", 5}};
-	struct alert alert = {.priority = priority,
-			      .line = line,
-			      .rule = STR("Some rule"),
-			      .source = STR("syscall"),
-			      .tags = tags,
-			      .tag_count = 2};
+	struct alert alert = {.priority = priority, .line = line};
 
 	outputs_send(o, &alert);
 }
@@ -212,6 +205,146 @@ static void a_closed_pipe_is_counted(void **state)
 	close(fds[1]);
 }
 
+/* Nobody reads: what becomes of alerts for which there is no room. */
+static void a_full_queue_does_what_is_configured(void **state)
+{
+	static const struct {
+		enum outputs_recovery recovery;
+		bool must_exit, last_is_kept;
+	} rows[] = {{RECOVERY_CONTINUE, false, false},
+		    {RECOVERY_EXIT, true, false},
+		    {RECOVERY_EMPTY, false, true}};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct outputs_options options = {
+		    .to_stdout = true, .queue_capacity = 4, .recovery = rows[i].recovery};
+		static char all[1 << 20];
+		struct channel_counters counters;
+		struct outputs *o;
+		char text[32], filler[70000];
+		int fds[2];
+		size_t n;
+
+		assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+		options.stdout_fd = fds[1];
+		o = outputs_or_fail(&options);
+		memset(filler, 'x', sizeof(filler));
+		/* More than the pipe takes, so that the worker waits with it. */
+		for (int k = 0; k < 2; k++)
+			send_line(o, SEVERITY_WARNING, (struct str){filler, sizeof(filler)});
+		WAIT_UNTIL(counters_of(o).queued <= 1);
+		assert_false(outputs_must_exit(o));
+		for (int k = 0; k < 10; k++)
+			send_line(o, SEVERITY_WARNING,
+				  (struct str){text, (size_t)sprintf(text, "alert %d", k)});
+		counters = counters_of(o);
+		assert_true(counters.queued <= 4);
+		assert_true(counters.dropped >= 6);
+		assert_int_equal(outputs_must_exit(o), rows[i].must_exit);
+		outputs_begin_drain(o, PATIENCE_MS);
+		n = 0;
+		for (bool is_last = false; !is_last;) {
+			struct pollfd wait = {.fd = fds[0], .events = POLLIN};
+
+			is_last = outputs_is_drained(o);
+			while (poll(&wait, 1, 10) > 0)
+				n += (size_t)read(fds[0], all + n, sizeof(all) - n - 1);
+		}
+		all[n] = '\0';
+		outputs_drain(o, 0);
+		assert_int_equal(strstr(all, "alert 9\n") != NULL, rows[i].last_is_kept);
+		counters = counters_of(o);
+		check_i64(counters.sent + counters.dropped + counters.failed, 12, "all counted");
+		check_i64(counters.failed, 0, "failed");
+		outputs_free(o);
+		close(fds[0]);
+		close(fds[1]);
+	}
+}
+
+struct sender {
+	struct outputs *outputs;
+	int number;
+};
+
+static void *send_many(void *argument)
+{
+	const struct sender *s = argument;
+	char text[64];
+
+	for (int i = 0; i < 500; i++)
+		send_line(s->outputs, SEVERITY_WARNING,
+			  (struct str){text, (size_t)sprintf(text, "%d %d", s->number, i)});
+	return NULL;
+}
+
+/* What a reload does: new outputs to the same file, while the old ones still have alerts. */
+static void replaced_outputs_lose_nothing_and_write_no_line_twice(void **state)
+{
+	const char *path = in_directory("reloads");
+	struct outputs_options options = {
+	    .file = {.is_enabled = true, .path = path, .keep_alive = true}};
+	enum { ROUNDS = 20, SENDERS = 2 };
+	static unsigned seen[ROUNDS * SENDERS][500];
+	struct outputs *old[ROUNDS];
+	struct channel_counters counters;
+	const char *at;
+	(void)state;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct sender senders[SENDERS];
+		pthread_t threads[SENDERS];
+
+		options.file.keep_alive = round % 2;
+		old[round] = outputs_or_fail(&options);
+		if (round > 0)
+			outputs_begin_drain(old[round - 1], PATIENCE_MS);
+		for (int i = 0; i < SENDERS; i++) {
+			senders[i] = (struct sender){old[round], round * SENDERS + i};
+			pthread_create(&threads[i], NULL, send_many, &senders[i]);
+		}
+		for (int i = 0; i < SENDERS; i++)
+			pthread_join(threads[i], NULL);
+		/* Rotations in between do no harm. */
+		outputs_reopen(old[round]);
+	}
+	for (int round = 0; round < ROUNDS; round++) {
+		outputs_drain(old[round], PATIENCE_MS);
+		assert_true(outputs_is_drained(old[round]));
+		counters = counters_of(old[round]);
+		check_i64(counters.sent, SENDERS * 500, "sent");
+		outputs_free(old[round]);
+	}
+	for (at = text_of(path); *at; at = strchr(at, '\n') + 1) {
+		int number, i;
+
+		assert_int_equal(sscanf(at, "%d %d", &number, &i), 2);
+		seen[number][i]++;
+	}
+	for (int n = 0; n < ROUNDS * SENDERS; n++)
+		for (int i = 0; i < 500; i++)
+			check_i64(seen[n][i], 1, "times a line is in the file");
+}
+
+static void no_outputs_are_fine(void **state)
+{
+	struct outputs_options options = {.queue_capacity = 0};
+	struct outputs *o = outputs_or_fail(&options);
+	struct channel_counters counters;
+	(void)state;
+
+	send_line(o, SEVERITY_WARNING, STR("to nobody"));
+	outputs_reopen(o);
+	check_i64(outputs_counters(o, &counters, 1), 0, "channels");
+	outputs_drain(o, PATIENCE_MS);
+	outputs_free(o);
+	outputs_free(NULL);
+	outputs_reopen(NULL);
+	outputs_check(NULL);
+	assert_false(outputs_must_exit(NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,7 +354,10 @@ int main(void)
 	    cmocka_unit_test(a_reader_that_does_not_read_delays_nobody),
 	    cmocka_unit_test(what_is_queued_is_delivered_at_the_end),
 	    cmocka_unit_test(a_closed_pipe_is_counted),
+	    cmocka_unit_test(a_full_queue_does_what_is_configured),
+	    cmocka_unit_test(replaced_outputs_lose_nothing_and_write_no_line_twice),
+	    cmocka_unit_test(no_outputs_are_fine),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }
