@@ -315,7 +315,7 @@ static const struct command {
      NULL, 0},
     {"rules", "explain", "RULE", ACTION_RULES_EXPLAIN, 1, 1,
      "Show a rule's condition with macros and exceptions, the events it listens to and what it "
-     "costs; with --event which parts are true for an event.",
+     "costs; with --event which parts are true for an event. With json_output=true as JSON.",
      NULL, 0},
 };
 

@@ -238,6 +238,7 @@ static int explain_rule(const struct cli *cli, struct config *config)
 	    .rule = cli->arguments.items[0],
 	    .event_file = cli->event,
 	    .in_full = cli->verbosity > 0,
+	    .is_json = config->json_output,
 	};
 	struct rule_set *set;
 	struct error err = {0};

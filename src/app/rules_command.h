@@ -9,6 +9,7 @@ struct explain_options {
 	const char *rule;
 	const char *event_file; /* YAML: fields of an event; NULL: none */
 	bool in_full;
+	bool is_json;
 };
 
 /* The set must still have its sources. 0, or a negative errno with what is wrong. */

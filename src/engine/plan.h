@@ -32,10 +32,36 @@ struct plan_statistics {
 };
 struct plan_statistics plan_statistics(const struct plan *p);
 
-/*
- * What a rule costs, for people: by what it is found (its guard) and how what it asks is answered,
- * for each group of events that have the same rules.
- */
+/* A comparison as people read it, and what answers it; lookup NULL: it is asked alone. */
+struct rule_question {
+	struct str text;
+	const char *lookup;
+};
+struct rule_shared_lookup {
+	const char *lookup;
+	uint32_t count; /* of comparisons that it answers for the rule */
+};
+
+/* What a rule costs for kinds of events that have the same rules. */
+struct rule_cost {
+	uint16_t *kinds;
+	size_t kind_count;
+	uint32_t rule_count;    /* that these kinds have */
+	bool is_always_visited; /* else only where one of the guards holds */
+	struct rule_question *guards;
+	size_t guard_count;
+	struct rule_shared_lookup *shared; /* answered once for all rules */
+	size_t shared_count;
+	uint32_t in_place;          /* numbers, flags, presence */
+	uint32_t kept_with_process; /* asked once a process */
+	struct rule_question *alone;
+	size_t alone_count;
+};
+
+/* All that the rule costs; answers how many, none where it can hold for no event. */
+size_t plan_rule_costs(const struct plan *p, const struct rule *rule, struct arena *arena,
+		       struct rule_cost **out);
+/* The same as text. */
 void plan_describe_rule(const struct plan *p, const struct rule *rule, FILE *out);
 
 /* A context for one thread: memo, scratch, field context. */

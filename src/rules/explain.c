@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Conditions as trees that people read, and what of them holds for an event. */
 #include "base/cleanup.h"
+#include "base/utf8.h"
 #include "rules/loader.h"
+
+#include <jansson.h>
 
 enum {
 	TEXT_SHORT = 100, /* bytes of a comparison, where not all is wanted */
@@ -128,6 +131,77 @@ void rules_explain_condition(const struct rule *rule, struct field_context *ctx,
 		return;
 	x.text = text;
 	print_node(&x, rule->condition, rule->condition->origin, 1);
+}
+
+static json_t *json_text(struct str s)
+{
+	return json_stringn(s.p ? s.p : "", utf8_valid_prefix(s));
+}
+
+/* Null where it is absent. */
+static json_t *json_value(struct explanation *x, const struct condition *c)
+{
+	char *mark = x->ctx->scratch->next;
+	struct buffer text = {.p = x->text, .room = TEXT_MAX};
+	json_t *json = json_null();
+	struct value v;
+
+	if (c->comparison->left && expression_evaluate(x->ctx, c->comparison->left, &v)) {
+		expression_print_value(c->comparison->left, &v, &text);
+		json = json_text(buffer_str(&text));
+	}
+	arena_reset_to(x->ctx->scratch, mark);
+	return json;
+}
+
+static void set_origin(json_t *json, const struct condition *c, const void *outer)
+{
+	const struct source_text *text = c->origin;
+
+	if (!text || c->origin == outer || !text->item)
+		return;
+	if (is_within(text, "macro condition"))
+		json_object_set_new(json, "macro", json_text(text->item->name));
+	else if (text->part_name.n)
+		json_object_set_new(json, "exception", json_text(text->part_name));
+}
+
+static json_t *json_node(struct explanation *x, const struct condition *c, const void *outer)
+{
+	static const char *const words[] = {
+	    [CONDITION_AND] = "and", [CONDITION_OR] = "or", [CONDITION_NOT] = "not"};
+	json_t *json = json_object(), *children;
+	struct buffer text = {.p = x->text, .room = TEXT_MAX};
+
+	if (x->ctx)
+		json_object_set_new(json, "holds", json_boolean(holds(x, c)));
+	if (has_children(c)) {
+		children = json_array();
+		json_object_set_new(json, "operator", json_string(words[c->kind]));
+		for (size_t i = 0; i < c->child_count; i++)
+			json_array_append_new(children, json_node(x, c->children[i], c->origin));
+		json_object_set_new(json, "of", children);
+	} else {
+		condition_print(c, &text);
+		json_object_set_new(json, "comparison", json_text(buffer_str(&text)));
+		if (text.is_truncated)
+			json_object_set_new(json, "truncated", json_true());
+		if (x->ctx && c->kind == CONDITION_COMPARE)
+			json_object_set_new(json, "value", json_value(x, c));
+	}
+	set_origin(json, c, outer);
+	return json;
+}
+
+json_t *rules_explain_json(const struct rule *rule, struct field_context *ctx)
+{
+	struct explanation x = {.ctx = ctx, .in_full = true};
+	CLEANUP_FREE char *text = malloc(TEXT_MAX);
+
+	if (!text)
+		return NULL;
+	x.text = text;
+	return json_node(&x, rule->condition, rule->condition->origin);
 }
 
 /* How many comparisons would have to come out otherwise for a part that does not hold. */

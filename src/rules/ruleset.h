@@ -166,6 +166,12 @@ char *rules_describe_text(struct rule_set *set, const char *rule, struct error *
 void rules_explain_condition(const struct rule *rule, struct field_context *ctx, bool in_full,
 			     FILE *out);
 /*
+ * The same as JSON, whole: {"operator": "and", "of": [...]} or {"comparison": "..."}; each with
+ * "macro" or "exception" where it comes from one, and with a context with "holds" and, of
+ * comparisons, "value" (null: absent). The caller owns it.
+ */
+struct json_t *rules_explain_json(const struct rule *rule, struct field_context *ctx);
+/*
  * What keeps a rule from holding for an event: each part of it that would have to be true and is
  * not, on a line that begins with indent; of alternatives the one that lacks least. Nothing where
  * the rule holds.

@@ -136,6 +136,9 @@ def test_rules_are_explained(run, tmp_path):
     assert "false" in text and "fd.name = /x   # it is /y" in text
     assert "guard" in text
     assert text.endswith("For this event the rule does not hold.\n")
+    told = json.loads(run("rules", "explain", "Alpha one", "-r", "rules.yaml", "--event",
+                          "event.yaml", "-o", "json_output=true"))
+    assert told["rule"] == "Alpha one" and told["holds"] is False and told["cost"]
 
 
 @pytest.mark.parametrize("arguments", [["rules"], ["rules", "nothing"], ["rules", "test"],

@@ -5,6 +5,7 @@
 #include "app/rules_command.h"
 #include "base/cleanup.h"
 
+#include <jansson.h>
 #include <unistd.h>
 
 static const char rules_text[] =
@@ -251,6 +252,71 @@ static const char explained[] =
     "true           proc.name = restic   # it is restic\n"
     "true           proc.pname = cron   # it is cron\n";
 
+/* The value at a path of keys and indexes: "condition.of.0.holds". */
+static json_t *json_at(json_t *json, const char *path)
+{
+	char key[64];
+	int n = 0;
+
+	for (; json && sscanf(path, "%63[^.]%n", key, &n) == 1; path += n + (path[n] == '.'))
+		json = json_is_array(json) ? json_array_get(json, strtoul(key, NULL, 10))
+					   : json_object_get(json, key);
+	return json;
+}
+
+static void explanations_are_told_to_programs(void **state)
+{
+	static const struct {
+		const char *path, *want;
+	} facts[] = {
+	    {"rule", "\"Secret opened\""},
+	    {"position.line", "5"},
+	    {"priority", "\"Warning\""},
+	    {"enabled", "true"},
+	    {"events", "[\"open\",\"openat\"]"},
+	    {"holds", "true"},
+	    {"condition.operator", "\"and\""},
+	    {"condition.of.0.of.0.comparison", "\"evt.type in (open, openat)\""},
+	    {"condition.of.0.of.0.macro", "\"opened\""},
+	    {"condition.of.0.of.0.value", "\"openat\""},
+	    {"condition.of.0.of.0.holds", "true"},
+	    {"condition.of.0.of.1.of.1.holds", "false"},
+	    {"condition.of.1.operator", "\"not\""},
+	    {"condition.of.1.exception", "\"backup\""},
+	    {"condition.of.1.of.0.of.1.value", "null"},
+	    {"cost.0.events", "[\"open\",\"openat\"]"},
+	    {"cost.0.always_visited", "false"},
+	};
+	const char *paths[] = {path_of("r.yaml")};
+	const struct rules_options rules_options = {.least_priority = SEVERITY_DEBUG,
+						    .sources = SOURCE_BIT(SOURCE_SYSCALL)};
+	struct rule_set *set = rules_load(paths, 1, &rules_options);
+	struct explain_options options = {
+	    .rule = "Secret opened", .event_file = path_of("e.yaml"), .is_json = true};
+	struct error err = {0};
+	char *output = NULL;
+	size_t size;
+	FILE *out = open_memstream(&output, &size);
+	json_t *json;
+
+	(void)state;
+	write_file("e.yaml", "{evt.type: openat, fd.name: /srv/a, proc.name: restic}\n");
+	assert_int_equal(rules_explain(set, &options, out, &err), 0);
+	fclose(out);
+	json = json_loads(output, 0, NULL);
+	assert_non_null(json);
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+		char *got =
+		    json_dumps(json_at(json, facts[i].path), JSON_ENCODE_ANY | JSON_COMPACT);
+
+		check_str(str_from(got ? got : "nothing"), facts[i].want, facts[i].path);
+		free(got);
+	}
+	json_decref(json);
+	free(output);
+	rules_free(set);
+}
+
 static void explanations_show_what_is_true(void **state)
 {
 	const char *paths[] = {path_of("r.yaml")};
@@ -311,6 +377,7 @@ int main(void)
 	    cmocka_unit_test(rules_stand_beside_the_tests),
 	    cmocka_unit_test(a_capture_is_judged_event_by_event),
 	    cmocka_unit_test(explanations_show_what_is_true),
+	    cmocka_unit_test(explanations_are_told_to_programs),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
