@@ -12,7 +12,8 @@ static const char *const recoveries[] = {"continue", "exit", "empty", NULL};
 static const char *const capture_modes[] = {"rules", "all_rules", NULL};
 static const char *const drop_actions[] = {"ignore", "log", "alert", "exit", NULL};
 
-/* clang-format off: one row a line reads as the table it is. */
+/* One row a line reads as the table it is. */
+/* clang-format off */
 
 #define ROW(k, t, d, text) .key = k, .type = t, .fallback = d, .description = text
 #define AT(member) .offset = offsetof(struct config, member)

@@ -378,21 +378,36 @@ static bool extract_value(struct field_context *ctx, const struct field_use *use
 	return false;
 }
 
+/* The thread of its parent that made a process, as captures tell it: it may have its own name. */
+static const struct thread *parent_thread(const struct field_context *ctx, const struct process *p,
+					  const struct process *parent)
+{
+	struct thread *th = p->parent_tid ? thread_find(table(ctx), p->parent_tid) : NULL;
+
+	return th && th->process == parent ? th : NULL;
+}
+
 /* The values of all ancestors, the parent's first. */
 static bool extract_ancestors(struct field_context *ctx, const struct field_use *use,
 			      struct process *p, struct value *out)
 {
-	struct process *ancestors[ANCESTORS_LISTED];
+	struct subject ancestors[ANCESTORS_LISTED];
 	uint32_t count = 0;
 	uint32_t n = 0;
 
-	while (count < ANCESTORS_LISTED && (p = process_parent(table(ctx), p)))
-		ancestors[count++] = p;
+	while (count < ANCESTORS_LISTED) {
+		struct process *parent = process_parent(table(ctx), p);
+
+		if (!parent)
+			break;
+		ancestors[count++] = (struct subject){parent, parent_thread(ctx, p, parent)};
+		p = parent;
+	}
 	struct value *values = count ? ARENA_ARRAY(ctx->scratch, struct value, count) : NULL;
 	if (!values)
 		return false;
 	for (uint32_t i = 0; i < count; i++)
-		n += extract_value(ctx, use, (struct subject){.process = ancestors[i]}, &values[n]);
+		n += extract_value(ctx, use, ancestors[i], &values[n]);
 	*out =
 	    (struct value){.type = use->field->type, .is_list = true, .count = n, .list = values};
 	return n > 0;
@@ -415,7 +430,7 @@ static bool extract_inherited_variable(struct field_context *ctx, const struct f
 
 bool field_process(struct field_context *ctx, const struct field_use *use, struct value *out)
 {
-	struct process *p = ctx->event->process;
+	struct process *p = ctx->event->process, *parent;
 	enum process_relation relation = PROCESS_SELECTOR_RELATION(use->field->selector);
 
 	if (!p)
@@ -424,7 +439,12 @@ bool field_process(struct field_context *ctx, const struct field_use *use, struc
 	case OF_SELF:
 		return extract_value(ctx, use, (struct subject){p, ctx->event->thread}, out);
 	case OF_PARENT:
-		p = process_parent(table(ctx), p);
+		parent = process_parent(table(ctx), p);
+		/* The time alone is that of the thread that made it. */
+		if (parent && PROCESS_SELECTOR_VALUE(use->field->selector) == PROC_TS)
+			return extract_value(
+			    ctx, use, (struct subject){parent, parent_thread(ctx, p, parent)}, out);
+		p = parent;
 		break;
 	case OF_ANCESTOR:
 		if (!use->has_argument)

@@ -24,6 +24,23 @@ static void add_literal(struct builder *b, struct str literal)
 		VEC_PUSH(&b->parts, (struct template_part){.literal = literal});
 }
 
+/*
+ * Of all ancestors only a condition asks; printed, these two are the process' own.
+ */
+static void print_own(const struct field_use *seen, void *context)
+{
+	static const char *const names[] = {"proc.apid", "proc.aenv"};
+	struct field_use *use = (struct field_use *)(uintptr_t)seen;
+
+	(void)context;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (use->has_argument || strcmp(use->field->name, names[i]) != 0)
+			continue;
+		use->has_argument = use->is_index = true;
+		use->index = 0;
+	}
+}
+
 static void add_field(const struct field_use *use, void *context)
 {
 	struct builder *b = context;
@@ -156,6 +173,7 @@ static int parse_percent(struct builder *b, size_t *at)
 
 		if (r < 0)
 			return r;
+		expression_visit(x, print_own, NULL);
 		expression_pool_add(b->pool, str_slice(b->text, start, end), x);
 	}
 	VEC_PUSH(&b->parts, (struct template_part){.expression = x,

@@ -83,7 +83,8 @@ struct process {
 	bool is_unknown;   /* captures: nothing is known but that a thread of that id did something;
 			      its ids are -1, and it has neither relatives nor a working directory */
 	bool is_in_pidns;  /* captures: its pid namespace is not the recorder's */
-	bool is_reaper;    /* captures: takes the children of its descendants that exit */
+	int32_t parent_tid;  /* captures: the thread of the parent that made it; 0: not told */
+	bool is_reaper;      /* captures: takes the children of its descendants that exit */
 	struct fd_table fds; /* captures; empty live */
 	bool is_partial;     /* made from a record's facts alone: no args, no exe */
 

@@ -12,13 +12,19 @@ enum {
 
 #define ALL_CAPABILITIES ((UINT64_C(1) << 41) - 1)
 
+/* Where a relative path starts; of threads but the main one nowhere, as in Falco. */
+static struct str directory_of(const struct replaying *r)
+{
+	return r->th->tid == r->p->facts.pid ? r->p->cwd : STR("");
+}
+
 static void do_chdir(struct replaying *r)
 {
 	struct buffer path = BUFFER(r->s->name_memory);
 
 	if (r->res < 0 || !r->th || !replay_has(r, 1) || r->p->is_unknown)
 		return;
-	path_join(&path, r->p->cwd, replay_text(r, 1));
+	path_join(&path, directory_of(r), replay_text(r, 1));
 	process_set_cwd(r->s->processes, r->p, path.n ? buffer_str(&path) : STR("/"));
 }
 
@@ -28,7 +34,7 @@ static void do_fchdir(struct replaying *r)
 
 	if (r->res < 0 || !r->fd || r->p->is_unknown)
 		return;
-	path_join(&path, r->p->cwd, fd_text_str(r->fd->name));
+	path_join(&path, directory_of(r), fd_text_str(r->fd->name));
 	process_set_cwd(r->s->processes, r->p, path.n ? buffer_str(&path) : STR("/"));
 }
 

@@ -136,6 +136,7 @@ void replay_set_parent(struct state *s, struct process *p, int64_t ptid)
 	struct process *parent = p->facts.pid == 1 ? NULL : replay_process_of(s, ptid);
 
 	p->facts.ppid = parent && !parent->is_unknown && parent != p ? parent->facts.pid : 0;
+	p->parent_tid = p->facts.ppid ? (int32_t)ptid : 0;
 	process_find_parent(s->processes, p);
 }
 

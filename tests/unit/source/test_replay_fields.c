@@ -263,6 +263,37 @@ static void numbers_print_as_falco_prints_them(void **state)
 	scene_play(s);
 }
 
+/* The names of threads that make processes, and where threads go. */
+static void threads_are_not_their_processes(void **state)
+{
+	enum { THREAD = 101, CHILD = 300, CLONE_THREAD_BIT = 0x2000 };
+	struct scene *s = scene_new();
+
+	(void)state;
+	EVENT(s, "clone", SHELL, NUMBER("res", THREAD), TEXT("exe", "/bin/sh"),
+	      NUMBER("tid", SHELL), NUMBER("pid", SHELL), NUMBER("ptid", 1), TEXT("comm", "worker"),
+	      NUMBER("flags", CLONE_THREAD_BIT), NUMBER("uid", 0), NUMBER("gid", 0),
+	      NUMBER("vtid", SHELL), NUMBER("vpid", SHELL));
+	EVENT(s, "clone", THREAD, NUMBER("res", CHILD), TEXT("exe", "/bin/sh"),
+	      NUMBER("tid", THREAD), NUMBER("pid", SHELL), NUMBER("ptid", 1),
+	      TEXT("comm", "worker"), NUMBER("uid", 0), NUMBER("gid", 0), NUMBER("vtid", THREAD),
+	      NUMBER("vpid", SHELL));
+	EXPECT(s, IS("proc.name", "worker"), IS("thread.ismain", "false"), IS("proc.nthreads", "2"),
+	       IS("proc.nchilds", "1"), IS("proc.pid", "100"));
+	EVENT(s, "getcwd", CHILD, NUMBER("res", -2));
+	EXPECT(s, IS("proc.pname", "sh"), IS("proc.aname", "worker init"),
+	       IS("proc.ppid.ts", "5000000001000"), IS("proc.ppid", "100"));
+	EVENT(s, "chdir", THREAD, NUMBER("res", 0), TEXT("path", "here"));
+	EXPECT(s, IS("proc.cwd", "here/"));
+	EVENT(s, "chdir", SHELL, NUMBER("res", 0), TEXT("path", "/a"));
+	EVENT(s, "chdir", SHELL, NUMBER("res", 0), TEXT("path", "../b/./c"));
+	EXPECT(s, IS("proc.cwd", "/b/c/"));
+	EVENT(s, "procexit", THREAD, NUMBER("status", 0));
+	EVENT(s, "getcwd", CHILD, NUMBER("res", -2));
+	EXPECT(s, IS("proc.aname", "sh init"), IS("proc.ppid.ts", "0"));
+	scene_play(s);
+}
+
 /* A process that was there when recording began, with everything that lists tell. */
 static void list_tool(struct scene *s)
 {
@@ -402,23 +433,24 @@ static void events_of_every_kind(void **state)
 	       IS("evt.args", "res=-32(EPIPE) data=a.. fd=7 size=3"),
 	       IS("evt.info", "res=-32(EPIPE) data=a.. fd=7 size=3"), IS("evt.arg[0]", "EPIPE"),
 	       IS("evt.rawarg.res", "-32"), IS("evt.latency", "0"), IS("evt.latency.s", "0"),
-	       IS("evt.latency.ns", "0"), IS("evt.latency.human", "0ns"),
+	       IS("evt.latency.ns", "000000000"), IS("evt.latency.human", "0ns"),
 	       IS("evt.wait_latency", "0"), IS("evt.source", "syscall"), IS("evt.hostname", "host"),
 	       IS("evt.time", "01:23:20.000001000"), IS("evt.time.s", "01:23:20"),
 	       IS("evt.outputtime", "01:23:20.000001000"),
 	       IS("evt.time.iso8601", "1970-01-01T01:23:20.000001000+0000"),
 	       IS("evt.datetime", "1970-01-01 01:23:20.000001000"),
 	       IS("evt.datetime.s", "1970-01-01 01:23:20"), IS("evt.rawtime", "5000000001000"),
-	       IS("evt.rawtime.s", "5000"), IS("evt.rawtime.ns", "1000"), IS("evt.reltime", "0"),
-	       IS("evt.reltime.s", "0"), IS("evt.reltime.ns", "0"), IS("evt.deltatime", "0"),
+	       IS("evt.rawtime.s", "5000"), IS("evt.rawtime.ns", "000001000"),
+	       IS("evt.reltime", "000000000"), IS("evt.reltime.s", "0"),
+	       IS("evt.reltime.ns", "000000000"), IS("evt.deltatime", "0"),
 	       IS("evt.is_io_uring", "false"), IS("evt.is_compat", "false"),
 	       IS("evt.args_truncated", "false"));
 	s->made->time += SECOND;
 	EVENT(s, "mkdirat", SHELL, NUMBER("res", 0), NUMBER("dirfd", -100), TEXT("path", "../d"),
 	      NUMBER("mode", 0755));
 	EXPECT(s, IS("evt.deltatime", "1000001000"), IS("evt.deltatime.s", "1"),
-	       IS("evt.deltatime.ns", "1000"), IS("evt.abspath", "/d"), IS("fs.path.name", "/d"),
-	       IS("fs.path.nameraw", "../d"), IS("evt.res", "SUCCESS"));
+	       IS("evt.deltatime.ns", "000001000"), IS("evt.abspath", "/d"),
+	       IS("fs.path.name", "/d"), IS("fs.path.nameraw", "../d"), IS("evt.res", "SUCCESS"));
 	EVENT(s, "renameat2", SHELL, NUMBER("res", 0), NUMBER("olddirfd", -100),
 	      TEXT("oldpath", "a"), NUMBER("newdirfd", -100), TEXT("newpath", "/b"),
 	      NUMBER("flags", 1));
@@ -554,6 +586,7 @@ int main(void)
 	    cmocka_unit_test(ipv6_sockets_with_ipv4_peers),
 	    cmocka_unit_test(addresses_are_told_at_the_enter),
 	    cmocka_unit_test(numbers_print_as_falco_prints_them),
+	    cmocka_unit_test(threads_are_not_their_processes),
 	    cmocka_unit_test(processes_that_are_listed),
 	    cmocka_unit_test(events_of_every_kind),
 	    cmocka_unit_test(polled_descriptors_are_lists),
