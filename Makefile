@@ -47,7 +47,8 @@ lint: build-lint/build.ninja
 build-lint/build.ninja:
 	CC=clang CXX=clang++ $(MESON) setup build-lint
 
-# All benchmarks, or those named in ARGS (calls exec start engine); all but engine need root.
+# All benchmarks, or those named in ARGS (calls exec start engine replay outputs); the first three
+# need root.
 bench: build-bench/build.ninja
 	@$(MESON) compile -C build-bench -j $(JOBS)
 	@bench/run build-bench $(ARGS)
