@@ -224,14 +224,32 @@ static bool has_keys_below(const char *key)
 	return false;
 }
 
-static void say_unknown(struct config *c, const struct yaml_node *node, const char *key)
+/* Rows' keys, and the maps they are in. */
+static size_t all_names(struct config *c, const char ***out)
 {
-	const char **names = ARENA_ARRAY(c->arena, const char *, config_row_count);
-	const char *nearest;
+	size_t room = 0, n = 0;
+	const char **names;
 
 	for (size_t i = 0; i < config_row_count; i++)
-		names[i] = config_rows[i].key;
-	nearest = str_nearest(str_from(key), names, config_row_count);
+		for (const char *p = config_rows[i].key; p; p = strchr(p + 1, '.'))
+			room++;
+	*out = names = ARENA_ARRAY(c->arena, const char *, room);
+	for (size_t i = 0; i < config_row_count; i++) {
+		const char *key = config_rows[i].key;
+
+		names[n++] = key;
+		for (const char *dot = strchr(key, '.'); dot; dot = strchr(dot + 1, '.'))
+			names[n++] = arena_cstr(c->arena, (struct str){key, (size_t)(dot - key)});
+	}
+	return n;
+}
+
+static void say_unknown(struct config *c, const struct yaml_node *node, const char *key)
+{
+	const char **names, *nearest;
+	size_t count = all_names(c, &names);
+
+	nearest = str_nearest(str_from(key), names, count);
 	if (nearest)
 		config_say(c, SEVERITY_WARNING, node, "%s: no such key; did you mean %s?", key,
 			   nearest);
@@ -287,7 +305,7 @@ static void walk(struct config *c, const char *prefix, const struct yaml_node *m
 		else if (value->kind == YAML_MAPPING)
 			walk(c, path, value, depth + 1);
 		else if (!yaml_is_null(value))
-			config_say(c, SEVERITY_ERROR, value, "%s: expected a map", path);
+			config_say_expected(c, path, value, "a map");
 	}
 }
 
@@ -415,8 +433,7 @@ static void check_together(struct config *c)
 				   "%s: the output is enabled, but this is empty", outputs[i].key);
 	if (inet_pton(AF_INET, listen, address) != 1 && inet_pton(AF_INET6, listen, address) != 1)
 		config_say(c, SEVERITY_ERROR, config_find(c, "webserver.listen_address"),
-			   "webserver.listen_address: found \"%s\", expected an IP address",
-			   listen);
+			   "webserver.listen_address: \"%s\" is no IP address", listen);
 	c->webserver.listen_address = listen;
 	if (c->drops.actions & DROP_IGNORE && c->drops.actions & (DROP_LOG | DROP_ALERT))
 		config_say(c, SEVERITY_ERROR, config_find(c, "syscall_event_drops.actions"),

@@ -66,17 +66,15 @@ static void take_extra_fields(struct config *c, const struct yaml_node *list,
 				    arena_cstr(c->arena, pair->key->text),
 				    arena_cstr(c->arena, pair->value->text)};
 			else
-				config_say(c, SEVERITY_ERROR, pair->value,
-					   "append_output[].extra_fields: expected `NAME: TEXT`");
+				config_say_expected(c, "append_output[].extra_fields", pair->value,
+						    "`NAME: TEXT`");
 		}
 		if (item->kind == YAML_SEQUENCE)
-			config_say(
-			    c, SEVERITY_ERROR, item,
-			    "append_output[].extra_fields: expected a field, or `NAME: TEXT`");
+			config_say_expected(c, "append_output[].extra_fields", item,
+					    "a field, or `NAME: TEXT`");
 	}
 	if (list->kind != YAML_SEQUENCE)
-		config_say(c, SEVERITY_ERROR, list,
-			   "append_output[].extra_fields: expected a list");
+		config_say_expected(c, "append_output[].extra_fields", list, "a list");
 	append->extra_fields = fields;
 	append->extra_field_count = n;
 }

@@ -35,6 +35,8 @@ static const char *const drop_actions[] = {"ignore", "log", "alert", "exit", NUL
 #define PART(key, type, d, text) ROW(key, type, d, text), UP_TO(0, UINT32_MAX)
 #define LIST(key, d, text) ROW(key, CONFIG_LIST, d, text)
 
+#define SCALARS "\"string\",\"number\",\"boolean\",\"null\""
+
 #define LATER .is_later = true
 #define START .at_start_only = true
 #define NO_EFFECT(key, type, d, reason) PART(key, type, d, ""), .why = reason
@@ -48,15 +50,20 @@ static const char *const drop_actions[] = {"ignore", "log", "alert", "exit", NUL
 #define NO_LIMIT "alerts are not limited in number; it was removed from Falco, too"
 
 const struct config_row config_rows[] = {
-    {PART(
-	"config_files", CONFIG_MAP, "[]",
-	"Further configuration files, and directories of them (all their files, by name), merged "
-	"into "
-	"this one in order: a path, or `path` with a `strategy`: `append` (the default: lists "
-	"grow, "
-	"everything else is replaced), `override` (lists are replaced, too), `add-only` (only keys "
-	"that are not there). It is keys of the top level that are merged. Those that do not exist "
-	"are left out. Only the main file may have this key.")},
+    {PART("config_files", CONFIG_MAP, "[]",
+	  "Further configuration files, and directories of them (all their files, by name), merged "
+	  "into "
+	  "this one in order: a path, or `path` with a `strategy`: `append` (the default: lists "
+	  "grow, "
+	  "everything else is replaced), `override` (lists are replaced, too), `add-only` (only "
+	  "keys "
+	  "that are not there). It is keys of the top level that are merged. Those that do not "
+	  "exist "
+	  "are left out. Only the main file may have this key."),
+     .schema = "{\"type\":[\"array\"," SCALARS "],\"items\":{\"type\":[\"object\",\"string\","
+	       "\"number\",\"boolean\"],\"required\":[\"path\"],\"additionalProperties\":false,"
+	       "\"properties\":{\"path\":{\"type\":[" SCALARS "]},\"strategy\":{\"enum\":"
+	       "[\"append\",\"override\",\"add-only\",null]}}}}"},
     {BOOL("watch_config_files", "true", watch_config_files,
 	  "Reload when the configuration or a rules file changes."),
      LATER, START},
@@ -70,29 +77,37 @@ const struct config_row config_rows[] = {
 	"rules", "[]",
 	"Enables and disables rules, entry by entry in this order; the last entry that fits a rule "
 	"decides.")},
-    {PART("rules[].enable", CONFIG_MAP, "{}",
-	  "Rules to enable: `rule: NAME` (* stands for any text) or `tag: TAG`.")},
-    {PART("rules[].disable", CONFIG_MAP, "{}", "Rules to disable, in the same form.")},
+    {PART("rules[].enable.rule", CONFIG_STRING, "",
+	  "Name of the rules to enable; * stands for any text.")},
+    {PART("rules[].enable.tag", CONFIG_STRING, "", "A tag of the rules to enable.")},
+    {PART("rules[].disable.rule", CONFIG_STRING, "",
+	  "Name of the rules to disable; * stands for any text.")},
+    {PART("rules[].disable.tag", CONFIG_STRING, "", "A tag of the rules to disable.")},
     {CHOICE("rule_matching", "first", rule_matching, matchings,
 	    "Whether an event gives an alert for the first rule that holds, or one for each.")},
     {SEVERITY("priority", "debug", priority, "Least priority: rules below it are not loaded.")},
     {LIST("append_output", "[{suggested_output: true}]",
 	  "Text to add to the outputs of rules, those that fit `match` or all of them.")},
-    {PART(
-	"append_output[].match", CONFIG_MAP, "{}",
-	"Which rules: `rule` (its name), `source`, `tags` (the rule has all of them); all that are "
-	"given must fit.")},
+    {PART("append_output[].match.rule", CONFIG_STRING, "",
+	  "Name of the rule; all that is given of the match must fit.")},
+    {PART("append_output[].match.source", CONFIG_STRING, "", "Event source of the rules.")},
+    {PART("append_output[].match.tags", CONFIG_STRINGS, "[]",
+	  "Tags of the rules, which have all of them.")},
     {PART("append_output[].extra_output", CONFIG_STRING, "",
 	  "Text, with fields, that is added to the output.")},
     {PART("append_output[].extra_fields", CONFIG_MAP, "[]",
 	  "What is added to output_fields of JSON: fields, or `NAME: TEXT` with fields in the "
-	  "text.")},
-    {PART("append_output[].suggested_output", CONFIG_BOOL, "false",
-	  "Adds the fields that a plugin suggests."),
-     LATER},
+	  "text."),
+     .schema = "{\"type\":[\"array\",\"null\"],\"items\":{\"type\":[" SCALARS
+	       ",\"object\"],\"additionalProperties\":{\"type\":[" SCALARS "]}}}"},
+    {PART(
+	"append_output[].suggested_output", CONFIG_BOOL, "false",
+	"Adds the fields that plugins suggest: of the plugin container, if it is loaded, id, name "
+	"and image of the container and the pod's name and namespace.")},
     {PART("static_fields", CONFIG_MAP, "{}",
 	  "Names and values that are added as fields "
 	  "`static.NAME`."),
+     .schema = "{\"type\":[\"object\",\"null\"],\"additionalProperties\":{\"type\":[" SCALARS "]}}",
      LATER},
 
     {BOOL("json_output", "false", json_output,
@@ -250,10 +265,11 @@ const struct config_row config_rows[] = {
 	"Names of those entries of `plugins` that are loaded, in order; where this key is missing, "
 	"all are.")},
     {LIST("plugins", "[]", "Plugins and their settings.")},
-    {PART("plugins[].name", CONFIG_STRING, "", "Name of the plugin.")},
-    {PART("plugins[].library_path", CONFIG_STRING, "", "Its library.")},
+    {PART("plugins[].name", CONFIG_STRING, "", "Name of the plugin."), .is_required = true},
+    {PART("plugins[].library_path", CONFIG_STRING, "", "Its library."), .is_required = true},
     {PART("plugins[].init_config", CONFIG_MAP, "{}",
-	  "What it is started with: a map, or a string.")},
+	  "What it is started with: a map, or a string."),
+     .schema = "{\"type\":[\"object\"," SCALARS "]}"},
     {PART("plugins[].open_params", CONFIG_STRING, "", "What its source is opened with.")},
     {BOOL("plugins_hostinfo", "true", plugins_hostinfo, "Tell plugins of the host."), LATER},
 

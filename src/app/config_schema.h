@@ -27,9 +27,11 @@ struct config_row {
 	size_t offset;              /* in struct config; 0: part of a list, or kept nowhere */
 	const char *const *choices; /* ends with NULL */
 	uint64_t least, most;
+	const char *schema;  /* of a CONFIG_MAP: what it takes, as JSON schema */
 	const char *current; /* the key that this is an older name of */
 	const char *why;     /* the key has no effect: the reason */
 	bool is_later;       /* read, but this version does not do what it asks for */
+	bool is_required;    /* in an item of a list */
 	bool at_start_only;  /* a reload does not change it: needs a restart */
 };
 

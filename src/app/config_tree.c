@@ -528,9 +528,8 @@ static bool take_entry(struct config *c, const struct yaml_node *entry, const ch
 				is_known = true;
 			}
 			if (!is_known) {
-				config_say(c, SEVERITY_ERROR, how,
-					   "config_files[].strategy: expected append, override or "
-					   "add-only");
+				config_say_expected(c, "config_files[].strategy", how,
+						    "append, override or add-only");
 				return false;
 			}
 		}
@@ -557,8 +556,8 @@ int config_merge_files(struct config *c, struct error *err)
 		struct stat st;
 
 		if (!take_entry(c, list->items[i], &path, &strategy))
-			config_say(c, SEVERITY_ERROR, list->items[i],
-				   "config_files: expected a path, or `path` with a `strategy`");
+			config_say_expected(c, "config_files", list->items[i],
+					    "a path, or `path` with a `strategy`");
 		else if (stat(path, &st) < 0)
 			continue;
 		else if (S_ISDIR(st.st_mode))

@@ -58,7 +58,7 @@ static const struct {
      "engine.modern_ebpf.buf_size_preset?\n"
      "W f.yaml:5:1: utterly_unlike: no such key"},
     {"a map where one is expected", "engine: modern_ebpf\n", "",
-     "E f.yaml:1:9: engine: expected a map"},
+     "E f.yaml:1:9: engine: found \"modern_ebpf\", expected a map"},
     {"keys without effect are named, defaults are not",
      "syslog_output:\n  enabled: true\ncapture: {enabled: true, path_prefix: /x}\n"
      "webserver: {listen_port: 8765}\nconfig_files: [/etc/falco/config.d]\nload_plugins: []\n",
@@ -90,7 +90,7 @@ static const struct {
     {"an output without what it needs",
      "http_output: {enabled: true}\nwebserver: {listen_address: x}", "",
      "E http_output.url: the output is enabled, but this is empty\n"
-     "E f.yaml:2:29: webserver.listen_address: found \"x\", expected an IP address\n"
+     "E f.yaml:2:29: webserver.listen_address: \"x\" is no IP address\n"
      "W these settings have no effect in this version: "
      "webserver.listen_address"},
     {"bounds",
