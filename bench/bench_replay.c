@@ -17,9 +17,11 @@
 
 enum { MATCHES = 64, MAX_THREADS = 131072 };
 
-enum stage { STAGE_READ, STAGE_DECODE, STAGE_BIND, STAGE_JUDGE, STAGE_COUNT };
+enum stage { STAGE_READ, STAGE_DECODE, STAGE_BIND, STAGE_JUDGE, STAGE_PASS, STAGE_COUNT };
 
-static const char *const stage_names[STAGE_COUNT] = {"read", "decoded", "bound", "judged"};
+/* Wanted: as the program does it, which passes over events that no rule wants. */
+static const char *const stage_names[STAGE_COUNT] = {"read", "decoded", "bound", "judged",
+						     "wanted"};
 
 struct replayed {
 	enum stage stage;
@@ -53,8 +55,17 @@ static void on_event(void *context, struct event *e)
 	if (r->stage == STAGE_DECODE)
 		return;
 	state_bind(r->state, e);
-	if (r->stage == STAGE_JUDGE && !(e->record->flags & RECORD_STATE_ONLY))
+	if (r->stage >= STAGE_JUDGE && !(e->record->flags & RECORD_STATE_ONLY))
 		r->matches += evaluator_judge(r->ev, e, matches, MATCHES);
+}
+
+static void on_passed_event(void *context, const struct event_header *header)
+{
+	struct replayed *r = context;
+
+	r->events++;
+	state_pass(r->state, header);
+	evaluator_pass(r->ev, event_schema_get(header->type), header->ts);
 }
 
 static double read_blocks(const char *path, struct replayed *r)
@@ -80,10 +91,12 @@ static double replay(const char *path, const struct plan *plan, struct replayed 
 
 	r->state = state_new(&(struct state_options){.max_threads = MAX_THREADS}, &err);
 	must(r->state, &err);
-	if (r->stage == STAGE_JUDGE)
+	if (r->stage >= STAGE_JUDGE)
 		r->ev = evaluator_new(plan, r->state, "");
 	source = source_capture_new(path, r->state, &err);
 	must(source, &err);
+	if (r->stage == STAGE_PASS)
+		source_capture_pass(source, plan_needs(plan)->kinds, on_passed_event);
 	start = now();
 	while (source_poll(source, -1, on_event, r) > 0)
 		;

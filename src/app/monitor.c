@@ -139,6 +139,16 @@ static void on_event(void *context, struct event *e)
 	}
 }
 
+/* An event of a capture that no rule wants. */
+static void on_passed_event(void *context, const struct event_header *header)
+{
+	struct monitor *m = context;
+
+	state_pass(m->state, header);
+	m->events++;
+	evaluator_pass(m->evaluator, event_schema_get(header->type), header->ts);
+}
+
 static void on_task(void *context, const void *record, size_t size)
 {
 	struct monitor *m = context;
@@ -409,6 +419,14 @@ static int start_idle(struct monitor *m, struct error *err)
 	return source_watch(m->source, m->signal_fd, err);
 }
 
+/* Events that no rule wants need not be decoded where nobody else sees them. */
+static void pass_events(struct monitor *m)
+{
+	if (m->source && !m->options->recording && !m->options->view)
+		source_capture_pass(m->source, plan_needs(m->options->plan)->kinds,
+				    on_passed_event);
+}
+
 /* The events of a capture instead of the system's. Users and processes are those it lists. */
 static int start_replay(struct monitor *m, struct error *err)
 {
@@ -425,6 +443,7 @@ static int start_replay(struct monitor *m, struct error *err)
 	    .is_quiet = m->options->view != NULL,
 	};
 	m->source = replay_next(&m->replay, NULL);
+	pass_events(m);
 	return 0;
 }
 
@@ -485,6 +504,7 @@ static bool has_next_source(struct monitor *m, int status)
 	}
 	replay_end_of(&m->replay, m->source, status);
 	m->source = replay_next(&m->replay, m->source);
+	pass_events(m);
 	evaluator_forget(m->evaluator);
 	return m->source;
 }
@@ -605,7 +625,8 @@ int monitor_run(const struct monitor_options *options)
 	m->options = options;
 	m->signal_fd = -1;
 	m->host_root = host_root ? host_root : "";
-	m->own_pid = getpid();
+	/* What is replayed did not happen here and now. */
+	m->own_pid = c->engine_kind == ENGINE_REPLAY ? -1 : getpid();
 	if (stat("/proc/self/ns/pid", &pidns) == 0)
 		m->own_pidns = (uint32_t)pidns.st_ino;
 	if (hostname && *hostname) {

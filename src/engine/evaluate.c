@@ -629,6 +629,19 @@ static size_t judge_first(struct evaluator *ev, const struct kind_table *t, stru
 	return 1;
 }
 
+static void begin_event(struct evaluator *ev, const struct event_schema *schema, uint64_t time)
+{
+	ev->ctx.previous_event_time = ev->last_time;
+	ev->last_time = time;
+	if (!ev->ctx.first_event_time && !(schema->flags & EVENT_META))
+		ev->ctx.first_event_time = time;
+}
+
+void evaluator_pass(struct evaluator *ev, const struct event_schema *schema, uint64_t time)
+{
+	begin_event(ev, schema, time);
+}
+
 size_t evaluator_judge(struct evaluator *ev, struct event *e, struct match *matches, size_t room)
 {
 	const struct plan *p = ev->plan;
@@ -636,10 +649,7 @@ size_t evaluator_judge(struct evaluator *ev, struct event *e, struct match *matc
 	    e->kind < p->kind_count ? p->tables[ev->ctx.source * p->kind_count + e->kind] : NULL;
 
 	ev->ctx.event = e;
-	ev->ctx.previous_event_time = ev->last_time;
-	ev->last_time = e->time;
-	if (!ev->ctx.first_event_time && !(e->schema->flags & EVENT_META))
-		ev->ctx.first_event_time = e->time;
+	begin_event(ev, e->schema, e->time);
 	e->name_view = NAME_GIVEN;
 	arena_reset_to(&ev->scratch, ev->scratch_memory);
 	if (!t)

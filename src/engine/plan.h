@@ -81,6 +81,8 @@ struct match {
  * how many there are. No allocation, no lock, no system call.
  */
 size_t evaluator_judge(struct evaluator *ev, struct event *e, struct match *matches, size_t room);
+/* The same for an event of a kind that no rule wants, which therefore was not decoded. */
+void evaluator_pass(struct evaluator *ev, const struct event_schema *schema, uint64_t time);
 
 /*
  * Drops what is remembered of processes: after something changed that their scope_generation does

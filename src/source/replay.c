@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/replay.h"
+#include "base/bitset.h"
 #include "source/capture_format.h"
 #include "source/convert.h"
 #include "source/source_internal.h"
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 
 enum {
+	CODE_GENERIC_EXIT = 1,
 	EVENTS_AT_ONCE = 1024, /* then whoever polls may look at its watched descriptors */
 	WATCHED_MAX = 8,
 	HOSTNAME_MAX = 128,
@@ -29,9 +31,12 @@ struct capture_source {
 	int status; /* what source_poll answers from now on; 0: there may be more */
 	struct pollfd watched[WATCHED_MAX];
 	size_t watched_count;
-	struct record record; /* before each event, which stands elsewhere */
+	source_pass_fn *pass;  /* NULL: all events are handed out */
+	const uint64_t *kinds; /* that are handed out in any case */
+	uint8_t *may_pass;     /* by code; see set_passes */
+	struct record record;  /* before each event, which stands elsewhere */
 	/* Our own recordings: facts of threads by their slot, which also says that it is one. */
-	struct task_facts *slots;
+	struct record *slots;
 	bool is_restored; /* all processes of the recording's beginning are there */
 	_Alignas(8) uint8_t annex[RECORD_SIZE_MAX];
 };
@@ -72,6 +77,54 @@ static int64_t result_of(const struct event *e)
 	return result;
 }
 
+/*
+ * Which events pass depends on how the state follows the capture. Those of the generic codes have
+ * their kind in their parameters.
+ */
+static void set_passes(struct capture_source *s)
+{
+	if (!s->pass)
+		return;
+	for (uint16_t code = 0; code < event_code_count; code++) {
+		const struct event_schema *schema = event_schema_get(code);
+
+		s->may_pass[code] =
+		    state_may_pass(s->state, code) &&
+		    (code <= CODE_GENERIC_EXIT || !bitset_has(s->kinds, schema->kind));
+	}
+}
+
+static bool is_generic_wanted(const struct capture_source *s, struct str event)
+{
+	struct event_header h;
+	uint16_t length, scap_nr;
+	size_t data;
+
+	memcpy(&h, event.p, sizeof(h));
+	data = sizeof(h) + (size_t)h.nparams * sizeof(length);
+	if (!h.nparams || event.n < data + sizeof(scap_nr))
+		return true;
+	memcpy(&length, event.p + sizeof(h), sizeof(length));
+	memcpy(&scap_nr, event.p + data, sizeof(scap_nr));
+	/* Number 0 is named by another parameter. */
+	return length != sizeof(scap_nr) || !scap_nr ||
+	       bitset_has(s->kinds, event_kind_of_generic(scap_nr));
+}
+
+/* Passes over an event of today's form, if nobody wants it. */
+static inline bool pass(struct capture_source *s, struct str event, void *context)
+{
+	const struct event_header *h = (const struct event_header *)event.p;
+
+	if (!s->pass || event.n < sizeof(*h) || h->type >= event_code_count ||
+	    !s->may_pass[h->type] || (h->type <= CODE_GENERIC_EXIT && is_generic_wanted(s, event)))
+		return false;
+	s->number++;
+	s->counters.events++;
+	s->pass(context, h);
+	return true;
+}
+
 /* 1: handed out, 0: nothing to hand out. */
 static int take_event(struct capture_source *s, const struct capture_event *in,
 		      source_event_fn *handle, void *context)
@@ -90,6 +143,8 @@ static int take_event(struct capture_source *s, const struct capture_event *in,
 		s->has_begun = true;
 		return 0;
 	}
+	if (s->has_begun && pass(s, event, context))
+		return 1;
 	r->cpu = in->cpu;
 	r->flags = 0;
 	if (event_decode_apart(&e, r, event, NULL) < 0) {
@@ -115,6 +170,7 @@ static void begin_section(struct capture_source *s)
 	free(s->slots);
 	s->slots = NULL;
 	s->is_restored = false;
+	set_passes(s);
 }
 
 static void begin_recording(struct capture_source *s)
@@ -122,8 +178,10 @@ static void begin_recording(struct capture_source *s)
 	if (s->slots)
 		return;
 	s->slots = calloc(RECORDED_SLOT_LIMIT, sizeof(*s->slots));
-	if (s->slots)
-		state_become_recorded(s->state);
+	if (!s->slots)
+		return;
+	state_become_recorded(s->state);
+	set_passes(s);
 }
 
 /* Gives an event the parameters that do not stand in it. False: they are damaged. */
@@ -151,8 +209,9 @@ static int take_recorded(struct capture_source *s, const struct capture_event *i
 			 source_event_fn *handle, void *context)
 {
 	const struct capture_recorded *recorded = &in->recorded;
-	struct task_facts *task = &s->slots[recorded->slot];
-	struct record *r = &s->record;
+	struct record *r = &s->slots[recorded->slot];
+	struct task_facts *task = &r->task;
+	struct str event = {(const char *)in->bytes, in->size};
 	struct event e;
 
 	if (!s->is_restored)
@@ -163,15 +222,15 @@ static int take_recorded(struct capture_source *s, const struct capture_event *i
 		memcpy(task, recorded->task.p,
 		       recorded->task.n < sizeof(*task) ? recorded->task.n : sizeof(*task));
 	}
+	if (!(in->flags & EVENT_BLOCK_STATE_ONLY) && pass(s, event, context))
+		return 1;
 	r->cpu = in->cpu;
 	r->flags = recorded->flags;
 	if (in->flags & EVENT_BLOCK_STATE_ONLY)
 		r->flags |= RECORD_STATE_ONLY;
 	r->ret = recorded->ret;
 	r->syscall_nr = recorded->syscall_nr;
-	r->task = *task;
-	if (recorded->annex.n > sizeof(s->annex) ||
-	    event_decode_apart(&e, r, (struct str){(const char *)in->bytes, in->size}, NULL) < 0 ||
+	if (recorded->annex.n > sizeof(s->annex) || event_decode_apart(&e, r, event, NULL) < 0 ||
 	    !take_rest(&e, recorded)) {
 		s->counters.damaged++;
 		return 0;
@@ -299,6 +358,7 @@ static void capture_source_free(struct source *source)
 	capture_close(s->capture);
 	converter_free(s->converter);
 	free(s->slots);
+	free(s->may_pass);
 	free(s);
 }
 
@@ -328,6 +388,18 @@ struct source *source_capture_over(struct capture *capture, struct state *state,
 	s->state = state;
 	s->record.syscall_nr = UINT16_MAX;
 	return &s->source;
+}
+
+void source_capture_pass(struct source *source, const uint64_t *kinds, source_pass_fn *pass_event)
+{
+	struct capture_source *s = (struct capture_source *)source;
+
+	if (!s->may_pass)
+		s->may_pass = malloc(event_code_count);
+	/* Without memory all are handed out, as without this call. */
+	s->pass = s->may_pass ? pass_event : NULL;
+	s->kinds = kinds;
+	set_passes(s);
 }
 
 struct source *source_capture_new(const char *path, struct state *state, struct error *err)

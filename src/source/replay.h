@@ -24,6 +24,14 @@ struct source *source_capture_new(const char *path, struct state *state, struct 
 /* The same over a capture that is open already, which the source owns from then on. */
 struct source *source_capture_over(struct capture *capture, struct state *state, struct error *err);
 
+/*
+ * From now on events of kinds other than those of the bit set, which must outlive the source, are
+ * passed over where state_may_pass: they are counted, but not decoded, so that what is wrong with
+ * their parameters does not show. Instead of the handler, `pass` is called, with its context.
+ */
+typedef void source_pass_fn(void *context, const struct event_header *header);
+void source_capture_pass(struct source *s, const uint64_t *kinds, source_pass_fn *pass);
+
 /* Facts of the capture's machine; all zero until the first event, and where it has none. */
 const struct capture_machine *source_capture_machine(const struct source *s);
 /* What has been read so far. */

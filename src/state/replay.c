@@ -137,15 +137,36 @@ void state_forget(struct state *s)
 	s->replay = replay_new();
 }
 
-static void find_actor(struct replaying *r, enum replay_actor actor)
+static struct thread *find_actor(struct state *s, enum replay_actor actor, uint64_t tid)
 {
-	uint64_t tid = r->e->header->tid;
-
 	if (actor == ACTOR_NONE || tid > INT32_MAX)
-		return;
-	r->th = actor == ACTOR_ANY ? replay_thread_or_unknown(r->s, (int64_t)tid)
-				   : replay_thread(r->s, (int64_t)tid);
-	r->p = r->th ? r->th->process : NULL;
+		return NULL;
+	return actor == ACTOR_ANY ? replay_thread_or_unknown(s, (int64_t)tid)
+				  : replay_thread(s, (int64_t)tid);
+}
+
+static void begin_event(struct state *s, uint64_t time)
+{
+	s->replay->last_time = time;
+	replay_finish_last(s);
+	if (!s->replay->is_listed)
+		state_listed(s);
+}
+
+bool replay_may_pass(const struct state *s, uint16_t code)
+{
+	return !s->replay->events[code].apply;
+}
+
+void replay_pass(struct state *s, const struct event_header *header)
+{
+	const struct replay_event *event = &s->replay->events[header->type];
+	struct thread *th;
+
+	begin_event(s, header->ts);
+	th = find_actor(s, (enum replay_actor)event->actor, header->tid);
+	if (th && event->is_activity)
+		th->last_event_time = header->ts;
 }
 
 void replay_bind(struct state *s, struct event *e)
@@ -154,11 +175,9 @@ void replay_bind(struct state *s, struct event *e)
 	struct replaying r = {
 	    .s = s, .e = e, .detail = event->detail, .res = e->record->ret, .num = -1};
 
-	s->replay->last_time = e->time;
-	replay_finish_last(s);
-	if (!s->replay->is_listed)
-		state_listed(s);
-	find_actor(&r, (enum replay_actor)event->actor);
+	begin_event(s, e->time);
+	r.th = find_actor(s, (enum replay_actor)event->actor, e->header->tid);
+	r.p = r.th ? r.th->process : NULL;
 	if (r.th && event->fd_param >= 0)
 		replay_use_fd(&r, replay_i64(&r, (unsigned)event->fd_param, -1));
 	if (event->apply)

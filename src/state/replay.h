@@ -80,6 +80,9 @@ struct replaying {
 struct replay *replay_new(void);
 void replay_free(struct state *s, struct replay *r);
 void replay_bind(struct state *s, struct event *e);
+/* See state_may_pass. */
+bool replay_may_pass(const struct state *s, uint16_t code);
+void replay_pass(struct state *s, const struct event_header *header);
 
 /* The tables of handlers by the names of events end with a NULL. */
 struct replay_handler {

@@ -626,6 +626,18 @@ static void bind_task(struct state *s, struct event *e, const struct task_facts 
 	process_refresh_scope(s->processes, p);
 }
 
+bool state_may_pass(const struct state *s, uint16_t code)
+{
+	return s->replay ? replay_may_pass(s, code) : s->actions[code] == ACTION_NONE;
+}
+
+void state_pass(struct state *s, const struct event_header *header)
+{
+	/* Of a recording each event tells of its thread anew. */
+	if (s->replay)
+		replay_pass(s, header);
+}
+
 void state_bind(struct state *s, struct event *e)
 {
 	if (!(e->record->flags & RECORD_HAS_TASK)) {

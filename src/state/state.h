@@ -56,6 +56,13 @@ void state_sweep(struct state *s, uint32_t count);
 void state_bind(struct state *s, struct event *e);
 
 /*
+ * Captures: an event of which only the thread's activity is of interest may be passed over, instead
+ * of bound, if its code is one of those that change nothing else.
+ */
+bool state_may_pass(const struct state *s, uint16_t code);
+void state_pass(struct state *s, const struct event_header *header);
+
+/*
  * Captures: what they list before their events (and again between them). Parents and sockets' roles
  * are told when the list is complete, which is with the first event, or said by state_listed.
  */

@@ -5,6 +5,7 @@
  */
 #include "made_capture.h"
 
+#include "base/bitset.h"
 #include "source/replay.h"
 
 #include <errno.h>
@@ -28,6 +29,9 @@ struct replayed {
 	struct seen seen[EVENTS_MAX];
 	size_t count;
 	int status;
+	uint64_t *kinds; /* that are wanted; NULL: all */
+	uint16_t passed[EVENTS_MAX];
+	size_t passed_count;
 };
 
 static void copy(char *to, size_t room, struct str s)
@@ -62,6 +66,17 @@ static void look(void *context, struct event *e)
 
 	struct process *parent = process_parent(state_processes(r->state), e->process);
 	copy(s->pname, sizeof(s->pname), parent ? str_from(parent->comm) : STR("-"));
+}
+
+static void look_at_passed(void *context, const struct event_header *header)
+{
+	struct replayed *r = context;
+	const struct thread *th = thread_find(state_processes(r->state), SHELL);
+
+	assert_true(r->passed_count < EVENTS_MAX);
+	r->passed[r->passed_count++] = header->type;
+	state_pass(r->state, header);
+	check_i64((int64_t)th->last_event_time, (int64_t)header->ts, "time of the last event");
 }
 
 /* A shell, whose parent is the first process, with a few descriptors. */
@@ -113,6 +128,8 @@ static void replay(struct replayed *r)
 	r->state = state_new(&(struct state_options){.max_threads = 64}, &err);
 	r->source = source_capture_over(capture, r->state, &err);
 	assert_non_null(r->source);
+	if (r->kinds)
+		source_capture_pass(r->source, r->kinds, look_at_passed);
 	while ((r->status = source_poll(r->source, -1, look, r)) > 0)
 		;
 }
@@ -491,6 +508,45 @@ static void full_tables_lose_no_events(void **state)
 	replayed_free(r);
 }
 
+static void what_nobody_wants_passes(void **state)
+{
+	enum { GENERIC = 1 };
+	struct replayed *r = replayed_new();
+	uint64_t kinds[64] = {0};
+	const struct seen *s;
+
+	(void)state;
+	assert_true(event_kind_count < 64 * 64);
+	r->kinds = kinds;
+	bitset_add(kinds, (size_t)event_kind_by_name(STR("lseek")));
+	bitset_add(kinds, (size_t)event_kind_by_name(STR("mincore")));
+	MADE(r->made, "asyncevent", 0, NUMBER("plugin_id", 1), TEXT("name", "x"));
+	MADE(r->made, "lseek", SHELL, NUMBER("res", 0), NUMBER("fd", 0));
+	MADE(r->made, "futex", SHELL, NUMBER("res", 0));
+	/* Not wanted either, but the state has to hear of it. */
+	MADE(r->made, "openat", SHELL, NUMBER("fd", 3), NUMBER("dirfd", -100),
+	     TEXT("name", "/etc/passwd"));
+	MADE_CODE(r->made, GENERIC, SHELL, NUMBER("ID", syscall_schema_get(27)->scap_nr));
+	MADE_CODE(r->made, GENERIC, SHELL, NUMBER("ID", syscall_schema_get(24)->scap_nr));
+	MADE(r->made, "futex", SHELL, NUMBER("res", 0));
+	MADE(r->made, "lseek", SHELL, NUMBER("res", 0), NUMBER("fd", 3));
+	replay(r);
+	check_str(str_from(syscall_schema_get(27)->name), "mincore", "call 27");
+	check_i64((int64_t)r->count, 5, "events");
+	check_i64((int64_t)r->passed_count, 3, "passed over");
+	check_i64(r->passed[0], event_code_by_name(STR("futex")), "the first that passes");
+	check_i64(r->passed[1], GENERIC, "the second");
+	check_i64((int64_t)source_counters(r->source).events, 8, "counted");
+	assert_true(check_event(r, 0, "asyncevent")->is_state_only);
+	check_event(r, 1, "lseek");
+	check_event(r, 2, "openat");
+	check_i64((int64_t)check_event(r, 3, "syscall")->number, 5, "number");
+	s = check_event(r, 4, "lseek");
+	check_i64((int64_t)s->number, 8, "number");
+	check_str(str_from(s->fd), "/etc/passwd", "fd");
+	replayed_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -510,6 +566,7 @@ int main(void)
 	    cmocka_unit_test(lists_may_come_between_events),
 	    cmocka_unit_test(users_come_and_go),
 	    cmocka_unit_test(full_tables_lose_no_events),
+	    cmocka_unit_test(what_nobody_wants_passes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
