@@ -387,10 +387,12 @@ static void program_reopen(void *context, struct worker *w)
 {
 	struct program_channel *c = context;
 
-	if (c->pid)
-		stop(c, w);
+	if (!c->pid)
+		return;
+	stop(c, w);
 	c->started_at = 0;
 	c->backoff = 0;
+	ensure_running(c, w);
 	feed(c, w);
 }
 
