@@ -2,6 +2,7 @@
 #include "app/recording.h"
 
 #include "base/log.h"
+#include "state/snapshot.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ int recording_start(struct recording *r, struct state *state, const struct captu
 		return error_set(err, status, "cannot write %s: %s", r->options.path,
 				 strerror(-status));
 	}
+	r->state = state;
 	r->recorder = recorder_new(writer, &recorder_options, err);
 	return r->recorder ? 0 : -ENOMEM;
 }
@@ -58,8 +60,14 @@ void recording_event(struct recording *r, const struct event *e, bool matches)
 	bool is_wanted =
 	    (matches || !r->options.is_filtered) && !(e->record->flags & RECORD_STATE_ONLY);
 
-	if (is_wanted || is_for_state(e))
-		recorder_push(r->recorder, e, !is_wanted);
+	if (!is_wanted && !is_for_state(e))
+		return;
+
+	/* Records have a limit that an option in a capture keeps to. */
+	size_t room = e->record->size < sizeof(r->annex) ? sizeof(r->annex) - e->record->size : 0;
+	struct str annex = {(const char *)r->annex, state_lookup_annex(r->state, r->annex, room)};
+
+	recorder_push(r->recorder, e, annex, state_boot_time(r->state), !is_wanted);
 }
 
 void recording_look(struct recording *r)

@@ -21,6 +21,8 @@ struct recording_options {
 struct recording {
 	struct recording_options options;
 	struct recorder *recorder; /* NULL: not started */
+	const struct state *state;
+	_Alignas(8) uint8_t annex[RECORD_SIZE_MAX]; /* for what had to be looked up in /proc */
 	uint64_t dropped_told;
 };
 

@@ -115,6 +115,8 @@ enum annex_kind {
 	ANNEX_EXE,               /* struct annex_exe, with exec events */
 	ANNEX_PARENT_COMM,       /* bytes */
 	ANNEX_CGROUPS,           /* bytes: "subsystem=path\0" ... as the cgroups parameter */
+	ANNEX_PROC,              /* recordings alone: what /proc told of the process when the event
+				    was bound, see state/snapshot.h */
 };
 
 enum { ANNEX_OF_TASK = 0xff };

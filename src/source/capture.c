@@ -356,6 +356,13 @@ static void read_recorded(struct cursor c, struct capture_recorded *out)
 			continue;
 		memcpy(&own, value.p, sizeof(own));
 		value = str_slice(value, sizeof(own), value.n);
+		uint64_t boot_time = 0;
+		if (own.boot_time_size > value.n)
+			return;
+		memcpy(&boot_time, value.p,
+		       own.boot_time_size < sizeof(boot_time) ? own.boot_time_size
+							      : sizeof(boot_time));
+		value = str_slice(value, own.boot_time_size, value.n);
 		if (own.slot >= RECORDED_SLOT_LIMIT ||
 		    (size_t)own.task_size + own.rest_size > value.n ||
 		    own.rest_count * sizeof(uint16_t) > own.rest_size)
@@ -366,6 +373,7 @@ static void read_recorded(struct cursor c, struct capture_recorded *out)
 		    .flags = own.flags,
 		    .syscall_nr = own.syscall_nr,
 		    .slot = own.slot,
+		    .boot_time = boot_time,
 		    .task = str_slice(value, 0, own.task_size),
 		    .rest_first = own.rest_first,
 		    .rest_count = own.rest_count,

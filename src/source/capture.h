@@ -37,7 +37,8 @@ struct capture_recorded {
 	bool is_there;
 	int64_t ret;
 	uint16_t flags, syscall_nr;
-	uint16_t slot;   /* below RECORDED_SLOT_LIMIT */
+	uint16_t slot;      /* below RECORDED_SLOT_LIMIT */
+	uint64_t boot_time; /* ns since the epoch; 0: as before */
 	struct str task; /* of struct task_facts; empty: those of the last event with that slot */
 	uint16_t rest_first, rest_count; /* see source/capture_format.h */
 	struct str rest;

@@ -67,8 +67,9 @@ enum { INTERFACE_IPV4 = 1, INTERFACE_IPV6, INTERFACE_IPV4_SHORT, INTERFACE_IPV6_
  *
  * Behind an event, padded to 4 as counted from the block's start, stands an option as pcapng has
  * them: code OPTION_RECORDED and the length of its value (16 bits each), the value, padding to 4.
- * The value is a struct recorded_event, task facts where they are not those of the last event with
- * that slot, the last parameters where the event lacks them, and the annex.
+ * The value is a struct recorded_event, the time of boot where that was told anew, task facts where
+ * they are not those of the last event with that slot, the last parameters where the event lacks
+ * them, and the annex.
  *
  * Which it does for the oldest reader's sake: Debian 12's sysdig fails at events with more
  * parameters than it knows. So events stand as they were written in its time, an enter event with
@@ -98,7 +99,7 @@ struct recorded_event {
 	uint16_t rest_first;
 	uint16_t rest_count;
 	uint16_t rest_size;
-	uint16_t reserved;
+	uint16_t boot_time_size; /* of the time of boot, ns since the epoch; 0: as last time */
 };
 
 #endif

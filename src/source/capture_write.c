@@ -39,6 +39,7 @@ struct capture_writer {
 	struct task_facts *facts;
 	uint64_t *slot_tids;
 	uint32_t next_slot;
+	uint64_t boot_time, boot_time_told;
 	uint64_t chunk_events;
 	struct capture_write_counters counters;
 	int status; /* of the last flush that failed since somebody asked */
@@ -167,6 +168,7 @@ static size_t compress_chunk(struct capture_writer *w)
 static void forget_slots(struct capture_writer *w)
 {
 	u64map_free(&w->slots);
+	w->boot_time_told = 0;
 	w->next_slot = 0;
 	memset(w->slot_tids, 0xff, RECORDED_SLOT_LIMIT * sizeof(*w->slot_tids));
 }
@@ -537,7 +539,7 @@ static void put_rest(struct capture_writer *w, const struct event *e, unsigned f
 static void put_option(struct capture_writer *w, const struct event *e, unsigned first)
 {
 	const struct record *r = e->record;
-	bool is_told;
+	bool is_told, has_boot_time = w->boot_time != w->boot_time_told;
 	struct recorded_event own = {
 	    .ret = r->ret,
 	    .flags = r->flags,
@@ -547,12 +549,15 @@ static void put_option(struct capture_writer *w, const struct event *e, unsigned
 	    .rest_first = (uint16_t)first,
 	    .rest_count = (uint16_t)(e->nparams - first),
 	    .rest_size = (uint16_t)rest_size(e, first),
+	    .boot_time_size = has_boot_time ? sizeof(w->boot_time) : 0,
 	};
 	size_t annex = r->size - r->annex_offset;
 
 	PUT(w, uint16_t, OPTION_RECORDED);
-	PUT(w, uint16_t, sizeof(own) + own.task_size + own.rest_size + annex);
+	PUT(w, uint16_t, sizeof(own) + own.boot_time_size + own.task_size + own.rest_size + annex);
 	put(w, &own, sizeof(own));
+	put(w, &w->boot_time, own.boot_time_size);
+	w->boot_time_told = w->boot_time;
 	put(w, &r->task, own.task_size);
 	put_rest(w, e, first);
 	put(w, (const uint8_t *)r + r->annex_offset, annex);
@@ -575,6 +580,11 @@ static void put_event(struct capture_writer *w, const struct event *e, unsigned 
 	put(w, e->header + 1, params * width);
 	if (bytes)
 		put(w, e->params[0].p, bytes);
+}
+
+void capture_write_boot_time(struct capture_writer *w, uint64_t boot_time)
+{
+	w->boot_time = boot_time;
 }
 
 static void event_begin(struct capture_writer *w, uint16_t cpu, size_t size, bool is_for_state)

@@ -54,6 +54,8 @@ void capture_write_snapshot(struct capture_writer *w, struct str process);
 void capture_write_process(struct capture_writer *w, const struct listed_process *p);
 void capture_write_fd(struct capture_writer *w, const struct listed_fd *fd);
 
+/* Times of processes in the records that follow are since then, ns since the epoch. */
+void capture_write_boot_time(struct capture_writer *w, uint64_t boot_time);
 /*
  * A record of the live source; time is the event's, in ns since the epoch. is_for_state: readers
  * need it for what they know of processes, and do not show it.

@@ -62,13 +62,15 @@ static bool has_room(struct record_queue *q, uint64_t end)
 	return end - q->released_seen <= q->size;
 }
 
-bool record_queue_push(struct record_queue *q, const struct record *r, uint64_t time, bool is_told)
+bool record_queue_push(struct record_queue *q, const struct record *r, struct str annex,
+		       uint64_t time, uint64_t boot_time, bool is_told)
 {
 	uint64_t at = atomic_load_explicit(&q->pushed, memory_order_relaxed);
 	size_t offset = at & (q->size - 1), left = q->size - offset;
 	struct queued_record header = {
 	    .time = time,
-	    .size = (uint32_t)(sizeof(header) + ((r->size + 7u) & ~7u)),
+	    .boot_time = boot_time,
+	    .size = (uint32_t)(sizeof(header) + ((r->size + annex.n + 7u) & ~7u)),
 	    .is_told = is_told,
 	};
 
@@ -81,6 +83,13 @@ bool record_queue_push(struct record_queue *q, const struct record *r, uint64_t 
 	offset = start & (q->size - 1);
 	memcpy(q->memory + offset, &header, sizeof(header));
 	memcpy(q->memory + offset + sizeof(header), r, r->size);
+	if (annex.n) {
+		uint32_t size = (uint32_t)(r->size + annex.n);
+
+		memcpy(q->memory + offset + sizeof(header) + r->size, annex.p, annex.n);
+		memcpy(q->memory + offset + sizeof(header) + offsetof(struct record, size), &size,
+		       sizeof(size));
+	}
 	/* Sequentially consistent, as is is_sleeping: see record_queue_wait. */
 	atomic_store(&q->pushed, start + header.size);
 	if (start + header.size - q->released_seen > q->size / 2 && atomic_load(&q->is_sleeping) &&

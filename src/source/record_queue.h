@@ -10,6 +10,7 @@
 #ifndef SAKER_SOURCE_RECORD_QUEUE_H
 #define SAKER_SOURCE_RECORD_QUEUE_H
 
+#include "base/str.h"
 #include "event/record.h"
 
 #include <stdatomic.h>
@@ -17,7 +18,8 @@
 #include <stddef.h>
 
 struct queued_record {
-	uint64_t time;    /* of the event, ns since the epoch */
+	uint64_t time;      /* of the event, ns since the epoch */
+	uint64_t boot_time; /* likewise, as the state takes it */
 	uint32_t size;    /* with this header; a multiple of 8; 0: go on at the queue's beginning */
 	uint32_t is_told; /* whoever pushed it marked it */
 			  /* then the struct record */
@@ -37,8 +39,9 @@ struct record_queue {
 int record_queue_init(struct record_queue *q, size_t bytes);
 void record_queue_free(struct record_queue *q);
 
-/* False where it is full. */
-bool record_queue_push(struct record_queue *q, const struct record *r, uint64_t time, bool is_told);
+/* False where it is full. annex: items that are added to the record's own, padded to 8. */
+bool record_queue_push(struct record_queue *q, const struct record *r, struct str annex,
+		       uint64_t time, uint64_t boot_time, bool is_told);
 
 /*
  * The reader's side: the record at *position, NULL: there is none yet. *position is moved to it

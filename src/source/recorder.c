@@ -57,6 +57,7 @@ static bool write_pushed(struct recorder *r, uint64_t *at)
 	const struct queued_record *q;
 
 	while ((q = record_queue_at(&r->queue, at))) {
+		capture_write_boot_time(r->writer, q->boot_time);
 		capture_write_record(r->writer, (const struct record *)(q + 1), q->time,
 				     q->is_told);
 		*at += q->size;
@@ -124,9 +125,10 @@ struct recorder *recorder_new(struct capture_writer *writer, const struct record
 	return r;
 }
 
-void recorder_push(struct recorder *r, const struct event *e, bool is_for_state)
+void recorder_push(struct recorder *r, const struct event *e, struct str annex, uint64_t boot_time,
+		   bool is_for_state)
 {
-	if (!record_queue_push(&r->queue, e->record, e->time, is_for_state))
+	if (!record_queue_push(&r->queue, e->record, annex, e->time, boot_time, is_for_state))
 		atomic_fetch_add_explicit(&r->dropped, 1, memory_order_relaxed);
 }
 

@@ -31,10 +31,12 @@ struct recorder_counters {
 struct recorder *recorder_new(struct capture_writer *writer, const struct recorder_options *options,
 			      struct error *err);
 /*
- * For the thread that reads events. A live event; is_for_state: not one that was asked for, but
- * readers need it to know the processes.
+ * For the thread that reads events. A live event, with the boot time by which the state told times
+ * of processes (ns since the epoch), and items for its annex; is_for_state: not one that was asked
+ * for, but readers need it to know the processes.
  */
-void recorder_push(struct recorder *r, const struct event *e, bool is_for_state);
+void recorder_push(struct recorder *r, const struct event *e, struct str annex, uint64_t boot_time,
+		   bool is_for_state);
 /* Writes what has been pushed and ends the thread. */
 void recorder_stop(struct recorder *r);
 void recorder_free(struct recorder *r);

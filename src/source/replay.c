@@ -217,6 +217,8 @@ static int take_recorded(struct capture_source *s, const struct capture_event *i
 	if (!s->is_restored)
 		state_restored(s->state);
 	s->is_restored = true;
+	if (recorded->boot_time)
+		state_set_boot_time(s->state, recorded->boot_time);
 	if (recorded->task.n) {
 		*task = (struct task_facts){0};
 		memcpy(task, recorded->task.p,

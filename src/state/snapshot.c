@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "state/snapshot.h"
+#include "state/proc.h"
 #include "state/replay.h"
 #include "state/state_internal.h"
 
@@ -73,6 +74,15 @@ static void put(byte_vec *v, const void *bytes, size_t n)
 	v->count += n;
 }
 
+static void put_texts(byte_vec *out, struct saved_process *saved, const struct str *texts)
+{
+	for (int i = 0; i < TEXT_COUNT; i++)
+		saved->text_sizes[i] = (uint32_t)texts[i].n;
+	put(out, saved, sizeof(*saved));
+	for (int i = 0; i < TEXT_COUNT; i++)
+		put(out, texts[i].p, texts[i].n);
+}
+
 static void save_process(const struct process *p, byte_vec *out)
 {
 	const struct program *program = p->program;
@@ -111,14 +121,10 @@ static void save_process(const struct process *p, byte_vec *out)
 	};
 
 	memcpy(saved.comm, p->comm, sizeof(saved.comm));
-	for (int i = 0; i < TEXT_COUNT; i++)
-		saved.text_sizes[i] = (uint32_t)texts[i].n;
 	for (const struct thread *th = p->threads; th; th = th->next)
 		saved.listed_threads++;
 	out->count = 0;
-	put(out, &saved, sizeof(saved));
-	for (int i = 0; i < TEXT_COUNT; i++)
-		put(out, texts[i].p, texts[i].n);
+	put_texts(out, &saved, texts);
 	for (const struct thread *th = p->threads; th; th = th->next) {
 		struct saved_thread thread = {
 		    .clone_time = th->clone_time,
@@ -136,6 +142,7 @@ void state_save(struct state *s, snapshot_fn *take, void *context)
 	byte_vec bytes = {0};
 	uint32_t next = 0;
 
+	state_finish_exit(s);
 	for (struct process *p; (p = process_next(s->processes, next));) {
 		next = (uint32_t)p->facts.pid + 1;
 		save_process(p, &bytes);
@@ -150,6 +157,10 @@ void state_become_recorded(struct state *s)
 	u64map_free(&s->pidns_starts);
 	replay_free(s, s->replay);
 	s->replay = NULL;
+	if (!s->reading)
+		s->reading = malloc(sizeof(*s->reading));
+	if (!s->reading)
+		abort();
 }
 
 /* Copies what there is of a structure that may be shorter or longer than ours. */
@@ -232,23 +243,32 @@ static bool restore_threads(struct state *s, struct process *p, const struct sav
 	return true;
 }
 
+/* What is left of bytes afterwards are threads. */
+static bool take_saved(struct str *bytes, struct saved_process *saved, struct str *texts)
+{
+	uint32_t size;
+
+	if (bytes->n < sizeof(size))
+		return false;
+	memcpy(&size, bytes->p, sizeof(size));
+	if (!take_struct(bytes, saved, sizeof(*saved), size))
+		return false;
+	for (int i = 0; i < TEXT_COUNT; i++) {
+		if (saved->text_sizes[i] > bytes->n)
+			return false;
+		texts[i] = str_slice(*bytes, 0, saved->text_sizes[i]);
+		*bytes = str_slice(*bytes, saved->text_sizes[i], bytes->n);
+	}
+	return true;
+}
+
 int state_restore(struct state *s, struct str bytes)
 {
 	struct saved_process saved;
 	struct str texts[TEXT_COUNT];
-	uint32_t sizes[2];
 
-	if (bytes.n < sizeof(sizes))
+	if (!take_saved(&bytes, &saved, texts))
 		return -EBADMSG;
-	memcpy(sizes, bytes.p, sizeof(sizes));
-	if (!take_struct(&bytes, &saved, sizeof(saved), sizes[0]))
-		return -EBADMSG;
-	for (int i = 0; i < TEXT_COUNT; i++) {
-		if (saved.text_sizes[i] > bytes.n)
-			return -EBADMSG;
-		texts[i] = str_slice(bytes, 0, saved.text_sizes[i]);
-		bytes = str_slice(bytes, saved.text_sizes[i], bytes.n);
-	}
 	/* Threads without bytes would be any number of them. */
 	if (saved.facts.pid < 0 || (saved.listed_threads && saved.thread_size < sizeof(uint64_t)))
 		return -EBADMSG;
@@ -298,4 +318,101 @@ void state_each_process(struct state *s, state_process_fn *visit, void *context)
 		next = (uint32_t)p->facts.pid + 1;
 		visit(context, p);
 	}
+}
+
+/* What /proc told */
+
+static void save_proc(const struct proc_process *proc, byte_vec *out)
+{
+	struct str texts[TEXT_COUNT] = {
+	    [TEXT_EXE] = proc->strings.exe,   [TEXT_EXEPATH] = proc->strings.exepath,
+	    [TEXT_ARGS] = proc->strings.args, [TEXT_ENV] = proc->strings.env,
+	    [TEXT_CWD] = proc->cwd,           [TEXT_PROGRAM_COMM] = proc->strings.comm,
+	    [TEXT_CGROUPS] = proc->cgroups,
+	};
+	struct saved_process saved = {
+	    .size = sizeof(saved),
+	    .flags = (proc->args_cut ? SAVED_ARGS_CUT : 0) | (proc->env_cut ? SAVED_ENV_CUT : 0),
+	    .thread_count = proc->thread_count,
+	    .exe_dev = proc->exe_dev,
+	    .exe_flags = proc->exe_flags,
+	    .facts = proc->facts,
+	    .cap_inheritable = proc->cap_inheritable,
+	    .cap_permitted = proc->cap_permitted,
+	    .cap_effective = proc->cap_effective,
+	    .fdlimit = proc->fdlimit,
+	    .vm_size_kb = proc->vm_size_kb,
+	    .vm_rss_kb = proc->vm_rss_kb,
+	    .vm_swap_kb = proc->vm_swap_kb,
+	    .pgft_maj = proc->pgft_maj,
+	    .pgft_min = proc->pgft_min,
+	    .exe_ino = proc->exe_ino,
+	    .exe_ctime = proc->exe_ctime,
+	    .exe_mtime = proc->exe_mtime,
+	};
+
+	put_texts(out, &saved, texts);
+}
+
+int proc_restore(struct str bytes, struct proc_process *out)
+{
+	struct saved_process saved;
+	struct str texts[TEXT_COUNT];
+
+	if (!take_saved(&bytes, &saved, texts))
+		return -EBADMSG;
+	memset(out, 0, offsetof(struct proc_process, cmdline));
+	out->facts = saved.facts;
+	out->strings = (struct program_strings){
+	    .exe = texts[TEXT_EXE],
+	    .exepath = texts[TEXT_EXEPATH],
+	    .args = texts[TEXT_ARGS],
+	    .env = texts[TEXT_ENV],
+	    .comm = texts[TEXT_PROGRAM_COMM],
+	};
+	out->cwd = texts[TEXT_CWD];
+	out->cgroups = texts[TEXT_CGROUPS];
+	out->args_cut = saved.flags & SAVED_ARGS_CUT;
+	out->env_cut = saved.flags & SAVED_ENV_CUT;
+	out->thread_count = saved.thread_count;
+	out->exe_dev = saved.exe_dev;
+	out->exe_flags = saved.exe_flags;
+	out->exe_ino = saved.exe_ino;
+	out->exe_ctime = saved.exe_ctime;
+	out->exe_mtime = saved.exe_mtime;
+	out->cap_inheritable = saved.cap_inheritable;
+	out->cap_permitted = saved.cap_permitted;
+	out->cap_effective = saved.cap_effective;
+	out->fdlimit = saved.fdlimit;
+	out->vm_size_kb = saved.vm_size_kb;
+	out->vm_rss_kb = saved.vm_rss_kb;
+	out->vm_swap_kb = saved.vm_swap_kb;
+	out->pgft_maj = saved.pgft_maj;
+	out->pgft_min = saved.pgft_min;
+	return 0;
+}
+
+size_t state_lookup_annex(const struct state *s, uint8_t *memory, size_t room)
+{
+	byte_vec bytes = {0};
+	struct annex_item item = {.kind = ANNEX_CGROUPS, .subject = ANNEX_OF_TASK};
+	size_t size = 0;
+
+	if (s->read_of == READ_NOTHING)
+		return 0;
+	if (s->read_of == READ_PROCESS) {
+		item.kind = ANNEX_PROC;
+		save_proc(s->reading, &bytes);
+	} else {
+		put(&bytes, s->reading->cgroups.p, s->reading->cgroups.n);
+	}
+	if (bytes.count <= UINT16_MAX && sizeof(item) + bytes.count + 8 <= room) {
+		item.size = (uint16_t)bytes.count;
+		size = (sizeof(item) + bytes.count + 7) & ~(size_t)7;
+		memset(memory, 0, size);
+		memcpy(memory, &item, sizeof(item));
+		memcpy(memory + sizeof(item), bytes.items, bytes.count);
+	}
+	VEC_FREE(&bytes);
+	return size;
 }

@@ -26,6 +26,12 @@ void state_save(struct state *s, snapshot_fn *take, void *context);
 void state_become_recorded(struct state *s);
 /* Adds what state_save gave; 0, or -EBADMSG where the bytes are damaged. */
 int state_restore(struct state *s, struct str bytes);
+/*
+ * What the last state_bind had to look up in /proc, as an annex item for the event's record, so
+ * that the recorded event is bound as the live one was. Answers its size, a multiple of 8; 0: it
+ * looked nothing up, or there is no room.
+ */
+size_t state_lookup_annex(const struct state *s, uint8_t *memory, size_t room);
 /* All are restored: finds parents, and forgets those that had exited and that nobody refers to. */
 void state_restored(struct state *s);
 

@@ -3,6 +3,7 @@
 #include "state/path.h"
 #include "state/proc.h"
 #include "state/replay.h"
+#include "state/snapshot.h"
 #include "state/state_internal.h"
 
 #include <dirent.h>
@@ -110,6 +111,11 @@ void state_set_boot_time(struct state *s, uint64_t ns_since_epoch)
 	s->boot_time = ns_since_epoch;
 }
 
+uint64_t state_boot_time(const struct state *s)
+{
+	return s->boot_time;
+}
+
 struct process_table *state_processes(struct state *s)
 {
 	return s->processes;
@@ -212,24 +218,45 @@ static void take_proc(struct state *s, struct process *p, const struct proc_proc
 	p->is_partial = false;
 }
 
-/* Reads a process from /proc into s->reading; false where it is gone or is another by now. */
-static bool look_up(struct state *s, const struct task_facts *f)
+/* The first annex item of a kind that an event has but one of. */
+static const struct annex_item *annex_item(const struct event *e, enum annex_kind kind)
 {
-	if (s->proc_fd < 0)
-		return false;
+	const struct annex_item *i = e->annex ? event_annex_next(e, NULL) : NULL;
+
+	while (i && i->kind != kind)
+		i = event_annex_next(e, i);
+	return i;
+}
+
+/*
+ * Reads a process from /proc into s->reading; false where it is gone or is another by now. Recorded
+ * events bring what /proc told when they were live.
+ */
+static bool look_up(struct state *s, const struct event *e, const struct task_facts *f)
+{
+	const struct annex_item *told;
+
+	if (s->proc_fd < 0) {
+		told = s->reading ? annex_item(e, ANNEX_PROC) : NULL;
+		return told && proc_restore(annex_str(told), s->reading) == 0;
+	}
 	s->counters.proc_lookups++;
-	return proc_read_process(s->proc_fd, s->is_own_proc, f->pid, s->reading) == 0 &&
-	       start_time_equal(s->reading->facts.start_time, f->start_time);
+	if (proc_read_process(s->proc_fd, s->is_own_proc, f->pid, s->reading) < 0 ||
+	    !start_time_equal(s->reading->facts.start_time, f->start_time))
+		return false;
+	s->read_of = READ_PROCESS;
+	return true;
 }
 
 /*
  * The record shows an exec that was never seen: asks /proc once what the program is. Where it is
  * too late for that the program is unknown, which is better than a wrong one.
  */
-static void heal_program(struct state *s, struct process *p, const struct task_facts *f)
+static void heal_program(struct state *s, struct event *e, struct process *p,
+			 const struct task_facts *f)
 {
 	s->counters.healed++;
-	if (look_up(s, f)) {
+	if (look_up(s, e, f)) {
 		take_proc(s, p, s->reading);
 	} else {
 		struct program_strings strings = {
@@ -243,14 +270,14 @@ static void heal_program(struct state *s, struct process *p, const struct task_f
 }
 
 /* A process whose fork was never seen. */
-static struct process *discover(struct state *s, const struct task_facts *f)
+static struct process *discover(struct state *s, struct event *e, const struct task_facts *f)
 {
 	struct process *p = add_process(s, f);
 
 	if (!p)
 		return NULL;
 	s->counters.healed++;
-	if (look_up(s, f))
+	if (look_up(s, e, f))
 		take_proc(s, p, s->reading);
 	else if (p->parent && p->parent->is_exec_id_known &&
 		 p->parent->program_exec_id == f->exec_id)
@@ -261,16 +288,6 @@ static struct process *discover(struct state *s, const struct task_facts *f)
 }
 
 /* Facts of a record */
-
-/* The first annex item of a kind that an event has but one of. */
-static const struct annex_item *annex_item(const struct event *e, enum annex_kind kind)
-{
-	const struct annex_item *i = e->annex ? event_annex_next(e, NULL) : NULL;
-
-	while (i && i->kind != kind)
-		i = event_annex_next(e, i);
-	return i;
-}
 
 /* Everything but which thread it was: tid, vtid, and its name. Called for each event. */
 static bool facts_equal(const struct task_facts *a, const struct task_facts *b)
@@ -290,8 +307,10 @@ static void refresh_cgroups(struct state *s, struct event *e, struct process *p)
 		process_set_cgroups(s->processes, p, annex_str(item));
 	} else if (s->proc_fd >= 0) {
 		s->counters.proc_lookups++;
-		if (proc_read_cgroups(s->proc_fd, p->facts.pid, s->reading) == 0)
+		if (proc_read_cgroups(s->proc_fd, p->facts.pid, s->reading) == 0) {
 			process_set_cgroups(s->processes, p, s->reading->cgroups);
+			s->read_of = READ_CGROUPS;
+		}
 	}
 }
 
@@ -426,7 +445,7 @@ static struct process *apply_clone(struct state *s, struct event *e, const struc
 	if (p->parent)
 		process_inherit(s->processes, p, p->parent);
 	if (p->is_partial || is_other_program(e, p->program)) {
-		if (look_up(s, f)) {
+		if (look_up(s, e, f)) {
 			take_proc(s, p, s->reading);
 		} else if (param_str(e, POS_EXE).n) {
 			struct program_strings strings = {
@@ -509,7 +528,7 @@ static bool is_ended(const struct state *s, const struct task_facts *f)
 	return false;
 }
 
-static void finish_exit(struct state *s)
+void state_finish_exit(struct state *s)
 {
 	struct process *p = s->exiting ? s->exiting->process : NULL;
 
@@ -541,7 +560,7 @@ static struct thread *find_or_make(struct state *s, struct event *e, const struc
 	else if (!p && action == ACTION_CLONE && f->tid == f->pid)
 		p = apply_clone(s, e, f);
 	else if (!p)
-		p = discover(s, f);
+		p = discover(s, e, f);
 	struct thread *th = p ? add_thread(s, p, f->tid) : NULL;
 	if (th && action == ACTION_CLONE)
 		th->clone_time = e->time;
@@ -615,7 +634,7 @@ static void bind_task(struct state *s, struct event *e, const struct task_facts 
 		p->program_exec_id = f->exec_id;
 		p->is_exec_id_known = true;
 	} else if (f->exec_id > p->program_exec_id) {
-		heal_program(s, p, f);
+		heal_program(s, e, p, f);
 	}
 	if (action == ACTION_EXIT)
 		apply_exit(s, e, p, th);
@@ -640,6 +659,7 @@ void state_pass(struct state *s, const struct event_header *header)
 
 void state_bind(struct state *s, struct event *e)
 {
+	s->read_of = READ_NOTHING;
 	if (!(e->record->flags & RECORD_HAS_TASK)) {
 		if (s->replay)
 			replay_bind(s, e);
@@ -649,7 +669,7 @@ void state_bind(struct state *s, struct event *e)
 	struct annex_facts facts;
 
 	if (s->exiting)
-		finish_exit(s);
+		state_finish_exit(s);
 	bind_task(s, e, &e->record->task);
 	annex_gather(rule, e, &facts);
 	if (facts.has_cwd && e->process && e->process != &s->other_process)
@@ -746,7 +766,7 @@ void state_sweep(struct state *s, uint32_t count)
 {
 	if (s->replay)
 		return;
-	finish_exit(s);
+	state_finish_exit(s);
 	while (s->proc_fd >= 0 && count--) {
 		struct process *p = process_next(s->processes, s->sweep_at);
 		char name[16];

@@ -38,6 +38,7 @@ void state_free(struct state *s);
  * takes it from the clocks; again where the clock was set, and for captures, who knows says so.
  */
 void state_set_boot_time(struct state *s, uint64_t ns_since_epoch);
+uint64_t state_boot_time(const struct state *s);
 
 /* Reads all processes there are from /proc; the probe's iterator may have added them before. */
 int state_scan_proc(struct state *s, struct error *err);

@@ -65,7 +65,8 @@ struct state {
 	bool is_own_proc;
 	uint64_t boot_time;
 	uint32_t max_threads;
-	struct proc_process *reading; /* live: what /proc tells of one process */
+	struct proc_process *reading; /* live, recorded: what /proc tells of one process */
+	enum { READ_NOTHING, READ_PROCESS, READ_CGROUPS } read_of; /* for the last event */
 
 	uint8_t *actions; /* by event code */
 	struct fd_rule *fd_rules;
@@ -86,5 +87,11 @@ struct state {
 
 	char name_memory[NAME_MEMORY];
 };
+
+/* Forgets the thread that ended with the event before this one. */
+void state_finish_exit(struct state *s);
+
+/* snapshot.c: what /proc told of a process, from an annex item; 0 or -EBADMSG. Views into bytes. */
+int proc_restore(struct str bytes, struct proc_process *out);
 
 #endif
