@@ -587,12 +587,15 @@ static void print_counts(struct monitor *m)
 	if (skipped)
 		fprintf(stderr, "Blocks of the captures that are not known: %llu\n",
 			(unsigned long long)skipped);
-	for (size_t i = 0; i < count; i++)
-		if (channels[i].dropped || channels[i].failed)
-			fprintf(stderr, "Output %s: %llu sent, %llu dropped, %llu failed\n",
-				channels[i].name, (unsigned long long)channels[i].sent,
-				(unsigned long long)channels[i].dropped,
-				(unsigned long long)channels[i].failed);
+	for (size_t i = 0; i < count; i++) {
+		fprintf(stderr, "Output %s: %llu sent, %llu dropped, %llu failed", channels[i].name,
+			(unsigned long long)channels[i].sent,
+			(unsigned long long)channels[i].dropped,
+			(unsigned long long)channels[i].failed);
+		if (channels[i].retries)
+			fprintf(stderr, ", %llu retries", (unsigned long long)channels[i].retries);
+		fputc('\n', stderr);
+	}
 }
 
 static void release(struct monitor *m)
