@@ -52,38 +52,70 @@ char *config_dump(const struct config *c)
 	return text;
 }
 
+/* Bars would end a table's cell, and a code span cannot be empty. */
+static void print_code(FILE *out, const char *text)
+{
+	fputs(*text ? "`" : "", out);
+	for (const char *p = text; *p; p++)
+		fprintf(out, *p == '|' ? "\\%c" : "%c", *p);
+	fputs(*text ? "`" : "empty", out);
+}
+
+static void print_row(FILE *out, const struct config_row *row)
+{
+	fprintf(out, "| `%s` | %s", row->key, config_type_name(row->type));
+	for (size_t k = 0; row->choices && row->choices[k]; k++)
+		fprintf(out, "%s `%s`", k ? "," : ":", row->choices[k]);
+	if (row->type == CONFIG_NUMBER || row->type == CONFIG_REAL)
+		fprintf(out, " from %llu to %llu", (unsigned long long)row->least,
+			(unsigned long long)row->most);
+	fputs(" | ", out);
+	print_code(out, row->fallback);
+	fprintf(out, " | %s%s |\n", row->description,
+		row->at_start_only ? " A change takes effect at the next start." : "");
+}
+
 void config_print_markdown(FILE *out)
 {
-	fputs("# Configuration\n\nMade by `make docs` from the program's own table. Any key can be "
-	      "set on the command line, too: `-o engine.modern_ebpf.buf_size_preset=5`.\n\n"
+	fputs("# Configuration\n\nMade by `make docs` from the program's own table; "
+	      "[how it is read](../configuration.md). Any key can be set on the command line, too: "
+	      "`-o engine.modern_ebpf.buf_size_preset=5`.\n\n"
 	      "| key | type | default | meaning |\n|---|---|---|---|\n",
 	      out);
 	for (size_t i = 0; i < config_row_count; i++) {
 		const struct config_row *row = &config_rows[i];
 
-		if (row->is_later || row->why)
-			continue;
-		fprintf(out, "| `%s` | %s", row->key, config_type_name(row->type));
-		for (size_t k = 0; row->choices && row->choices[k]; k++)
-			fprintf(out, "%s `%s`", k ? "," : ":", row->choices[k]);
-		if (row->type == CONFIG_NUMBER)
-			fprintf(out, " from %llu to %llu", (unsigned long long)row->least,
-				(unsigned long long)row->most);
-		fprintf(out, " | `%s` | %s |\n", row->fallback, row->description);
+		if (!row->is_later && !row->why && !row->current)
+			print_row(out, row);
 	}
-	fputs("\n## Read, checked, without effect in this version\n\n"
-	      "Files that users have hold these keys. They are accepted; one that is set to "
-	      "something else than its default is named in a warning at the start.\n\n"
-	      "| key | default |\n|---|---|\n",
+	fputs(
+	    "\n## Read, checked, without effect in this version\n\n"
+	    "They are accepted; those that are set to something else than their default are named "
+	    "in a warning at the start.\n\n"
+	    "| key | type | default | meaning |\n|---|---|---|---|\n",
+	    out);
+	for (size_t i = 0; i < config_row_count; i++)
+		if (config_rows[i].is_later)
+			print_row(out, &config_rows[i]);
+	fputs(
+	    "\n## Older names\n\nThey are read as the newer ones, with a warning; only one of the "
+	    "two may be set.\n\n| key | newer name |\n|---|---|\n",
+	    out);
+	for (size_t i = 0; i < config_row_count; i++)
+		if (config_rows[i].current)
+			fprintf(out, "| `%s` | `%s` |\n", config_rows[i].key,
+				config_rows[i].current);
+	fputs("\n## Without effect\n\nFiles that users have hold these keys. They are accepted and "
+	      "checked; where one is set to something else than its default, a warning says why it "
+	      "has no effect.\n\n| key | default | why |\n|---|---|---|\n",
 	      out);
 	for (size_t i = 0; i < config_row_count; i++) {
 		const struct config_row *row = &config_rows[i];
 
-		if (!(row->is_later || row->why))
+		if (!row->why)
 			continue;
-		fprintf(out, "| `%s` | `", row->key);
-		for (const char *p = row->fallback; *p; p++)
-			fprintf(out, *p == '|' ? "\\%c" : "%c", *p);
-		fputs("` |\n", out);
+		fprintf(out, "| `%s` | ", row->key);
+		print_code(out, row->fallback);
+		fprintf(out, " | %s |\n", row->why);
 	}
 }

@@ -123,7 +123,7 @@ const struct config_row config_rows[] = {
     {BOOL(
 	"time_format_iso_8601", "false", time_iso_8601,
 	"Times in alerts as 2026-01-31T12:00:00.000000000+0000 instead of 12:00:00.000000000, and "
-	"likewise in the program's own messages; both are local time.")},
+	"to the second in the program's own messages. Alerts tell local time, messages UTC.")},
     {BOOL("buffer_format_base64", "false", buffer_base64,
 	  "Buffers in outputs as base64 instead of their printable characters."),
      LATER},
