@@ -259,6 +259,28 @@ static void threads_belong_to_their_process(void **state)
 	world_free(w);
 }
 
+/* The list of what runs at the start has an entry for each thread, but one program for all. */
+static void threads_that_are_listed_take_no_program_away(void **state)
+{
+	struct world *w = world_new(64);
+	struct task_facts f = task(100, 10, 1, 1, "java"), thread;
+	struct event *e;
+
+	(void)state;
+	f.exec_id--;
+	w->flags = RECORD_STATE_ONLY;
+	world_exec(w, &f, "/usr/bin/java");
+	thread = f;
+	thread.tid = thread.vtid = 101;
+	w->flags = RECORD_STATE_ONLY;
+	SEND(w, "execve", &thread, NUMBER("res", 0));
+	e = world_touch(w, &thread);
+	check_str(e->process->program->exepath, "/usr/bin/java", "exepath");
+	check_str(e->process->program->exe, "/usr/bin/java", "exe");
+	check_i64(e->process->facts.pid, 100, "pid");
+	world_free(w);
+}
+
 static void ancestors_are_found_however_many(void **state)
 {
 	enum { DEPTH = 300 };
@@ -458,6 +480,7 @@ int main(void)
 	    cmocka_unit_test(a_lost_fork_is_healed_from_the_parent),
 	    cmocka_unit_test(reparenting_follows_the_kernel),
 	    cmocka_unit_test(threads_belong_to_their_process),
+	    cmocka_unit_test(threads_that_are_listed_take_no_program_away),
 	    cmocka_unit_test(ancestors_are_found_however_many),
 	    cmocka_unit_test(damaged_families_make_no_circles),
 	    cmocka_unit_test(changes_of_directory_are_followed),
