@@ -12,6 +12,7 @@
 #include "app/versions.h"
 #include "app/view_command.h"
 #include "base/cleanup.h"
+#include "output/system_log.h"
 #include "probe/probe.h"
 
 #include <errno.h>
@@ -19,7 +20,6 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
-#include <syslog.h>
 #include <time.h>
 
 static const char *const default_configs[] = {"/etc/saker/saker.yaml", "/etc/falco/falco.yaml"};
@@ -34,7 +34,7 @@ static uint64_t monotonic_ns(void)
 
 static void log_to_syslog(enum severity severity, const char *text)
 {
-	syslog((int)severity, "%s", text);
+	system_log_send(SYSTEM_LOG_SOCKET, severity, str_from(text));
 }
 
 static int read_config(const struct cli *cli, struct config *config, struct error *err)
@@ -59,8 +59,6 @@ static bool finish_config(const struct cli *cli, struct config *config)
 		config->base_syscalls_all = true;
 	if (cli->verbosity > 1)
 		least = SEVERITY_DEBUG;
-	if (config->log_syslog)
-		openlog("saker", LOG_PID, LOG_DAEMON);
 	log_configure(least, config->log_stderr || errors,
 		      config->log_syslog ? log_to_syslog : NULL);
 	log_times_iso_8601(config->time_iso_8601);

@@ -11,7 +11,7 @@
 #include "output/channel.h"
 
 #include "base/buffer.h"
-#include "base/utf8.h"
+#include "output/system_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,17 +22,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
-	FACILITY_DAEMON = 3,
 	SEND_BUFFER = 1024 * 1024, /* asked for; an alert fits in */
 	ENTRY_OVERHEAD = 8192,     /* of fields beside the message */
 	RETRY_MOST_MS = 500,
 	CUT_LEAST = 1024,
 };
-#define IDENTIFIER "saker"
 
 enum target { TARGET_NONE, TARGET_JOURNAL, TARGET_DATAGRAM, TARGET_STREAM };
 
@@ -53,7 +50,7 @@ void *channel_syslog_open(const char *journal_socket, const char *socket)
 		return NULL;
 	c->fd = -1;
 	c->journal_socket = strdup(journal_socket ? journal_socket : "/run/systemd/journal/socket");
-	c->socket = strdup(socket ? socket : "/dev/log");
+	c->socket = strdup(socket ? socket : SYSTEM_LOG_SOCKET);
 	if (c->journal_socket && c->socket)
 		return c;
 	channel_syslog.close(c);
@@ -141,8 +138,9 @@ static void put_journal_entry(struct buffer *out, const struct channel_line *lin
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	put_field(out, "MESSAGE", str_slice(line->text, 0, line->text.n - 1));
 	put_field(out, "PRIORITY", str_from(number));
-	put_field(out, "SYSLOG_FACILITY", STR("3"));
-	put_field(out, "SYSLOG_IDENTIFIER", STR(IDENTIFIER));
+	number[0] = '0' + SYSTEM_LOG_FACILITY;
+	put_field(out, "SYSLOG_FACILITY", str_from(number));
+	put_field(out, "SYSLOG_IDENTIFIER", STR(SYSTEM_LOG_NAME));
 	put_field(out, "SYSLOG_PID", str_from(pid));
 	if (line->rule.n)
 		put_field(out, "RULE", line->rule);
@@ -153,23 +151,6 @@ static void put_journal_entry(struct buffer *out, const struct channel_line *lin
 		end = str_find_byte(line->tags, '\n', at);
 		put_field(out, "TAGS", str_slice(line->tags, at, end));
 	}
-}
-
-static void put_syslog_line(struct buffer *out, const struct channel_line *line, struct str text)
-{
-	char stamp[32];
-	time_t now = time(NULL);
-	struct tm tm;
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-					     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-
-	/* Not strftime: the names must not follow the locale. */
-	localtime_r(&now, &tm);
-	snprintf(stamp, sizeof(stamp), "%s %2d %02d:%02d:%02d", months[tm.tm_mon], tm.tm_mday,
-		 tm.tm_hour, tm.tm_min, tm.tm_sec);
-	buffer_printf(out, "<%d>%s %s[%d]: ", FACILITY_DAEMON * 8 + (int)line->priority, stamp,
-		      IDENTIFIER, (int)getpid());
-	buffer_put(out, text);
 }
 
 /* Of what is too large for a datagram the journal takes a sealed file. */
@@ -243,7 +224,7 @@ static int send_line(struct syslog_channel *c, struct worker *w, const struct ch
 		if (c->target == TARGET_JOURNAL)
 			put_journal_entry(&entry, line);
 		else
-			put_syslog_line(&entry, line, text);
+			system_log_format(&entry, line->priority, text);
 		entry.p[entry.n] = '\0';
 		if (c->target == TARGET_STREAM)
 			return send_stream(c, w, buffer_str(&entry));

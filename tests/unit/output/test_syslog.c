@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The syslog output against sockets that stand for journald's and syslogd's. */
+#include "output/system_log.h"
 #include "outputs_unit.h"
 
 #include <errno.h>
@@ -235,6 +236,23 @@ static void a_log_that_has_stopped_reading_is_given_up(void **state)
 	close(fd);
 }
 
+static void messages_of_the_program_wait_for_nobody(void **state)
+{
+	const char *path = in_directory("log");
+	int fd, status = 0, sent = 0;
+	(void)state;
+
+	assert_int_equal(system_log_send(in_directory("none"), SEVERITY_ERROR, STR("x")), -ENOENT);
+	fd = listen_at(path, SOCK_DGRAM);
+	while (sent < 10000 && (status = system_log_send(path, SEVERITY_ERROR, STR("y"))) == 0)
+		sent++;
+	check_i64(status, -EAGAIN, "full");
+	assert_true(sent > 0);
+	assert_true(str_ends_with(receive(fd), STR("]: y")));
+	assert_int_equal(system_log_send(path, SEVERITY_ERROR, STR("z")), 0);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +263,7 @@ int main(void)
 	    cmocka_unit_test(a_log_of_streams_is_written_to_as_well),
 	    cmocka_unit_test(a_log_that_is_started_anew_is_found_again),
 	    cmocka_unit_test(where_no_log_is_nothing_is_waited_for),
+	    cmocka_unit_test(messages_of_the_program_wait_for_nobody),
 	    cmocka_unit_test(a_log_that_has_stopped_reading_is_given_up),
 	};
 
