@@ -204,6 +204,25 @@ static bool take_rest(struct event *e, const struct capture_recorded *recorded)
 	return true;
 }
 
+/*
+ * Whether a recorded event tells nothing of its task that was not known: only then may it pass, so
+ * that processes are what they were when it was recorded.
+ */
+static bool is_task_known(const struct capture_recorded *recorded)
+{
+	struct annex_item item;
+
+	if (recorded->task.n)
+		return false;
+	for (size_t at = 0; at + sizeof(item) <= recorded->annex.n;
+	     at += sizeof(item) + ((item.size + 7u) & ~(size_t)7)) {
+		memcpy(&item, recorded->annex.p + at, sizeof(item));
+		if (item.subject == ANNEX_OF_TASK)
+			return false;
+	}
+	return true;
+}
+
 /* An event with all that it had live. */
 static int take_recorded(struct capture_source *s, const struct capture_event *in,
 			 source_event_fn *handle, void *context)
@@ -224,7 +243,8 @@ static int take_recorded(struct capture_source *s, const struct capture_event *i
 		memcpy(task, recorded->task.p,
 		       recorded->task.n < sizeof(*task) ? recorded->task.n : sizeof(*task));
 	}
-	if (!(in->flags & EVENT_BLOCK_STATE_ONLY) && pass(s, event, context))
+	if (!(in->flags & EVENT_BLOCK_STATE_ONLY) && is_task_known(recorded) &&
+	    pass(s, event, context))
 		return 1;
 	r->cpu = in->cpu;
 	r->flags = recorded->flags;

@@ -26,8 +26,9 @@ struct source *source_capture_over(struct capture *capture, struct state *state,
 
 /*
  * From now on events of kinds other than those of the bit set, which must outlive the source, are
- * passed over where state_may_pass: they are counted, but not decoded, so that what is wrong with
- * their parameters does not show. Instead of the handler, `pass` is called, with its context.
+ * passed over where state_may_pass and, in recordings of ours, they tell nothing new of their task:
+ * they are counted, but not decoded, so that what is wrong with their parameters does not show.
+ * Instead of the handler, `pass` is called, with its context.
  */
 typedef void source_pass_fn(void *context, const struct event_header *header);
 void source_capture_pass(struct source *s, const uint64_t *kinds, source_pass_fn *pass);
