@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What alerts are sent to: a web server, with TLS and certificates where asked, and /dev/log."""
+"""A web server that alerts are sent to, with TLS and certificates where asked."""
 
 import http.server
-import os
-import socket
 import ssl
 import subprocess
 import threading
-
-PATIENCE = 20
 
 
 class Request:
@@ -135,29 +131,3 @@ class Certificates:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(self.path("authority.crt"))
         return context
-
-
-class Log:
-    """A datagram socket that is read to the end of the with block."""
-
-    def __init__(self, path):
-        self.path = path
-        self.messages = []
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(str(path))
-        self.thread = threading.Thread(target=self.read)
-        self.thread.start()
-
-    def read(self):
-        while (message := self.socket.recv(1 << 20)) != b"end":
-            self.messages.append(message.decode())
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-            s.sendto(b"end", str(self.path))
-        self.thread.join()
-        self.socket.close()
-        os.unlink(self.path)
