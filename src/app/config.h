@@ -30,6 +30,7 @@ enum engine_kind {
 enum rule_matching { MATCH_FIRST, MATCH_ALL };
 enum queue_recovery { QUEUE_CONTINUE, QUEUE_EXIT, QUEUE_EMPTY };
 enum capture_mode { CAPTURE_RULES, CAPTURE_ALL_RULES };
+enum capture_collect { CAPTURE_COLLECT_ALL, CAPTURE_COLLECT_RULES };
 enum merge_strategy { MERGE_APPEND, MERGE_OVERRIDE, MERGE_ADD_ONLY };
 /* Bits: what is done about lost events. */
 enum drop_action { DROP_IGNORE = 1, DROP_LOG = 2, DROP_ALERT = 4, DROP_EXIT = 8 };
@@ -87,9 +88,13 @@ struct config_metrics {
 struct config_capture {
 	bool enabled;
 	const char *path_prefix;
-	unsigned mode;                /* enum capture_mode */
-	uint64_t default_duration_ms; /* how long a capture goes on after its alert */
-	uint64_t max_file_size_mb;    /* 0: no limit */
+	unsigned mode;                         /* enum capture_mode */
+	uint64_t default_duration_ms;          /* how long a capture goes on after its alert */
+	uint64_t max_file_size_mb;             /* 0: no limit */
+	uint64_t before_mb;                    /* kept of the moments before an alert */
+	uint64_t max_files, max_total_size_mb; /* 0: no limit */
+	unsigned collect;                      /* enum capture_collect */
+	const char *stop_filter;               /* empty: none */
 };
 
 struct config_drops {

@@ -10,6 +10,7 @@ static const char *const engines[] = {"modern_ebpf", "kmod", "ebpf", "replay", "
 static const char *const matchings[] = {"first", "all", NULL};
 static const char *const recoveries[] = {"continue", "exit", "empty", NULL};
 static const char *const capture_modes[] = {"rules", "all_rules", NULL};
+static const char *const capture_collects[] = {"all", "rules", NULL};
 static const char *const drop_actions[] = {"ignore", "log", "alert", "exit", NULL};
 
 /* One row a line reads as the table it is. */
@@ -246,19 +247,40 @@ const struct config_row config_rows[] = {
     {NO_EFFECT("falco_libs.thread_table_auto_purging_thread_timeout_s", CONFIG_NUMBER, "300",
 	       NO_PURGE)},
 
-    {BOOL("capture.enabled", "false", capture.enabled, "Write captures around alerts."), LATER},
+    {BOOL("capture.enabled", "false", capture.enabled,
+	  "Write captures around alerts: of the moments before, of the alert's event and of what "
+	  "follows."),
+     START},
     {STRING("capture.path_prefix", "/tmp/falco", capture.path_prefix,
-	    "How the names of captures begin."),
-     LATER},
+	    "How the names of captures begin; time and number of the alert's event follow, and "
+	    ".scap."),
+     START},
     {CHOICE("capture.mode", "rules", capture.mode, capture_modes,
-	    "For rules with `capture: true` or for all."),
-     LATER},
+	    "For alerts of rules with `capture: true`, or of all rules."),
+     START},
     {NUMBER("capture.default_duration", "5000", capture.default_duration_ms, 0, UINT32_MAX,
-	    "Milliseconds that a capture goes on after its alert."),
-     LATER},
+	    "Milliseconds that a capture goes on after its alert, where the rule has no "
+	    "`capture_duration`. A further alert in that time makes it longer."),
+     START},
     {NUMBER("capture.max_file_size_mb", "0", capture.max_file_size_mb, 0, 1048576,
 	    "Megabytes at which a capture ends; 0: no limit."),
-     LATER},
+     START},
+    {NUMBER("capture.before_mb", "8", capture.before_mb, 0, 1024,
+	    "Megabytes of events that are kept in memory, for captures to begin with."),
+     START},
+    {NUMBER("capture.max_files", "100", capture.max_files, 0, 1000000,
+	    "Captures with that prefix; the oldest are removed when there are more. 0: no limit."),
+     START},
+    {NUMBER("capture.max_total_size_mb", "1000", capture.max_total_size_mb, 0, 1048576,
+	    "Megabytes of them together; the oldest are removed when there is more. 0: no limit."),
+     START},
+    {CHOICE("capture.collect", "all", capture.collect, capture_collects,
+	    "What captures hold: all system calls that have an event, or those that rules want "
+	    "anyway, which costs a busy system less."),
+     START},
+    {STRING("capture.stop_filter", "", capture.stop_filter,
+	    "A condition; a capture ends with the first event for which it holds."),
+     START},
 
     {PART(
 	"load_plugins", CONFIG_STRINGS, "[]",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/monitor.h"
 
+#include "app/alert_capture.h"
 #include "app/replay_command.h"
 #include "app/wants.h"
 #include "output/alert.h"
@@ -35,7 +36,8 @@ struct monitor {
 	struct outputs *outputs;
 	struct source *source;
 	struct replay replay;
-	bool has_seen_enough; /* says the view */
+	struct alert_capture *capture; /* NULL: alerts make no captures */
+	bool has_seen_enough;          /* says the view */
 	uint64_t pause_at;
 	int signal_fd;
 	int stop_signal;
@@ -98,6 +100,14 @@ static void send_alert(struct monitor *m, const struct rule *rule, struct str li
 	outputs_send(m->outputs, &alert);
 }
 
+/* The alerts of a judged event make captures, or one ends with it. */
+static void on_capture(struct monitor *m, struct event *e, size_t count)
+{
+	for (size_t i = 0; i < count && i < m->match_room; i++)
+		alert_capture_match(m->capture, m->matches[i].rule, e);
+	alert_capture_judged(m->capture, e);
+}
+
 static void on_event(void *context, struct event *e)
 {
 	struct monitor *m = context;
@@ -112,6 +122,8 @@ static void on_event(void *context, struct event *e)
 		if (m->options->view)
 			return;
 	}
+	if (m->capture)
+		alert_capture_event(m->capture, e);
 	if (e->record->flags & RECORD_STATE_ONLY)
 		return;
 	if (e->record->flags & RECORD_HAS_TASK && is_own(m, &e->record->task))
@@ -120,6 +132,8 @@ static void on_event(void *context, struct event *e)
 	count = evaluator_judge(m->evaluator, e, m->matches, m->match_room);
 	if (recording && recording->options.is_filtered)
 		recording_event(recording, e, count > 0);
+	if (m->capture)
+		on_capture(m, e, count);
 	if (__builtin_expect(count == 0, 1))
 		return;
 	for (size_t i = 0; i < count && i < m->match_room; i++) {
@@ -203,6 +217,8 @@ static void do_chores(struct monitor *m)
 	outputs_check(m->outputs);
 	if (m->options->recording)
 		recording_look(m->options->recording);
+	if (m->capture)
+		alert_capture_look(m->capture);
 	dropped = source_counters(m->source).dropped;
 	if (dropped > m->drops_told) {
 		log_warning("%llu events were lost (%llu in all): the rings are full; a larger "
@@ -282,9 +298,12 @@ static int attach(struct monitor *m, struct error *err)
 	m->probe = probe_open(&options, err);
 	if (!m->probe)
 		return -EINVAL;
-	syscalls = wants_of_plan(plan_needs(m->options->plan), c, unknown_syscall, &wants);
+	wants_of_plan(plan_needs(m->options->plan), c, unknown_syscall, &wants);
 	if (m->options->recording)
 		recording_wants(m->options->recording, &wants);
+	if (m->capture)
+		alert_capture_wants(m->capture, &wants);
+	syscalls = wants_count(&wants);
 	status = probe_set_wants(m->probe, &wants, err);
 	if (status < 0)
 		return status;
@@ -365,15 +384,22 @@ static int open_state(struct monitor *m, bool is_live, struct error *err)
 	return m->state ? 0 : -ENOMEM;
 }
 
+/* Everything that writes captures of what happens from now on. */
 static int start_recording(struct monitor *m, struct error *err)
 {
+	int status = 0;
+
 	struct capture_host host = {
 	    .host_root = m->host_root,
 	    .hostname = str_from(m->hostname),
 	    .boot_time = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME),
 	};
 
-	return recording_start(m->options->recording, m->state, &host, err);
+	if (m->options->recording)
+		status = recording_start(m->options->recording, m->state, &host, err);
+	if (status == 0 && m->capture)
+		status = alert_capture_start(m->capture, m->state, &host, err);
+	return status;
 }
 
 static int start(struct monitor *m, struct error *err)
@@ -386,13 +412,15 @@ static int start(struct monitor *m, struct error *err)
 	if (user_table_read(state_users(m->state), m->host_root, err) < 0)
 		log_warning("users: %s", err->message);
 	status = start_judging(m, err);
+	if (status == 0 && !m->options->view)
+		status = alert_capture_new(m->options->config, m->options->rules, &m->capture, err);
 	if (status < 0)
 		return status;
 	status = attach(m, err);
 	if (status < 0)
 		return status;
 	status = read_tasks(m, err);
-	if (status == 0 && m->options->recording)
+	if (status == 0)
 		status = start_recording(m, err);
 	if (status < 0)
 		return status;
@@ -604,6 +632,7 @@ static void release(struct monitor *m)
 	if (m->probe)
 		probe_close(m->probe);
 	outputs_free(m->outputs);
+	alert_capture_free(m->capture);
 	evaluator_free(m->evaluator);
 	state_free(m->state);
 	if (m->signal_fd >= 0)
@@ -672,6 +701,8 @@ int monitor_run(const struct monitor_options *options)
 			      c->output_timeout_ms ? (int)c->output_timeout_ms : DRAIN_MS);
 		print_counts(m);
 	}
+	if (m->capture)
+		alert_capture_stop(m->capture);
 	if (options->recording &&
 	    recording_stop(options->recording, source_counters(m->source).dropped) < 0)
 		status = -EIO;

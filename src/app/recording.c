@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/recording.h"
 
+#include "app/wants.h"
 #include "base/log.h"
 #include "state/snapshot.h"
 
 #include <errno.h>
 #include <stdio.h>
-
-enum { ALL_FACTS = FACT_RESOLVED_PATH | FACT_BASE_PATH | FACT_FD | FACT_BUFFER | FACT_FD_PATH };
 
 void recording_wants(const struct recording *r, struct probe_wants *wants)
 {
@@ -15,7 +14,7 @@ void recording_wants(const struct recording *r, struct probe_wants *wants)
 		if (!r->options.is_filtered)
 			wants->wanted[nr] |= syscall_schema_get(nr) != NULL;
 		if (wants->wanted[nr])
-			wants->facts[nr] |= ALL_FACTS;
+			wants->facts[nr] |= WANTS_ALL_FACTS;
 	}
 	if (!r->options.is_filtered)
 		wants->signals = true;

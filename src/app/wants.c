@@ -33,11 +33,18 @@ static bool set_by_name(struct probe_wants *wants, const char *name, uint8_t wan
 	return is_known;
 }
 
-size_t wants_of_plan(const struct plan_needs *needs, const struct config *config,
-		     void (*unknown)(const char *name), struct probe_wants *wants)
+size_t wants_count(const struct probe_wants *wants)
 {
 	size_t count = 0;
 
+	for (uint16_t nr = 0; nr < SYSCALL_NR_LIMIT; nr++)
+		count += wants->wanted[nr];
+	return count;
+}
+
+size_t wants_of_plan(const struct plan_needs *needs, const struct config *config,
+		     void (*unknown)(const char *name), struct probe_wants *wants)
+{
 	*wants = (struct probe_wants){0};
 	for (uint16_t nr = 0; nr < SYSCALL_NR_LIMIT; nr++) {
 		const struct syscall_schema *s = syscall_schema_get(nr);
@@ -61,7 +68,5 @@ size_t wants_of_plan(const struct plan_needs *needs, const struct config *config
 	wants->page_faults = is_kind_wanted(needs, "page_fault");
 	wants->switches = is_kind_wanted(needs, "switch");
 	wants->signals = is_kind_wanted(needs, "signaldeliver");
-	for (uint16_t nr = 0; nr < SYSCALL_NR_LIMIT; nr++)
-		count += wants->wanted[nr];
-	return count;
+	return wants_count(wants);
 }

@@ -8,11 +8,19 @@
 #include "engine/plan.h"
 #include "probe/probe.h"
 
+/* What an event is recorded with, so that it means the same to any rules later. */
+enum {
+	WANTS_ALL_FACTS = FACT_RESOLVED_PATH | FACT_BASE_PATH | FACT_FD | FACT_BUFFER | FACT_FD_PATH
+};
+
 /*
  * Fills *wants. Names of base_syscalls.custom_set that are no system call are passed to unknown
  * (may be NULL). Answers how many system calls are wanted.
  */
 size_t wants_of_plan(const struct plan_needs *needs, const struct config *config,
 		     void (*unknown)(const char *name), struct probe_wants *wants);
+
+/* The same of wants that were added to. */
+size_t wants_count(const struct probe_wants *wants);
 
 #endif

@@ -25,6 +25,7 @@ int record_queue_init(struct record_queue *q, size_t bytes)
 		return -ENOMEM;
 	}
 	q->size = size;
+	q->wake_bytes = size / 2;
 	q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (q->wake_fd < 0) {
 		munmap(q->memory, size);
@@ -92,8 +93,8 @@ bool record_queue_push(struct record_queue *q, const struct record *r, struct st
 	}
 	/* Sequentially consistent, as is is_sleeping: see record_queue_wait. */
 	atomic_store(&q->pushed, start + header.size);
-	if (start + header.size - q->released_seen > q->size / 2 && atomic_load(&q->is_sleeping) &&
-	    atomic_exchange(&q->is_sleeping, false))
+	if (start + header.size - q->released_seen > q->wake_bytes &&
+	    atomic_load(&q->is_sleeping) && atomic_exchange(&q->is_sleeping, false))
 		record_queue_wake(q);
 	return true;
 }

@@ -28,6 +28,8 @@ struct queued_record {
 struct record_queue {
 	uint8_t *memory;
 	size_t size;
+	size_t
+	    wake_bytes; /* a sleeping reader is woken when so much waits; else half of the size */
 	int wake_fd;
 	atomic_bool is_sleeping;
 	_Alignas(64) _Atomic uint64_t pushed;
@@ -52,7 +54,7 @@ const struct queued_record *record_queue_at(struct record_queue *q, uint64_t *po
 void record_queue_release(struct record_queue *q, uint64_t position);
 uint64_t record_queue_end(struct record_queue *q); /* what has been pushed */
 
-/* Sleeps until the queue is half full, record_queue_wake is called or that time has passed. */
+/* Sleeps until wake_bytes wait, record_queue_wake is called or that time has passed. */
 void record_queue_wait(struct record_queue *q, int timeout_ms);
 void record_queue_wake(struct record_queue *q);
 

@@ -60,9 +60,9 @@ static const struct {
     {"a map where one is expected", "engine: modern_ebpf\n", "",
      "E f.yaml:1:9: engine: found \"modern_ebpf\", expected a map"},
     {"keys without effect are named, defaults are not",
-     "syslog_output:\n  enabled: true\ncapture: {enabled: true, path_prefix: /x}\n"
+     "syslog_output:\n  enabled: true\nmetrics: {enabled: true, interval: 1m}\n"
      "webserver: {listen_port: 8765}\nconfig_files: [/etc/falco/config.d]\nload_plugins: []\n",
-     "", "W these settings have no effect in this version: capture.enabled, capture.path_prefix"},
+     "", "W these settings have no effect in this version: metrics.enabled, metrics.interval"},
     {"and are checked", "http_output: {enabled: perhaps}\nmetrics: {interval: [1]}\n", "",
      "E f.yaml:1:24: http_output.enabled: found \"perhaps\", expected true or false\n"
      "E f.yaml:2:21: metrics.interval: found a list, expected a duration, as in 30s or 1h30m\n"
@@ -113,7 +113,7 @@ static const struct {
      "E f.yaml:5:17: capture.mode: found \"some\", expected one of rules, all_rules\n"
      "E f.yaml:6:21: metrics.interval: found \"1s1h\", expected a duration, as in 30s or 1h30m\n"
      "E f.yaml:1:48: syscall_event_drops.actions: ignore does not go with log or alert\n"
-     "W these settings have no effect in this version: capture.mode, webserver.listen_port, "
+     "W these settings have no effect in this version: webserver.listen_port, "
      "syscall_event_timeouts.max_consecutives, syscall_event_drops.threshold, "
      "syscall_event_drops.actions, syscall_event_drops.rate, metrics.interval"},
     {"plugins",
