@@ -4,6 +4,7 @@
  * that they are good for, so that nothing has to be cleared between events.
  */
 #include "engine/plan_internal.h"
+#include "state/pool.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -15,7 +16,6 @@ enum {
 	SLOTS_MOST = 8192,
 	SLOTS_LEAST = 64,
 	SLOTS_BYTES = 4 * 1024 * 1024,
-	CACHE_LINE = 64,
 };
 
 struct subject_answer {
@@ -32,11 +32,11 @@ struct subject_answer {
 struct slot {
 	const struct thread *thread;
 	const struct process *process;
-	uint64_t thread_generation, process_generation;
+	uint64_t generation;                /* both scope_generations: neither ever goes back */
 	uint64_t seen_tables, known_tables; /* small tables, by small_id */
 	bool are_guards_known, has_too_many_guards;
 	uint32_t guard_count;
-	/* What most events read stands first: see slot_* for the rest. */
+	/* What most events read stands first, in one cache line: see slot_* for the rest. */
 	struct small_known {
 		uint64_t ready; /* candidates that the process leaves */
 		uint64_t found; /* those that its guards find */
@@ -111,7 +111,13 @@ static uint32_t new_epoch(struct evaluator *ev)
 	return ++ev->next_epoch;
 }
 
-static const struct subject_answer *subject_value(struct evaluator *ev, uint32_t id)
+static void extract(struct evaluator *ev, const struct plan_subject *s, struct subject_answer *a)
+{
+	a->has_value = s->use ? field_extract(&ev->ctx, s->use, &a->value)
+			      : expression_evaluate(&ev->ctx, s->expression, &a->value);
+}
+
+static inline const struct subject_answer *subject_value(struct evaluator *ev, uint32_t id)
 {
 	struct subject_answer *a = &ev->subjects[id];
 	const struct plan_subject *s = &ev->plan->subjects[id];
@@ -119,8 +125,7 @@ static const struct subject_answer *subject_value(struct evaluator *ev, uint32_t
 
 	if (a->epoch != epoch) {
 		a->epoch = epoch;
-		a->has_value = s->use ? field_extract(&ev->ctx, s->use, &a->value)
-				      : expression_evaluate(&ev->ctx, s->expression, &a->value);
+		extract(ev, s, a);
 	}
 	return a;
 }
@@ -146,6 +151,25 @@ static void lookup_value(const struct plan_lookup *l, const struct value *v,
 	}
 }
 
+/* Lists, and values of another type than their field says. */
+static void lookup_unusual(struct evaluator *ev, const struct plan_lookup *l,
+			   const struct value *value, struct lookup_hits *hits)
+{
+	if (is_understood(l, value)) {
+		for (uint32_t i = 0; i < value->count; i++)
+			lookup_value(l, &value->list[i], hits);
+		return;
+	}
+	for (uint32_t i = 0; i < l->atom_count; i++) {
+		uint32_t atom = l->atoms[i];
+
+		if (comparison_holds_for(ev->plan->atoms[atom].comparison, &ev->ctx, true, value)) {
+			hits->marks[atom] = hits->epoch;
+			hits->atoms[hits->count++] = atom;
+		}
+	}
+}
+
 /* Marks the atoms that hold, and answers how many they are: ev->hits. */
 static uint32_t run_lookup(struct evaluator *ev, uint32_t id)
 {
@@ -156,23 +180,10 @@ static uint32_t run_lookup(struct evaluator *ev, uint32_t id)
 	ev->lookup_epochs[id] = hits.epoch;
 	if (!a->has_value)
 		return 0;
-	if (!a->value.is_list && is_understood(l, &a->value)) {
+	if (!a->value.is_list && is_understood(l, &a->value))
 		lookup_value(l, &a->value, &hits);
-	} else if (a->value.is_list && is_understood(l, &a->value)) {
-		for (uint32_t i = 0; i < a->value.count; i++)
-			lookup_value(l, &a->value.list[i], &hits);
-	} else {
-		/* A value of another type than its field says. */
-		for (uint32_t i = 0; i < l->atom_count; i++) {
-			uint32_t atom = l->atoms[i];
-
-			if (comparison_holds_for(ev->plan->atoms[atom].comparison, &ev->ctx, true,
-						 &a->value)) {
-				hits.marks[atom] = hits.epoch;
-				hits.atoms[hits.count++] = atom;
-			}
-		}
-	}
+	else
+		lookup_unusual(ev, l, &a->value, &hits);
 	return hits.count;
 }
 
@@ -371,12 +382,17 @@ static inline struct slot *slot_at(const struct evaluator *ev, uint32_t index)
 	return (struct slot *)(ev->slots + (size_t)index * ev->slot_size);
 }
 
+static inline uint64_t generation_of(const struct event *e)
+{
+	return e->thread && e->process ? e->thread->scope_generation + e->process->scope_generation
+				       : 0;
+}
+
 static void clear_slot(const struct evaluator *ev, struct slot *s, const struct event *e)
 {
 	s->thread = e->thread;
 	s->process = e->process;
-	s->thread_generation = e->thread ? e->thread->scope_generation : 0;
-	s->process_generation = e->process ? e->process->scope_generation : 0;
+	s->generation = generation_of(e);
 	s->seen_tables = s->known_tables = 0;
 	s->guard_count = 0;
 	s->are_guards_known = s->has_too_many_guards = false;
@@ -388,23 +404,26 @@ static void clear_slot(const struct evaluator *ev, struct slot *s, const struct 
 static void choose_slot(struct evaluator *ev, const struct event *e)
 {
 	struct thread *th = e->thread;
-	bool is_ours = th && e->process && th->scope_serial == ev->serial;
-	uint32_t index = is_ours ? th->scope_slot : 0;
-	struct slot *s = slot_at(ev, index);
+	struct slot *s = slot_at(ev, 0);
 
-	ev->slot = s;
-	if (is_ours && s->thread == th && s->process == e->process &&
-	    s->thread_generation == th->scope_generation &&
-	    s->process_generation == e->process->scope_generation)
-		return;
-	if (th && e->process && (!is_ours || s->thread != th)) {
-		index = ev->next_slot;
-		ev->next_slot = index + 1 < ev->slot_count ? index + 1 : 1;
-		th->scope_slot = index;
-		th->scope_serial = ev->serial;
-		ev->slot = slot_at(ev, index);
+	if (th && e->process) {
+		bool is_ours = th->scope_serial == ev->serial;
+
+		if (is_ours)
+			s = th->scope_memory;
+		if (is_ours && s->thread == th) {
+			ev->slot = s;
+			if (s->process == e->process && s->generation == generation_of(e))
+				return;
+		} else {
+			s = slot_at(ev, ev->next_slot);
+			ev->next_slot = ev->next_slot + 1 < ev->slot_count ? ev->next_slot + 1 : 1;
+			th->scope_memory = s;
+			th->scope_serial = ev->serial;
+		}
 	}
-	clear_slot(ev, ev->slot, e);
+	ev->slot = s;
+	clear_slot(ev, s, e);
 }
 
 /* Small tables */

@@ -2,6 +2,7 @@
 #include "engine/lookup_internal.h"
 
 #include "base/vec.h"
+#include "state/path.h"
 
 #include <stdlib.h>
 
@@ -254,7 +255,7 @@ static struct str components(struct str path, char *out, size_t room)
 
 static bool has_plain_components(struct str path)
 {
-	return path.n && path.p[0] == '/' && !memmem(path.p, path.n, "//", 2);
+	return path.n && path.p[0] == '/' && !path_has_double_slash(path);
 }
 
 struct lookup *lookup_build(enum lookup_kind kind, struct lookup_key *keys, size_t count,
@@ -294,19 +295,26 @@ struct lookup *lookup_build(enum lookup_kind kind, struct lookup_key *keys, size
 	return l;
 }
 
-void lookup_text(const struct lookup *l, struct str value, struct lookup_hits *hits)
+/* Of its own: what else is looked up needs no such room on the stack. */
+static __attribute__((noinline)) void find_path(const struct lookup *l, struct str value,
+						struct lookup_hits *hits)
 {
 	char normal[LOOKUP_PATH_MAX + 1];
 
+	if (!has_plain_components(value))
+		value = components(value, normal, sizeof(normal));
+	lookup_trie_find(l->trie, value, hits);
+}
+
+void lookup_text(const struct lookup *l, struct str value, struct lookup_hits *hits)
+{
 	switch (l->kind) {
 	case LOOKUP_EXACT:
 		if (l->hash->lengths & length_bit(value.n))
 			hash_find_text(l->hash, value, hits);
 		break;
 	case LOOKUP_PATH:
-		if (!has_plain_components(value))
-			value = components(value, normal, sizeof(normal));
-		lookup_trie_find(l->trie, value, hits);
+		find_path(l, value, hits);
 		break;
 	case LOOKUP_PREFIX:
 	case LOOKUP_SUFFIX:

@@ -32,7 +32,7 @@ static bool answer(struct value *out, struct value v)
 
 static bool answer_text(struct value *out, const char *text)
 {
-	return answer(out, value_str(str_from(text)));
+	return answer_str(out, str_from(text));
 }
 
 bool field_event_type(struct field_context *ctx, const struct field_use *use, struct value *out)
@@ -45,7 +45,7 @@ bool field_event_type(struct field_context *ctx, const struct field_use *use, st
 	    !(e->schema->flags & EVENT_SYSCALL))
 		return false;
 	if (e->schema->code == CODE_ASYNCEVENT && event_param_str(e, 1, &name))
-		return answer(out, value_str(name));
+		return answer_str(out, name);
 	return answer_text(out, event_kind_name(e->kind));
 }
 
@@ -81,7 +81,7 @@ static bool event_args(struct field_context *ctx, struct value *out)
 	struct buffer text = scratch_text(ctx->scratch);
 
 	params_print(ctx, &text);
-	return answer(out, value_str(scratch_keep(ctx->scratch, &text)));
+	return answer_str(out, scratch_keep(ctx->scratch, &text));
 }
 
 static bool event_res(struct field_context *ctx, struct value *out)
@@ -96,7 +96,7 @@ static bool event_res(struct field_context *ctx, struct value *out)
 	name = errno_name(res);
 	if (name)
 		return answer_text(out, name);
-	return answer(out, value_str(arena_printf(ctx->scratch, "%lld", (long long)res)));
+	return answer_str(out, arena_printf(ctx->scratch, "%lld", (long long)res));
 }
 
 static bool event_failed(const struct event *e, bool *failed)
@@ -152,7 +152,7 @@ static bool count_error(const struct event *e, enum event_value which, struct va
 		is_of_class = error_class(e) == which;
 	if (!is_of_class || !event_failed(e, &failed))
 		return false;
-	return answer(out, value_u64(failed));
+	return answer_u64(out, failed);
 }
 
 /* Where opens have their flags and mode, -1: not; by code, in which places never change. */
@@ -191,11 +191,11 @@ static bool is_open(const struct event *e, enum event_value which, struct value 
 	int flags_at, mode_at;
 
 	if (!find_open_params(e->schema->code, &flags_at, &mode_at))
-		return answer(out, value_bool(false));
-	if (mode_at >= 0)
+		return answer_bool(out, false);
+	if (mode_at >= 0 && which == EVT_IS_OPEN_EXEC)
 		event_param_u64(e, (unsigned)mode_at, &mode);
 	if (flags_at < 0)
-		return answer(out, value_bool(which == EVT_IS_OPEN_EXEC && mode & MODE_EXEC_BITS));
+		return answer_bool(out, which == EVT_IS_OPEN_EXEC && mode & MODE_EXEC_BITS);
 	event_param_u64(e, (unsigned)flags_at, &flags);
 	switch (which) {
 	case EVT_IS_OPEN_READ:
@@ -212,7 +212,7 @@ static bool is_open(const struct event *e, enum event_value which, struct value 
 		holds = flags & (SCAP_O_CREAT | SCAP_O_TMPFILE) && mode & MODE_EXEC_BITS;
 		break;
 	}
-	return answer(out, value_bool(holds));
+	return answer_bool(out, holds);
 }
 
 static bool event_buffer(const struct event *e, struct value *out)
@@ -232,7 +232,7 @@ static bool event_buflen(const struct event *e, struct value *out)
 		return false;
 	if (!event_result(e, &res) || res < 0)
 		return false;
-	return answer(out, value_u64((uint64_t)res));
+	return answer_u64(out, (uint64_t)res);
 }
 
 static bool is_syslog(const struct event *e)
@@ -256,11 +256,11 @@ bool field_event(struct field_context *ctx, const struct field_use *use, struct 
 
 	switch (which) {
 	case EVT_TYPE_IS:
-		return answer(out, value_u64(e->kind == (uint16_t)use->param[0]));
+		return answer_u64(out, e->kind == (uint16_t)use->param[0]);
 	case EVT_CATEGORY:
 		return answer_text(out, category_name(e));
 	case EVT_CPU:
-		return answer(out, value_i64((int16_t)e->cpu));
+		return answer_i64(out, (int16_t)e->cpu);
 	case EVT_ARGS:
 	case EVT_INFO:
 		return event_args(ctx, out);
@@ -271,25 +271,25 @@ bool field_event(struct field_context *ctx, const struct field_use *use, struct 
 	case EVT_RES:
 		return event_res(ctx, out);
 	case EVT_RAWRES:
-		return event_result(e, &res) && answer(out, value_i64(res));
+		return event_result(e, &res) && answer_i64(out, res);
 	case EVT_FAILED:
-		return event_failed(e, &failed) && answer(out, value_bool(failed));
+		return event_failed(e, &failed) && answer_bool(out, failed);
 	case EVT_IS_IO:
-		return answer(out, value_bool(flags & (EVENT_READS_FD | EVENT_WRITES_FD)));
+		return answer_bool(out, flags & (EVENT_READS_FD | EVENT_WRITES_FD));
 	case EVT_IS_IO_READ:
-		return answer(out, value_bool(flags & EVENT_READS_FD));
+		return answer_bool(out, flags & EVENT_READS_FD);
 	case EVT_IS_IO_WRITE:
-		return answer(out, value_bool(flags & EVENT_WRITES_FD));
+		return answer_bool(out, flags & EVENT_WRITES_FD);
 	case EVT_IO_DIR:
 		if (!(flags & (EVENT_READS_FD | EVENT_WRITES_FD)))
 			return false;
 		return answer_text(out, flags & EVENT_WRITES_FD ? "write" : "read");
 	case EVT_IS_WAIT:
-		return answer(out, value_bool(flags & EVENT_WAITS));
+		return answer_bool(out, flags & EVENT_WAITS);
 	case EVT_IS_SYSLOG:
-		return answer(out, value_bool(is_syslog(e)));
+		return answer_bool(out, is_syslog(e));
 	case EVT_COUNT:
-		return answer(out, value_u64(1));
+		return answer_u64(out, 1);
 	case EVT_COUNT_ERROR:
 	case EVT_COUNT_ERROR_FILE:
 	case EVT_COUNT_ERROR_NET:
@@ -297,7 +297,7 @@ bool field_event(struct field_context *ctx, const struct field_use *use, struct 
 	case EVT_COUNT_ERROR_OTHER:
 		return count_error(e, which, out);
 	case EVT_COUNT_EXIT:
-		return !(flags & EVENT_ENTER) && answer(out, value_u64(1));
+		return !(flags & EVENT_ENTER) && answer_u64(out, 1);
 	case EVT_DIR:
 		return answer_text(out, flags & EVENT_ENTER ? ">" : "<");
 	case EVT_IS_OPEN_READ:
@@ -306,11 +306,11 @@ bool field_event(struct field_context *ctx, const struct field_use *use, struct 
 	case EVT_IS_OPEN_CREATE:
 		return is_open(e, which, out);
 	case EVT_NUM:
-		return answer(out, value_u64(e->number));
+		return answer_u64(out, e->number);
 	case EVT_SOURCE:
 		return answer_text(out, source_name(ctx->source));
 	case EVT_IS_ASYNC:
-		return answer(out, value_bool(flags & EVENT_META));
+		return answer_bool(out, flags & EVENT_META);
 	case EVT_ASYNCTYPE:
 		return flags & EVENT_META && field_event_type(ctx, use, out);
 	case EVT_HOSTNAME:
@@ -324,12 +324,11 @@ bool field_event(struct field_context *ctx, const struct field_use *use, struct 
 	case EVT_PLUGININFO:
 		return false;
 	case EVT_IS_IO_URING:
-		return answer(out, value_bool(e->record->flags & RECORD_IO_URING));
+		return answer_bool(out, e->record->flags & RECORD_IO_URING);
 	case EVT_IS_COMPAT:
-		return answer(out, value_bool(e->record->flags & RECORD_COMPAT));
+		return answer_bool(out, e->record->flags & RECORD_COMPAT);
 	case EVT_ARGS_TRUNCATED:
-		return answer(out,
-			      value_bool(e->record->flags & (RECORD_ARGS_CUT | RECORD_USER_FAULT)));
+		return answer_bool(out, e->record->flags & (RECORD_ARGS_CUT | RECORD_USER_FAULT));
 	}
 	return false;
 }
@@ -351,7 +350,7 @@ static bool local_time(struct field_context *ctx, bool with_date, bool with_ns, 
 	if (with_ns)
 		buffer_printf(&text, ".%09llu",
 			      (unsigned long long)(ctx->event->time % NS_PER_SECOND));
-	return answer(out, value_str(scratch_keep(ctx->scratch, &text)));
+	return answer_str(out, scratch_keep(ctx->scratch, &text));
 }
 
 static bool iso8601(struct field_context *ctx, struct value *out)
@@ -367,7 +366,7 @@ static bool iso8601(struct field_context *ctx, struct value *out)
 	buffer_put(&text, (struct str){clock, strftime(clock, sizeof(clock), "%FT%T", &tm)});
 	buffer_printf(&text, ".%09llu+0000",
 		      (unsigned long long)(ctx->event->time % NS_PER_SECOND));
-	return answer(out, value_str(scratch_keep(ctx->scratch, &text)));
+	return answer_str(out, scratch_keep(ctx->scratch, &text));
 }
 
 bool field_event_time(struct field_context *ctx, const struct field_use *use, struct value *out)
@@ -427,7 +426,7 @@ bool field_argument(struct field_context *ctx, const struct field_use *use, stru
 	param_print_resolved(ctx, (unsigned)i, &text);
 	if (text.n == 0)
 		param_print_plain(ctx, (unsigned)i, &text);
-	return answer(out, value_str(scratch_keep(ctx->scratch, &text)));
+	return answer_str(out, scratch_keep(ctx->scratch, &text));
 }
 
 /*
@@ -504,9 +503,8 @@ bool field_abspath(struct field_context *ctx, const struct field_use *use, struc
 			return false;
 		if (ctx->event->name_view == NAME_RESOLVED &&
 		    event_path_resolved(e, (unsigned)index, &path))
-			return answer(out, value_str(path));
-		return event_path_join(ctx, (unsigned)index, name, &path) &&
-		       answer(out, value_str(path));
+			return answer_str(out, path);
+		return event_path_join(ctx, (unsigned)index, name, &path) && answer_str(out, path);
 	}
 	return false;
 }

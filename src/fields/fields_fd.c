@@ -49,7 +49,7 @@ bool field_fd_name(struct field_context *ctx, const struct field_use *use, struc
 
 	if (!is_about_fd(ctx->event) || !fd_name(ctx, view_of(ctx, use), &name))
 		return false;
-	return answer(out, value_str(name));
+	return answer_str(out, name);
 }
 
 /* 0: there is none. */
@@ -105,7 +105,7 @@ static bool with_container(struct field_context *ctx, struct str name, struct va
 		buffer_put(&text, p->container->id);
 	buffer_putc(&text, ':');
 	buffer_put(&text, name);
-	return answer(out, value_str(scratch_keep(ctx->scratch, &text)));
+	return answer_str(out, scratch_keep(ctx->scratch, &text));
 }
 
 struct endpoint {
@@ -143,11 +143,15 @@ static bool fd_endpoint(const struct event_fd *fd, char which, struct endpoint *
 
 static bool answer_ip(const struct field_use *use, const struct ip_address *ip, struct value *out)
 {
-	if (use->field->type == VALUE_NET)
-		return answer(out,
-			      (struct value){.type = VALUE_NET,
-					     .net = {.address = *ip, .prefix = ip->size * 8u}});
-	return answer(out, (struct value){.type = VALUE_IP, .ip = *ip});
+	if (use->field->type == VALUE_NET) {
+		value_begin(out, VALUE_NET);
+		out->net.address = *ip;
+		out->net.prefix = (uint8_t)(ip->size * 8u);
+	} else {
+		value_begin(out, VALUE_IP);
+		out->ip = *ip;
+	}
+	return true;
 }
 
 /* Host names are not looked up: that would send packets for every event. */
@@ -172,8 +176,8 @@ static bool fd_port(const struct event_fd *fd, char which, struct value *out)
 	struct endpoint end;
 
 	if (which == 's' && is_listed_bound(fd))
-		return answer(out, value_u64(fd->local_port));
-	return fd_endpoint(fd, which, &end) && answer(out, value_u64(end.port));
+		return answer_u64(out, fd->local_port);
+	return fd_endpoint(fd, which, &end) && answer_u64(out, end.port);
 }
 
 static bool fd_proto(struct field_context *ctx, char which, struct value *out)
@@ -184,13 +188,13 @@ static bool fd_proto(struct field_context *ctx, char which, struct value *out)
 	/* A client's protocol is empty of sockets that have no ports, or but their own. */
 	if (which == 'c' && fd_is_known(fd) && fd->is_role_known &&
 	    (!fd_is_ip(fd) || is_listed_bound(fd)))
-		return answer(out, value_str(STR("")));
+		return answer_str(out, STR(""));
 	/* That of a bound socket's port, too. */
 	if (which == 's' && is_listed_bound(fd))
-		return answer(out, value_str(STR("")));
+		return answer_str(out, STR(""));
 	if (!fd_endpoint(fd, which, &end))
 		return false;
-	return answer(out, value_str(arena_printf(ctx->scratch, "%u", end.port)));
+	return answer_str(out, arena_printf(ctx->scratch, "%u", end.port));
 }
 
 /* Both ends as a list: fd.ip, fd.net, fd.port, fd.proto. */
@@ -252,7 +256,7 @@ static bool fd_typechar(struct field_context *ctx, struct value *out)
 	if (!letter)
 		return false;
 	*letter = fd_is_known(fd) ? fd_type_letter(fd->type) : letter_of_event(ctx->event);
-	return answer(out, value_str((struct str){letter, 1}));
+	return answer_str(out, (struct str){letter, 1});
 }
 
 /* Kernel device numbers: the minor's low byte, the major, and the minor's other bits above. */
@@ -273,7 +277,7 @@ static bool fd_nameraw(struct field_context *ctx, struct value *out)
 	char last = '\0';
 
 	if (!path_has_double_slash(fd->path_raw))
-		return answer(out, value_str(fd->path_raw));
+		return answer_str(out, fd->path_raw);
 	/* Doubled slashes are taken out even here. */
 	text = scratch_text(ctx->scratch);
 	for (size_t i = 0; i < fd->path_raw.n; i++) {
@@ -281,7 +285,7 @@ static bool fd_nameraw(struct field_context *ctx, struct value *out)
 			buffer_putc(&text, fd->path_raw.p[i]);
 		last = fd->path_raw.p[i];
 	}
-	return answer(out, value_str(scratch_keep(ctx->scratch, &text)));
+	return answer_str(out, scratch_keep(ctx->scratch, &text));
 }
 
 /* Values of descriptors that exist; *out is left alone where there is none. */
@@ -291,32 +295,32 @@ static bool fd_known_value(struct field_context *ctx, enum fd_value which, struc
 
 	switch (which) {
 	case FDV_TYPE:
-		return answer(out, value_str(str_from(fd_type_name(fd->type))));
+		return answer_str(out, str_from(fd_type_name(fd->type)));
 	case FDV_L4PROTO:
-		return answer(out, value_str(str_from(fd_l4proto_name(fd->l4proto))));
+		return answer_str(out, str_from(fd_l4proto_name(fd->l4proto)));
 	case FDV_SOCKFAMILY:
 		if (!fd_is_ip(fd) && fd->type != FD_UNIX)
 			return false;
-		return answer(out, value_str(fd_is_ip(fd) ? STR("ip") : STR("unix")));
+		return answer_str(out, fd_is_ip(fd) ? STR("ip") : STR("unix"));
 	case FDV_IS_SERVER:
-		return answer(out, value_bool(fd_is_ip(fd) && (fd->is_listed ? fd->is_server_local
-									     : fd->is_server)));
+		return answer_bool(out, fd_is_ip(fd) &&
+					    (fd->is_listed ? fd->is_server_local : fd->is_server));
 	case FDV_CONNECTED:
-		return answer(out, value_bool((fd->is_listed || fd_is_ip(fd)) && fd->is_connected));
+		return answer_bool(out, (fd->is_listed || fd_is_ip(fd)) && fd->is_connected);
 	case FDV_NAME_CHANGED:
-		return answer(out, value_bool(fd->name_changed));
+		return answer_bool(out, fd->name_changed);
 	case FDV_DEV:
-		return answer(out, value_i64(fd->dev));
+		return answer_i64(out, fd->dev);
 	case FDV_DEV_MAJOR:
-		return answer(out, value_i64(device_major(fd->dev)));
+		return answer_i64(out, device_major(fd->dev));
 	case FDV_DEV_MINOR:
-		return answer(out, value_i64(device_minor(fd->dev)));
+		return answer_i64(out, device_minor(fd->dev));
 	case FDV_INO:
-		return answer(out, value_i64((int64_t)fd->ino));
+		return answer_i64(out, (int64_t)fd->ino);
 	case FDV_IS_UPPER_LAYER:
-		return answer(out, value_bool(fd->layer == 1));
+		return answer_bool(out, fd->layer == 1);
 	case FDV_IS_LOWER_LAYER:
-		return answer(out, value_bool(fd->layer == 2));
+		return answer_bool(out, fd->layer == 2);
 	default:
 		return false;
 	}
@@ -333,25 +337,25 @@ bool field_fd(struct field_context *ctx, const struct field_use *use, struct val
 		return false;
 	switch (which) {
 	case FDV_NUM:
-		return answer(out, value_i64(fd->num));
+		return answer_i64(out, fd->num);
 	case FDV_TYPECHAR:
 		return fd_typechar(ctx, out);
 	case FDV_DIRECTORY:
-		return fd_directory(ctx, use, &text) && answer(out, value_str(text));
+		return fd_directory(ctx, use, &text) && answer_str(out, text);
 	case FDV_FILENAME:
-		return fd_filename(ctx, use, &text) && answer(out, value_str(text));
+		return fd_filename(ctx, use, &text) && answer_str(out, text);
 	case FDV_CONTAINERNAME:
 		return fd_name(ctx, view_of(ctx, use), &text) && with_container(ctx, text, out);
 	case FDV_CONTAINERDIRECTORY:
 		return fd_directory(ctx, use, &text) && with_container(ctx, text, out);
 	case FDV_NAME_GIVEN:
 	case FDV_NAME_RESOLVED:
-		return fd_name(ctx, view_of(ctx, use), &text) && answer(out, value_str(text));
+		return fd_name(ctx, view_of(ctx, use), &text) && answer_str(out, text);
 	case FDV_NAMERAW:
 		return fd_nameraw(ctx, out);
 	case FDV_UID:
-		return answer(out, value_str(arena_printf(ctx->scratch, "%d%lld", e->thread->tid,
-							  (long long)fd->num)));
+		return answer_str(
+		    out, arena_printf(ctx->scratch, "%d%lld", e->thread->tid, (long long)fd->num));
 	case FDV_IP:
 	case FDV_PORT:
 	case FDV_PROTO:
@@ -498,5 +502,5 @@ bool field_fdlist(struct field_context *ctx, const struct field_use *use, struct
 	}
 	if (text.n == 0)
 		return false;
-	return answer(out, value_str(scratch_keep(ctx->scratch, &text)));
+	return answer_str(out, scratch_keep(ctx->scratch, &text));
 }

@@ -32,15 +32,13 @@ static struct str name_of(struct subject s)
 
 static bool set_str(struct value *out, struct str s)
 {
-	*out = value_str(s);
-	return true;
+	return answer_str(out, s);
 }
 
 /* All numeric types of the condition language share their bits. */
 static bool set_number(const struct field_use *use, struct value *out, uint64_t v)
 {
-	*out = (struct value){.type = use->field->type, .u64 = v};
-	return true;
+	return answer_number(out, use->field->type, v);
 }
 
 /* Lists of NUL-terminated strings, as arguments and environments are kept */

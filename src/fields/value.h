@@ -64,4 +64,40 @@ static inline struct value value_bool(bool v)
 	return (struct value){.type = VALUE_BOOL, .u64 = v};
 }
 
+/*
+ * For extractors, which answer true with a value: written member by member, because a whole value
+ * is made on the stack and copied at once, which has to wait for what it was made of. That was a
+ * twentieth of the time to a verdict.
+ */
+static inline void value_begin(struct value *out, enum value_type type)
+{
+	out->type = type;
+	out->is_list = false;
+	out->count = 0;
+}
+static inline bool answer_str(struct value *out, struct str s)
+{
+	value_begin(out, VALUE_STRING);
+	out->str = s;
+	return true;
+}
+static inline bool answer_number(struct value *out, enum value_type type, uint64_t v)
+{
+	value_begin(out, type);
+	out->u64 = v;
+	return true;
+}
+static inline bool answer_i64(struct value *out, int64_t v)
+{
+	return answer_number(out, VALUE_I64, (uint64_t)v);
+}
+static inline bool answer_u64(struct value *out, uint64_t v)
+{
+	return answer_number(out, VALUE_U64, v);
+}
+static inline bool answer_bool(struct value *out, bool v)
+{
+	return answer_number(out, VALUE_BOOL, v);
+}
+
 #endif

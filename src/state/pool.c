@@ -41,10 +41,8 @@ static void show(void *item, size_t size)
 	ASAN_UNPOISON_MEMORY_REGION(item, size);
 }
 
-static void *system_memory(size_t size)
+static void *have(void *p, size_t size)
 {
-	void *p = malloc(size);
-
 	if (!p) {
 		fprintf(stderr, "out of memory: %zu bytes for process state\n", size);
 		abort();
@@ -55,7 +53,9 @@ static void *system_memory(size_t size)
 void *pool_take(struct pool *p)
 {
 	if (!p->free) {
-		char *slab = system_memory(p->item_size * SLAB_ITEMS);
+		/* SLAB_ITEMS makes it whole cache lines; items that are begin at one. */
+		size_t size = p->item_size * SLAB_ITEMS;
+		char *slab = have(aligned_alloc(CACHE_LINE, size), size);
 
 		for (size_t i = SLAB_ITEMS; i-- > 0;) {
 			void **item = (void **)(slab + i * p->item_size);
@@ -107,7 +107,9 @@ void *block_take(struct block_pool *p, size_t size)
 		p->kept -= class_size(class);
 		show(head, class_size(class));
 	} else {
-		head = system_memory(class < BLOCK_CLASSES ? class_size(class) : size);
+		size_t room = class < BLOCK_CLASSES ? class_size(class) : size;
+
+		head = have(malloc(room), room);
 		head->size_class = class;
 	}
 	return head + 1;

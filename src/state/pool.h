@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+enum { CACHE_LINE = 64 };
+
 struct pool {
 	size_t item_size;
 	void *free;

@@ -69,8 +69,11 @@ struct process_table *process_table_new(uint32_t max_threads)
 	t->max_threads = max_threads;
 	t->chunk_pool.item_size = sizeof(struct chunk);
 	t->slot_pool.item_size = sizeof(struct slot);
-	t->thread_pool.item_size = sizeof(struct thread);
-	t->process_pool.item_size = sizeof(struct process);
+	/* Of whole cache lines: what each event reads of them stands first in each. */
+	t->thread_pool.item_size =
+	    (sizeof(struct thread) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	t->process_pool.item_size =
+	    (sizeof(struct process) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 	t->container_pool.item_size = sizeof(struct container_entry);
 	fd_store_init(&t->fds, &t->blocks);
 	t->unknown = program_new(t, &(struct program_strings){0});

@@ -100,9 +100,9 @@ struct process {
 
 struct thread {
 	int32_t tid;
-	uint32_t scope_slot; /* the engine's: where it keeps what it found out about the thread */
-	uint64_t scope_serial;
 	struct process *process;
+	void *scope_memory; /* the engine's: where it keeps what it found out about the thread */
+	uint64_t scope_serial;
 	uint64_t scope_generation; /* as the process', of what threads have to themselves */
 	uint64_t last_event_time;  /* for latency and delta */
 	char comm[PROCESS_NAME_SIZE];

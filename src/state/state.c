@@ -623,6 +623,7 @@ static void bind_task(struct state *s, struct event *e, const struct task_facts 
 	p = th->process;
 	e->thread = th;
 	e->process = p;
+	__builtin_prefetch(th->scope_memory);
 	/* A record that was overtaken by one from after an exec tells nothing new. */
 	bool is_late = p->is_exec_id_known && f->exec_id < p->program_exec_id;
 
