@@ -17,13 +17,13 @@ static const struct item_key {
 } keys[] = {
     {"required_engine_version", KEYS_OF_ENGINE_VERSION, "Version"},
     {"required_plugin_versions", KEYS_OF_PLUGIN_VERSIONS, "RequiredPluginVersion[]"},
-    {"macro", MACRO, "string"},
-    {"list", LIST, "string"},
-    {"rule", RULE, "string"},
-    {"condition", RULE | MACRO, "string"},
+    {"macro", MACRO, "text"},
+    {"list", LIST, "text"},
+    {"rule", RULE, "text"},
+    {"condition", RULE | MACRO, "text"},
     {"items", LIST, "Item[]"},
-    {"desc", RULE, "string"},
-    {"output", RULE, "string"},
+    {"desc", RULE, "text"},
+    {"output", RULE, "text"},
     {"priority", RULE, "Priority"},
     {"source", RULE, "string"},
     {"enabled", RULE, "boolean"},
@@ -35,11 +35,11 @@ static const struct item_key {
     {"exceptions", RULE, "Exception[]"},
     {"append", RULE | MACRO | LIST, "boolean"},
     {"override", RULE | MACRO | LIST, "Override"},
-    {"name", KEYS_OF_EXCEPTION | KEYS_OF_PLUGIN | KEYS_OF_ALTERNATIVE, "string"},
+    {"name", KEYS_OF_EXCEPTION | KEYS_OF_PLUGIN | KEYS_OF_ALTERNATIVE, "text"},
     {"fields", KEYS_OF_EXCEPTION, "any"},
     {"comps", KEYS_OF_EXCEPTION, "any"},
     {"values", KEYS_OF_EXCEPTION, "any"},
-    {"version", KEYS_OF_PLUGIN | KEYS_OF_ALTERNATIVE, "string"},
+    {"version", KEYS_OF_PLUGIN | KEYS_OF_ALTERNATIVE, "text"},
     {"alternatives", KEYS_OF_PLUGIN, "Alternative[]"},
 };
 enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
@@ -121,6 +121,8 @@ static json_t *schema_of_form(const char *form)
 
 	if (strcmp(form, "any") == 0)
 		return json_object();
+	if (strcmp(form, "text") == 0)
+		return json_pack("{s:s, s:i}", "type", "string", "minLength", 1);
 	if (strcmp(form, "string[]") == 0)
 		return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
 	if (n > 2 && strcmp(form + n - 2, "[]") == 0)
@@ -167,6 +169,26 @@ static json_t *schema_of_choice(const char *title, const char *const *choices, s
 	return json_pack("{s:s, s:s, s:o}", "title", title, "type", "string", "enum", all);
 }
 
+/* The names for completion, and a pattern for the other ways of writing them. */
+static json_t *schema_of_priority(void)
+{
+	json_t *names = json_array();
+	char pattern[512];
+	struct buffer b = BUFFER(pattern);
+
+	buffer_put(&b, STR("^("));
+	for (size_t i = 0; i < sizeof(priorities) / sizeof(priorities[0]); i++) {
+		json_array_append_new(names, json_string(priorities[i]));
+		if (i)
+			buffer_putc(&b, '|');
+		for (const char *c = priorities[i]; *c; c++)
+			buffer_printf(&b, "[%c%c]", *c, *c | 0x20);
+	}
+	buffer_put(&b, STR(")$"));
+	return json_pack("{s:s, s:s, s:[{s:o}, {s:s%}]}", "title", "Priority", "type", "string",
+			 "anyOf", "enum", names, "pattern", b.p, b.n);
+}
+
 static json_t *schema_of_number_or_text(const char *title)
 {
 	return json_pack("{s:s, s:[{s:s}, {s:s}]}", "title", title, "anyOf", "type", "integer",
@@ -185,9 +207,7 @@ char *rules_schema_json(void)
 	json_object_set_new(d, "Version", schema_of_number_or_text("Version"));
 	json_object_set_new(d, "Exception",
 			    schema_of_keys("Exception", KEYS_OF_EXCEPTION, name, 1));
-	json_object_set_new(
-	    d, "Priority",
-	    schema_of_choice("Priority", priorities, sizeof(priorities) / sizeof(priorities[0])));
+	json_object_set_new(d, "Priority", schema_of_priority());
 	json_object_set_new(d, "OverriddenItem", schema_of_choice("OverriddenItem", overrides, 2));
 	json_object_set_new(d, "Override", schema_of_override());
 	json_object_set_new(d, "RequiredPluginVersion",
