@@ -232,7 +232,7 @@ static int check_argument(struct field_use *use, struct error *err)
 		use->is_index = true;
 		use->index = (int64_t)index;
 	} else if (field->argument_form == ARGUMENT_INDEX) {
-		return error_set(err, -EINVAL, "field '%s' takes a number in brackets, not '%.*s'",
+		return error_set(err, -ENOENT, "field '%s' takes a number in brackets, not '%.*s'",
 				 field->name, STR_ARG(use->key));
 	}
 	return 0;

@@ -385,7 +385,29 @@ static const struct thread *parent_thread(const struct field_context *ctx, const
 	return th && th->process == parent ? th : NULL;
 }
 
-/* The values of all ancestors, the parent's first. */
+/* Texts as one, with a blank before each but those that nothing stands before. */
+static bool set_texts(struct field_context *ctx, const struct value *texts, uint32_t count,
+		      struct value *out)
+{
+	struct buffer b = {0};
+
+	for (uint32_t i = 0; i < count; i++)
+		b.room += texts[i].str.n + 1;
+	b.p = arena_bytes(ctx->scratch, b.room + 1);
+	if (!b.p)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		if (b.n)
+			buffer_putc(&b, ' ');
+		buffer_put(&b, texts[i].str);
+	}
+	return b.n && set_str(out, buffer_str(&b));
+}
+
+/*
+ * The values of all ancestors, the parent's first: a list, or one text where the field does not
+ * compare with any of them.
+ */
 static bool extract_ancestors(struct field_context *ctx, const struct field_use *use,
 			      struct process *p, struct value *out)
 {
@@ -406,6 +428,8 @@ static bool extract_ancestors(struct field_context *ctx, const struct field_use 
 		return false;
 	for (uint32_t i = 0; i < count; i++)
 		n += extract_value(ctx, use, ancestors[i], &values[n]);
+	if (!(use->field->flags & FIELD_ANY_OF))
+		return set_texts(ctx, values, n, out);
 	*out =
 	    (struct value){.type = use->field->type, .is_list = true, .count = n, .list = values};
 	return n > 0;

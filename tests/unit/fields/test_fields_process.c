@@ -239,6 +239,8 @@ static void fields_tell_of_relatives(void **state)
 	    {"proc.aexepath[2]", "/usr/sbin/sshd"},
 	    {"proc.acmdline[2]", "sshd -a two words"},
 	    {"proc.acmdline", "[bash|sshd -a two words|systemd]"},
+	    {"proc.aargs[2]", "-a two words"},
+	    {"proc.aargs", "-a two words "},
 	    {"proc.apid[2]", "20"},
 	    {"proc.apid", "[30|20|1]"},
 	    {"proc.aenv[1]", "A=of bash ONLY=here"},
