@@ -19,6 +19,7 @@
 enum {
 	DRAIN_MS = 2000, /* where output_timeout is 0 */
 	CRITICAL_RING_BYTES = 1024 * 1024,
+	RECORDING_RING_BYTES = 32 * 1024 * 1024, /* at least */
 	SWEEP_COUNT = 64, /* remembered processes that are looked after in one go */
 	MATCHES_MAX = 1024,
 };
@@ -295,6 +296,9 @@ static int attach(struct monitor *m, struct error *err)
 	size_t syscalls, count, common = 0, n = 0;
 	int status;
 
+	/* More comes than rules ask for. */
+	if ((m->options->recording || m->capture) && options.ring_bytes < RECORDING_RING_BYTES)
+		options.ring_bytes = RECORDING_RING_BYTES;
 	m->probe = probe_open(&options, err);
 	if (!m->probe)
 		return -EINVAL;

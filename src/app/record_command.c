@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-enum { RING_PRESET_LEAST = 6 }; /* 32 MiB for each two CPUs */
-
 /* The words of the command line as one text. */
 static struct str filter_text(const struct cli *cli, struct arena *arena)
 {
@@ -87,9 +85,6 @@ int record_run(const struct cli *cli, struct config *config, const struct string
 		return 1;
 	}
 	config->engine_kind = ENGINE_MODERN_EBPF;
-	/* More comes than rules ask for. */
-	if (config->buf_size_preset < RING_PRESET_LEAST)
-		config->buf_size_preset = RING_PRESET_LEAST;
 	if (cli->record.snaplen)
 		config->snaplen = cli->record.snaplen;
 	/* Nobody who asks for nothing wants each change of a CPU from one thread to another. */

@@ -23,9 +23,12 @@ static const struct {
     {335, 20},
 };
 
+static const char *const clones[] = {"clone", "clone3", "fork", "vfork"};
+
 /* By exit code; -1: the parameter has no twin. */
 struct enter_rule {
-	uint8_t known;                    /* parameters of the exit event */
+	uint8_t known; /* parameters of the exit event */
+	bool is_clone;
 	const struct event_schema *enter; /* NULL: none is made */
 	int8_t from[RECORD_PARAMS_MAX];   /* by the enter event's parameter: the exit event's */
 };
@@ -91,6 +94,8 @@ struct enter_rules *enter_rules_new(void)
 			if (known_params[i].code == code)
 				rule->known = known_params[i].params;
 		rule->enter = exit ? enter_of(exit, rule->known) : NULL;
+		for (size_t i = 0; rule->enter && i < sizeof(clones) / sizeof(clones[0]); i++)
+			rule->is_clone |= strcmp(clones[i], exit->name) == 0;
 		for (int i = 0; rule->enter && i < rule->enter->nparams; i++)
 			rule->from[i] = (int8_t)twin_of(exit, rule->enter->params[i].name);
 	}
@@ -120,8 +125,10 @@ size_t enter_event_make(const struct enter_rules *r, const struct event *e, uint
 	const struct event_schema *enter = rule->enter;
 	struct event_header h = {.ts = time, .tid = e->header->tid};
 	size_t width, at;
+	int64_t result;
 
-	if (!enter)
+	/* What a clone made did not enter it: readers would take it for a thread they know. */
+	if (!enter || (rule->is_clone && event_result(e, &result) && result == 0))
 		return 0;
 	width = enter->flags & EVENT_LARGE_PAYLOAD ? sizeof(uint32_t) : sizeof(uint16_t);
 	at = sizeof(h) + enter->nparams * width;
