@@ -140,6 +140,21 @@ static int check_operator(struct checker *k, const struct comparison *c,
 	    left->is_list ? "list of " : "", left->type_name, STR_ARG(buffer_str(&b)));
 }
 
+/* evt.around[T]=D asks for what is near, not for one distance. */
+static int check_around(struct checker *k, struct comparison *c)
+{
+	const struct expression *left = c->left;
+
+	if (left->transformer != TRANSFORM_NONE || !left->use.field ||
+	    !field_is_around(left->use.field))
+		return 0;
+	if (c->operator!= OP_EQ && c->operator!= OP_LE)
+		return error_set_at(&k->err, -EINVAL, c->operator_offset,
+				    "evt.around goes with '=' alone");
+	c->operator= OP_LE;
+	return 0;
+}
+
 static bool has_no_rhs(const struct expression *x)
 {
 	const struct field_use *use = expression_field(x, NULL);
@@ -352,6 +367,8 @@ static int check_sides(struct checker *k, const struct condition *node)
 	const struct comparable_type *type = comparable_type_find(c->left->type_name);
 
 	r = check_operator(k, c, type);
+	if (r == 0)
+		r = check_around(k, c);
 	if (r == 0 && c->right_text.n) {
 		r = parse_side(k, c->right_text, c->right_offset, &c->right);
 		if (r == 0)

@@ -190,6 +190,9 @@ EVT("evt.count.error.other", T_UINT32, NONE, 0, FACT_FD, field_event, EVT_COUNT_
     "1 where the failed call was about something else."),
 EVT("evt.count.exit", T_UINT32, NONE, 0, 0, field_event, EVT_COUNT_EXIT,
     "1 for every completed call: for sums."),
+EVT("evt.around", T_UINT64, NEEDS_KEY, FIELD_FILTER_ONLY | LHS, 0, field_event, EVT_AROUND,
+    "evt.around[T]=D: true for events that are at most D milliseconds before or after T, which is "
+    "an evt.rawtime."),
 EVT("evt.abspath", T_CHARBUF, KEY, FIELD_PATH, ARGS_FACTS | FACT_RESOLVED_PATH, field_abspath, 0,
     "Absolute path of calls that take a path relative to a directory; of calls with two: "
     "evt.abspath.src and evt.abspath.dst."),

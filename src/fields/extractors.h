@@ -62,6 +62,7 @@ enum event_value {
 	EVT_IS_IO_URING,
 	EVT_IS_COMPAT,
 	EVT_ARGS_TRUNCATED,
+	EVT_AROUND, /* ms between the event and use->index, rounded up */
 };
 
 enum event_time_value {

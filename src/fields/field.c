@@ -186,6 +186,25 @@ static int resolve_param(struct field_use *use, struct error *err)
 	return 0;
 }
 
+/* evt.around: index is the time. */
+static int resolve_time(struct field_use *use, struct error *err)
+{
+	uint64_t time;
+
+	if (!str_to_u64(use->key, &time))
+		return error_set(err, -EINVAL,
+				 "'evt.around' takes a time in nanoseconds, as evt.rawtime has it, "
+				 "not '%.*s'",
+				 STR_ARG(use->key));
+	use->index = (int64_t)time;
+	return 0;
+}
+
+bool field_is_around(const struct field *field)
+{
+	return field->extract == field_event && field->selector == EVT_AROUND;
+}
+
 /* evt.type.is: param[0] is the kind. */
 static int resolve_event_type(struct field_use *use, struct error *err)
 {
@@ -297,6 +316,8 @@ int field_resolve(struct str text, uint32_t sources, struct arena *arena, struct
 		return resolve_abspath(use, err);
 	if (use->field->extract == field_event && use->field->selector == EVT_TYPE_IS)
 		return resolve_event_type(use, err);
+	if (field_is_around(use->field))
+		return resolve_time(use, err);
 	return 0;
 }
 

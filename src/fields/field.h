@@ -95,6 +95,8 @@ extern const size_t field_count;
  * sources: the event sources that are acceptable (0: any). The use lives in the arena.
  */
 const struct field *field_find(struct str name);
+/* evt.around, whose `=` holds for all that is as near as its operand. */
+bool field_is_around(const struct field *field);
 int field_resolve(struct str text, uint32_t sources, struct arena *arena, struct field_use *use,
 		  struct error *err);
 

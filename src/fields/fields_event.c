@@ -246,6 +246,14 @@ static const char *source_name(enum event_source source)
 	return source == SOURCE_K8S_AUDIT ? "k8s_audit" : "syscall";
 }
 
+static uint64_t distance_ms(uint64_t a, uint64_t b)
+{
+	enum { NS_PER_MS = 1000000 };
+	uint64_t ns = a > b ? a - b : b - a;
+
+	return ns / NS_PER_MS + (ns % NS_PER_MS != 0);
+}
+
 bool field_event(struct field_context *ctx, const struct field_use *use, struct value *out)
 {
 	const struct event *e = ctx->event;
@@ -327,6 +335,8 @@ bool field_event(struct field_context *ctx, const struct field_use *use, struct 
 		return answer_bool(out, e->record->flags & RECORD_IO_URING);
 	case EVT_IS_COMPAT:
 		return answer_bool(out, e->record->flags & RECORD_COMPAT);
+	case EVT_AROUND:
+		return answer(out, value_u64(distance_ms(e->time, (uint64_t)use->index)));
 	case EVT_ARGS_TRUNCATED:
 		return answer_bool(out, e->record->flags & (RECORD_ARGS_CUT | RECORD_USER_FAULT));
 	}

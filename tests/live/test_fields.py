@@ -27,6 +27,7 @@ NOT_LIVE = {
     r"proc\.exe_ino\.ctime_duration_pidns_start": "the program is older than the machine's start",
     r"container\..*|k8s\..*|proc\.is_container_.*": "metadata is tested with containers",
     r"evt\.count\.error\.memory": "a call on memory that fails is no part of this",
+    r"evt\.around": "stands in conditions alone",
     r"fd\.(ip|port|proto|net|cnet|snet|lnet|rnet)": "stands in conditions alone, where it is tested",
     r"(ka|jevt|json)\..*": "of another source",
     # Values that are there, but differ from a capture's.
@@ -107,7 +108,7 @@ def printable(program, names):
     arguments = {"evt.type.is": ".openat", "evt.arg": ".res", "evt.rawarg": ".res",
                  "thread.cgroup": ".cpu"}
     wanted = [name + arguments.get(name, "") for name in names]
-    left_out = r"fd\.(ip|port|proto|net|cnet|snet|lnet|rnet)|container\..*|k8s\..*|proc\.is_con.*"
+    left_out = r"evt\.around|fd\.(ip|port|proto|net|cnet|snet|lnet|rnet)|container\..*|k8s\..*|proc\.is_con.*"
     return [name for name in wanted if not re.fullmatch(left_out, name)]
 
 

@@ -26,6 +26,9 @@ static void what_cannot_be_compared_is_refused_where_it_stands(void **state)
 	    {"amacro", 0, "neither a field nor a macro"},
 	    {"evt.num = 1 and (a or b)", 17, "neither a field nor a macro"},
 	    /* operators and types */
+	    {"evt.around[5] > 1", 14, "'=' alone"},
+	    {"evt.around[x] = 1", 0, "a time in nanoseconds"},
+	    {"evt.around = 1", 0, "needs an argument"},
 	    {"fd.num contains 1", 7, "'contains' does not go with fd.num (INT64)"},
 	    {"evt.is_io > 1", 10, "these do: exists = != in intersects"},
 	    {"fd.sip startswith 1", 7, "(IPADDR)"},

@@ -449,8 +449,10 @@ static void events_of_every_kind(void **state)
 	EVENT(s, "mkdirat", SHELL, NUMBER("res", 0), NUMBER("dirfd", -100), TEXT("path", "../d"),
 	      NUMBER("mode", 0755));
 	EXPECT(s, IS("evt.deltatime", "1000001000"), IS("evt.deltatime.s", "1"),
-	       IS("evt.deltatime.ns", "000001000"), IS("evt.abspath", "/d"),
-	       IS("fs.path.name", "/d"), IS("fs.path.nameraw", "../d"), IS("evt.res", "SUCCESS"));
+	       IS("evt.deltatime.ns", "000001000"), IS("evt.around[5001000002000]", "0"),
+	       IS("evt.around[5001000002001]", "1"), IS("evt.around[5000000002000]", "1000"),
+	       IS("evt.abspath", "/d"), IS("fs.path.name", "/d"), IS("fs.path.nameraw", "../d"),
+	       IS("evt.res", "SUCCESS"));
 	EVENT(s, "renameat2", SHELL, NUMBER("res", 0), NUMBER("olddirfd", -100),
 	      TEXT("oldpath", "a"), NUMBER("newdirfd", -100), TEXT("newpath", "/b"),
 	      NUMBER("flags", 1));
