@@ -3,8 +3,9 @@
  * The live source: the probe's rings, merged.
  *
  * Waiting. The probe wakes us at most every few milliseconds (probe/probe.h), so a record may come
- * in silence, but never later than that after a wake. Hence we look again every LOOK_AGAIN_MS until
- * such a wait has passed with nothing found, and only then sleep for as long as nothing wakes us.
+ * in silence, but never later than that after a wake. Hence we look again every LOOK_AGAIN_MS, so
+ * that an alert is out within 5 ms, until such a time has passed with nothing found, and only then
+ * sleep for as long as nothing wakes us.
  *
  * Only wakes count, not that there is something in a ring (edges, not levels): where events come
  * all the time there always is, and we would run after every few of them.
@@ -22,7 +23,8 @@
 #include <unistd.h>
 
 enum {
-	LOOK_AGAIN_MS = 10,
+	LOOK_AGAIN_MS = 3,
+	QUIET_LOOKS = 2, /* together longer than the probe stays silent after a wake */
 	RINGS_MAX = 512,
 	WATCHED = 1u << 31, /* mark of descriptors that are no rings, in epoll's data */
 };
@@ -32,7 +34,7 @@ struct syscalls_source {
 	struct source source; /* first */
 	struct probe *probe;
 	int epoll_fd;
-	bool is_quiet; /* a wait has passed with nothing found */
+	unsigned quiet_looks; /* in a row, at which nothing was found */
 	struct ring *rings;
 	size_t ring_count;
 	uint64_t epoch_offset;    /* what makes a time since boot one since the epoch */
@@ -100,7 +102,7 @@ static int syscalls_poll(struct source *source, int timeout_ms, source_event_fn 
 	s->context = context;
 	for (;;) {
 		struct epoll_event ready[16];
-		int wait = s->is_quiet ? -1 : LOOK_AGAIN_MS;
+		int wait = s->quiet_looks >= QUIET_LOOKS ? -1 : LOOK_AGAIN_MS;
 
 		if (timeout_ms >= 0) {
 			uint64_t now = clock_ns(CLOCK_MONOTONIC);
@@ -117,14 +119,14 @@ static int syscalls_poll(struct source *source, int timeout_ms, source_event_fn 
 		size_t handed = read_rings(s);
 
 		if (handed > 0)
-			s->is_quiet = false;
+			s->quiet_looks = 0;
 		else if (n == 0 && wait == LOOK_AGAIN_MS)
-			s->is_quiet = true;
+			s->quiet_looks++;
 		for (int i = 0; i < n; i++)
 			if (ready[i].data.u32 & WATCHED)
 				return -EINTR;
 		if (n > 0 && handed == 0)
-			s->is_quiet = false;
+			s->quiet_looks = 0;
 		if (handed > 0)
 			return handed > INT32_MAX ? INT32_MAX : (int)handed;
 		if (n == 0 && timeout_ms >= 0 && clock_ns(CLOCK_MONOTONIC) >= end)
