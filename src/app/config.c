@@ -224,32 +224,31 @@ static bool has_keys_below(const char *key)
 	return false;
 }
 
-/* Rows' keys, and the maps they are in. */
-static size_t all_names(struct config *c, const char ***out)
+/* The nearest of the rows' keys and of the maps they are in. */
+static const char *nearest_key(struct config *c, const char *key)
 {
-	size_t room = 0, n = 0;
 	const char **names;
+	size_t room = 0, n = 0;
 
 	for (size_t i = 0; i < config_row_count; i++)
 		for (const char *p = config_rows[i].key; p; p = strchr(p + 1, '.'))
 			room++;
-	*out = names = ARENA_ARRAY(c->arena, const char *, room);
+	names = ARENA_ARRAY(c->arena, const char *, room);
 	for (size_t i = 0; i < config_row_count; i++) {
-		const char *key = config_rows[i].key;
+		const char *row = config_rows[i].key;
 
-		names[n++] = key;
-		for (const char *dot = strchr(key, '.'); dot; dot = strchr(dot + 1, '.'))
-			names[n++] = arena_cstr(c->arena, (struct str){key, (size_t)(dot - key)});
+		names[n++] = row;
+		for (const char *dot = strchr(row, '.'); dot; dot = strchr(dot + 1, '.'))
+			names[n++] = arena_cstr(c->arena, (struct str){row, (size_t)(dot - row)});
 	}
-	return n;
+	return str_nearest(str_from(key), names, n);
 }
 
 static void say_unknown(struct config *c, const struct yaml_node *node, const char *key)
 {
-	const char **names, *nearest;
-	size_t count = all_names(c, &names);
+	/* Further messages are only counted. */
+	const char *nearest = c->message_count < CONFIG_MESSAGES_MAX ? nearest_key(c, key) : NULL;
 
-	nearest = str_nearest(str_from(key), names, count);
 	if (nearest)
 		config_say(c, SEVERITY_WARNING, node, "%s: no such key; did you mean %s?", key,
 			   nearest);
@@ -309,6 +308,24 @@ static void walk(struct config *c, const char *prefix, const struct yaml_node *m
 	}
 }
 
+/* The default as a node; of keys that take one value it is that value's text. */
+static struct yaml_node *fallback_of(struct config *c, const struct config_row *row)
+{
+	struct yaml_node *node;
+
+	switch (row->type) {
+	case CONFIG_STRINGS:
+	case CONFIG_CHOICES:
+	case CONFIG_MAP:
+	case CONFIG_LIST:
+		return config_parse_value(c, row->key, str_from(row->fallback));
+	default:
+		node = ARENA_NEW(c->arena, struct yaml_node);
+		node->text = str_from(row->fallback);
+		return node;
+	}
+}
+
 struct config *config_new(void)
 {
 	struct arena *arena = arena_new();
@@ -320,14 +337,7 @@ struct config *config_new(void)
 
 		if (!row->offset || row->current)
 			continue;
-		if (row->type == CONFIG_STRING) {
-			*(const char **)((char *)c + row->offset) = row->fallback;
-			continue;
-		}
-		struct yaml_node *value = config_parse_value(c, row->key, str_from(row->fallback));
-
-		if (value)
-			take(c, row, value);
+		take(c, row, fallback_of(c, row));
 	}
 	c->root = ARENA_NEW(arena, struct yaml_node);
 	c->root->kind = YAML_MAPPING;
@@ -343,27 +353,34 @@ void config_free(struct config *c)
 	arena_free(c->arena);
 }
 
-/* Scalars by their text, whatever the case; collections by whether there is anything in them. */
+static bool is_same_scalar(const struct yaml_node *a, const struct yaml_node *b)
+{
+	double x, y;
+	bool f, g;
+
+	if (yaml_real(a, &x) && yaml_real(b, &y))
+		return memcmp(&x, &y, sizeof(x)) == 0;
+	if (yaml_bool(a, &f) && yaml_bool(b, &g))
+		return f == g;
+	return str_equal_nocase(a->text, b->text);
+}
+
+/* Lists by their items, maps by whether there is anything in them. */
 static bool is_default(struct config *c, const struct config_row *row, const struct yaml_node *node)
 {
-	const struct yaml_node *fallback;
+	const struct yaml_node *fallback = fallback_of(c, row);
 
 	if (yaml_is_null(node))
 		return true;
-	fallback = row->type == CONFIG_STRING
-		       ? NULL
-		       : config_parse_value(c, row->key, str_from(row->fallback));
-	if (!fallback)
-		return node->kind == YAML_SCALAR &&
-		       str_equal_nocase(node->text, str_from(row->fallback));
 	if (node->kind != fallback->kind)
 		return false;
 	if (node->kind == YAML_SCALAR)
-		return str_equal_nocase(node->text, fallback->text);
+		return is_same_scalar(node, fallback);
 	if (node->count != fallback->count)
 		return false;
 	for (uint32_t i = 0; node->kind == YAML_SEQUENCE && i < node->count; i++)
 		if (node->items[i]->kind != YAML_SCALAR ||
+		    fallback->items[i]->kind != YAML_SCALAR ||
 		    !str_equal(node->items[i]->text, fallback->items[i]->text))
 			return false;
 	return true;
@@ -456,6 +473,7 @@ size_t config_finish(struct config *c)
 	c->sources = config_loaded_sources(c);
 	check_together(c);
 	say_what_has_no_effect(c);
+	config_say_rest(c);
 	return c->error_count;
 }
 

@@ -183,7 +183,7 @@ struct config {
 		enum severity severity;
 		struct str text;
 	} * messages;
-	size_t message_count, message_room;
+	size_t message_count, message_room, messages_left_out;
 	size_t error_count;
 };
 

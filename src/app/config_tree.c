@@ -32,6 +32,12 @@ void config_say(struct config *c, enum severity severity, const struct yaml_node
 	const struct config_origin *origin = u64map_get(&c->origins, (uintptr_t)node);
 	va_list args;
 
+	if (severity <= SEVERITY_ERROR)
+		c->error_count++;
+	if (c->message_count >= CONFIG_MESSAGES_MAX) {
+		c->messages_left_out++;
+		return;
+	}
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
@@ -47,8 +53,19 @@ void config_say(struct config *c, enum severity severity, const struct yaml_node
 		c->messages = vec_grow(c->messages, &c->message_room, sizeof(*c->messages));
 	c->messages[c->message_count++] =
 	    (struct config_message){severity, arena_printf(c->arena, "%s%s", place, text)};
-	if (severity <= SEVERITY_ERROR)
-		c->error_count++;
+}
+
+void config_say_rest(struct config *c)
+{
+	struct config_message *last;
+
+	if (!c->messages_left_out)
+		return;
+	last = &c->messages[c->message_count - 1];
+	*last = (struct config_message){
+	    c->error_count ? SEVERITY_ERROR : SEVERITY_WARNING,
+	    arena_printf(c->arena, "%zu further messages of this kind are left out",
+			 c->messages_left_out + 1)};
 }
 
 void string_list_add(struct string_list *list, struct arena *arena, const char *item)

@@ -11,7 +11,10 @@ struct config_origin {
 	const char *assignment;
 };
 
-/* Keeps a message, with the place of the node (NULL: none) before it. */
+enum { CONFIG_MESSAGES_MAX = 200 };
+
+/* Keeps a message (further ones than so many are counted), with the place of the node (NULL: none)
+ * before it. */
 __attribute__((format(printf, 4, 5))) void config_say(struct config *c, enum severity severity,
 						      const struct yaml_node *node,
 						      const char *format, ...);
@@ -23,6 +26,9 @@ const struct yaml_node *config_find_key(const struct config *c, const char *key)
 
 /* Parses a default or a value of an assignment; NULL where it is no YAML. */
 struct yaml_node *config_parse_value(struct config *c, const char *name, struct str text);
+
+/* That there were more, if so; last. */
+void config_say_rest(struct config *c);
 
 /* "KEY: found ..., expected ...", with the node's place. */
 void config_say_expected(struct config *c, const char *key, const struct yaml_node *node,

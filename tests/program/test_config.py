@@ -6,7 +6,9 @@ import re
 import subprocess
 import time
 
-from conftest import RULES
+import pytest
+
+from conftest import IN_CI, RULES
 
 RULE = """- rule: own rule
   desc: of a test
@@ -138,6 +140,45 @@ def test_messages_go_where_the_configuration_says(saker):
                for line in plain.stderr.splitlines()), plain.stderr
     errors = saker("--dry-run", config="log_stderr: false\njson_output: 7\n")
     assert errors.returncode == 1 and "json_output" in errors.stderr
+
+
+def test_a_file_of_nothing_but_mistakes_is_told_of_in_short(saker):
+    began = time.monotonic()
+    many = saker("--dry-run", config="".join(f"key{i}: 1\n" for i in range(100000)))
+    assert many.returncode == 1  # there are no rules
+    assert "further messages of this kind are left out" in many.stderr
+    assert len(many.stderr.splitlines()) < 250
+    deep = saker("--dry-run", config="a: " + "[" * 100000)
+    assert deep.returncode == 1 and "saker-2.yaml:1:" in deep.stderr
+    aliases = "a0: &a0 [x]\n" + "".join(
+        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 10))
+    assert saker("--dry-run", config=aliases).returncode == 1
+    merges = "m0: &m0 {k0: v}\n" + "".join(
+        f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 8)}], k{i}: v}}\n" for i in range(1, 12))
+    assert saker("--dry-run", config=merges).returncode == 1
+    assert time.monotonic() - began < 30
+
+
+def in_own_etc(saker, *names):
+    """Runs it where /etc holds nothing but those files (with a user namespace of its own)."""
+    script = "mount -t tmpfs tmpfs /etc && " + " && ".join(
+        f"mkdir -p $(dirname {name}) && echo 'rules_files: [{RULES}]' > {name}" for name in names)
+    command = saker.command("--dry-run", config=None)
+    done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+                           f'{script} && exec "$@"', "sh", *command], capture_output=True,
+                          text=True, cwd=saker.directory, timeout=60)
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        (pytest.fail if IN_CI else pytest.skip)(f"no namespaces here: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_falcos_configuration_is_read_where_there_is_none_of_our_own(saker):
+    ours, falcos = "/etc/saker/saker.yaml", "/etc/falco/falco.yaml"
+    assert files_of(in_own_etc(saker, ours, falcos)) == [ours]
+    done = in_own_etc(saker, falcos)
+    assert files_of(done) == [falcos]
+    assert f"{ours} is not there" in done.stderr
 
 
 def test_without_an_output_nothing_runs(saker):
