@@ -19,9 +19,23 @@ struct checker {
 	int first; /* result of the first problem */
 };
 
+static void keep_refusal(struct checker *k, struct comparison *c, int result)
+{
+	struct refusal *refusal;
+
+	if (c->refusal)
+		return;
+	refusal = ARENA_NEW(k->how->arena, struct refusal);
+	*refusal = (struct refusal){result, k->how->sources, k->err.offset,
+				    arena_str(k->how->arena, str_from(k->err.message))};
+	c->refusal = refusal;
+}
+
 /* Tells of the problem in k->err. */
 static int tell(struct checker *k, const struct condition *node, int result)
 {
+	if (node->kind == CONDITION_COMPARE)
+		keep_refusal(k, node->comparison, result);
 	if (k->how->fail)
 		k->how->fail(k->how->context, node, result, &k->err);
 	if (!k->first)
@@ -407,9 +421,16 @@ static void check_node(struct checker *k, struct condition *node, unsigned depth
 
 static void check_comparison(struct checker *k, struct condition *node, unsigned depth)
 {
+	const struct refusal *refusal = node->comparison->refusal;
 	bool was_quiet = k->is_quiet;
 	int r;
 
+	if (refusal && refusal->sources == k->how->sources) {
+		error_set_at(&k->err, refusal->result, refusal->offset, "%.*s",
+			     STR_ARG(refusal->message));
+		tell(k, node, refusal->result);
+		return;
+	}
 	if (node->comparison->matcher) {
 		check_again(k, node);
 		return;

@@ -74,6 +74,14 @@ struct operand {
 	struct value value;
 };
 
+/* Why a check refused a comparison: rules that share it are told without looking again. */
+struct refusal {
+	int result;
+	uint32_t sources; /* of the check */
+	size_t offset;
+	struct str message;
+};
+
 struct matcher; /* compiled regex, glob, searcher, prefix set...: condition/matcher.h */
 
 struct comparison {
@@ -89,6 +97,7 @@ struct comparison {
 	struct operand *operands;
 	size_t operand_count;
 	const struct matcher *matcher; /* set by the check where the operator has one */
+	const struct refusal *refusal; /* set by a check that failed: the first problem */
 };
 
 struct condition {

@@ -98,6 +98,18 @@ static void many_errors(struct text *t, size_t n)
 		    i, i);
 }
 
+/* The mistakes in a macro are met with every rule that uses it. */
+static void a_shared_macro_of_mistakes(struct text *t, size_t n)
+{
+	put(t, "- macro: m\n  condition: evt.type=open");
+	for (size_t i = 0; i < 200; i++)
+		put(t, " and foo.bar%zu=1", i);
+	put(t, "\n");
+	for (size_t i = 0; i < n / 20; i++)
+		put(t, "- rule: r%zu\n  desc: d\n  condition: m\n  output: o\n  priority: INFO\n",
+		    i);
+}
+
 static void a_chain_of_macros(struct text *t, size_t n)
 {
 	put(t, "- macro: m0\n  condition: proc.name=x\n");
@@ -131,6 +143,7 @@ static void test_time_grows_with_the_size_alone(void **state)
 	    {"appends", many_appends},
 	    {"errors", many_errors},
 	    {"macros", a_chain_of_macros},
+	    {"mistakes in a macro", a_shared_macro_of_mistakes},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
