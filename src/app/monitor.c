@@ -454,7 +454,7 @@ static int start_idle(struct monitor *m, struct error *err)
 /* Events that no rule wants need not be decoded where nobody else sees them. */
 static void pass_events(struct monitor *m)
 {
-	if (m->source && !m->options->recording && !m->options->view)
+	if (m->source && !m->options->recording && !m->options->view && !m->capture)
 		source_capture_pass(m->source, plan_needs(m->options->plan)->kinds,
 				    on_passed_event);
 }
