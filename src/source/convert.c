@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/convert.h"
 
+#include "base/buffer.h"
 #include "base/map.h"
 #include "event/event.h"
 
@@ -49,6 +50,10 @@ struct conversion {
 /* Enter events are waited for by so many threads, in so many bytes; then all are forgotten. */
 enum { REMEMBERED_MAX = 1 << 17, REMEMBERED_BYTES_MAX = 64 * 1024 * 1024 };
 
+/* The first container events had a parameter for each of a few values; those of today a JSON text.
+ */
+enum { CODE_FIRST_CONTAINER = 228, CONTAINER_SIZE_MAX = 8192 };
+
 struct converter {
 	struct u64map enters; /* tid → struct remembered */
 	size_t remembered_bytes;
@@ -58,7 +63,8 @@ struct converter {
 	struct conversion **conversions; /* by code, NULL: not made yet */
 	uint16_t procexit;
 	uint16_t execve_kind, execveat_kind;
-	struct event_enter enter; /* of the last event; schema NULL: none */
+	struct event_enter enter;           /* of the last event; schema NULL: none */
+	char container[CONTAINER_SIZE_MAX]; /* of old container events, as JSON */
 	_Alignas(8) uint8_t out[CONVERTED_SIZE_MAX];
 };
 
@@ -416,6 +422,32 @@ static const struct str *find_param(const struct conversion *v, const struct par
 	return found;
 }
 
+static struct str without_nul(const struct parts *parts, unsigned index)
+{
+	struct str s = index < parts->count ? parts->params[index] : (struct str){"", 0};
+
+	return str_slice(s, 0, str_find_byte(s, '\0', 0));
+}
+
+/* Empty where the values are too long. */
+static struct str container_json(struct converter *c, const struct parts *old)
+{
+	struct buffer json = BUFFER(c->container);
+	uint32_t type = 0;
+
+	if (old->count > 1 && old->params[1].n == sizeof(type))
+		memcpy(&type, old->params[1].p, sizeof(type));
+	buffer_put(&json, STR("{\"id\":\""));
+	buffer_put(&json, without_nul(old, 0));
+	buffer_printf(&json, "\",\"type\":%u,\"name\":\"", type);
+	buffer_put(&json, without_nul(old, 2));
+	buffer_put(&json, STR("\",\"image\":\""));
+	buffer_put(&json, without_nul(old, 3));
+	buffer_put(&json, STR("\"}"));
+	buffer_putc(&json, '\0');
+	return json.n < sizeof(c->container) ? buffer_str(&json) : (struct str){"", 0};
+}
+
 static int put_together(struct converter *c, const struct parts *parts, struct str *out,
 			struct error *err)
 {
@@ -493,6 +525,8 @@ static int convert(struct converter *c, const struct parts *old, struct str *out
 
 		new.params[i] = found ? *found : (struct str){zeros, v->zeros[i]};
 	}
+	if (old->schema->code == CODE_FIRST_CONTAINER && new.count)
+		new.params[0] = container_json(c, old);
 	e = put_together(c, &new, out, err);
 	if (r)
 		use_up(c, old->tid, r, old->schema, v->today, old->ts);

@@ -394,6 +394,14 @@ static struct process *find_reaper(struct state *s, const struct process *p)
 	return NULL;
 }
 
+/* The thread that made a process, as long as it lives. */
+static int32_t parent_tid(struct state *s, const struct process *p)
+{
+	const struct thread *th = p->parent_tid ? replay_thread(s, p->parent_tid) : NULL;
+
+	return th && th->process == p->parent ? th->tid : p->facts.ppid;
+}
+
 static void remember_exit(struct exited_threads *x, int32_t tid, int32_t ptid, uint64_t time)
 {
 	uint64_t *newest = &x->newest[(uint32_t)tid % RECENTLY_EXITED];
@@ -413,7 +421,7 @@ void replay_finish_exit(struct state *s)
 	s->exiting = NULL;
 	if (!p)
 		return;
-	remember_exit(&r->exited, th->tid, p->facts.ppid, r->last_time);
+	remember_exit(&r->exited, th->tid, parent_tid(s, p), r->last_time);
 
 	if (p->thread_count <= 1 && p->first_child) {
 		struct thread *reaper =

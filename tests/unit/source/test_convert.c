@@ -244,6 +244,21 @@ static void damaged_events_are_refused(void **state)
 	conversion_free(c);
 }
 
+static void the_first_container_events_become_json(void **state)
+{
+	enum { FIRST_CONTAINER = 228 };
+	struct conversion *c = conversion_new();
+
+	(void)state;
+	MADE_CODE(c->made, FIRST_CONTAINER, 7, TEXT("id", "0123"), NUMBER("type", 1),
+		  TEXT("name", "web"), TEXT("image", "nginx:1"));
+	assert_int_equal(convert(c), CONVERT_EVENT);
+	check_str(str_from(c->event.schema->name), "container", "name");
+	check_str(text(c, "json"),
+		  "{\"id\":\"0123\",\"type\":1,\"name\":\"web\",\"image\":\"nginx:1\"}", "json");
+	conversion_free(c);
+}
+
 /* Parameters of one name that mean two things, or that stay empty in an event as short as that. */
 static void not_all_that_an_enter_tells_is_the_exits(void **state)
 {
@@ -285,6 +300,7 @@ int main(void)
 	    cmocka_unit_test(old_events_become_those_of_today),
 	    cmocka_unit_test(enters_with_a_name_or_an_address_have_numbers),
 	    cmocka_unit_test(not_all_that_an_enter_tells_is_the_exits),
+	    cmocka_unit_test(the_first_container_events_become_json),
 	    cmocka_unit_test(headers_without_a_count_are_read),
 	    cmocka_unit_test(damaged_events_are_refused),
 	};

@@ -291,6 +291,16 @@ static void threads_are_not_their_processes(void **state)
 	EVENT(s, "procexit", THREAD, NUMBER("status", 0));
 	EVENT(s, "getcwd", CHILD, NUMBER("res", -2));
 	EXPECT(s, IS("proc.aname", "sh init"), IS("proc.ppid.ts", "0"));
+	/* What a thread made may have ended before that thread goes on. */
+	EVENT(s, "clone", CHILD + 1, NUMBER("res", 0), TEXT("exe", "/bin/sh"),
+	      NUMBER("tid", CHILD + 1), NUMBER("pid", CHILD + 1), NUMBER("ptid", SHELL),
+	      TEXT("comm", "sh"), NUMBER("vtid", CHILD + 1), NUMBER("vpid", CHILD + 1));
+	EVENT(s, "procexit", CHILD + 1, NUMBER("status", 0));
+	EVENT(s, "clone", SHELL, NUMBER("res", CHILD + 1), TEXT("exe", "/bin/sh"),
+	      NUMBER("tid", SHELL), NUMBER("pid", SHELL), NUMBER("ptid", 1), TEXT("comm", "sh"),
+	      NUMBER("vtid", SHELL), NUMBER("vpid", SHELL));
+	EVENT(s, "getcwd", CHILD + 1, NUMBER("res", -2));
+	EXPECT(s, IS("proc.name", "<NA>"));
 	scene_play(s);
 }
 
