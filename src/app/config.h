@@ -161,7 +161,6 @@ struct config {
 	uint64_t snaplen;
 	uint64_t thread_table_size;
 	struct string_list base_syscalls;
-	bool base_syscalls_repair;
 	bool base_syscalls_all;
 
 	struct config_webserver webserver;
@@ -173,7 +172,6 @@ struct config {
 	uint32_t sources;              /* SOURCE_BIT()s: those that are to run */
 	struct config_plugin *plugins; /* in the order in which they are to be loaded */
 	size_t plugin_count;
-	bool plugins_hostinfo;
 
 	struct yaml_node *root; /* what was read and set */
 	struct u64map origins;  /* nodes → where they come from */

@@ -293,7 +293,8 @@ const struct config_row config_rows[] = {
 	  "What it is started with: a map, or a string."),
      .schema = "{\"type\":[\"object\"," SCALARS "]}"},
     {PART("plugins[].open_params", CONFIG_STRING, "", "What its source is opened with.")},
-    {BOOL("plugins_hostinfo", "true", plugins_hostinfo, "Tell plugins of the host."), LATER},
+    {NO_EFFECT("plugins_hostinfo", CONFIG_BOOL, "true",
+	       "what plugins do here is part of the program, which knows the host")},
 
     {BOOL("webserver.enabled", "true", webserver.enabled, "Serve health and metrics."), LATER,
      START},

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/yaml.h"
 
+#include <math.h>
 #include <time.h>
 
 static int parse(struct yaml_file *file, struct arena *a, const char *text, struct error *err)
@@ -203,6 +204,30 @@ static void test_scalars_read_as_booleans_and_numbers(void **state)
 	}
 }
 
+static void test_scalars_read_as_decimal_numbers(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		double want; /* NAN: none */
+	} cases[] = {
+	    {"0.5", 0.5},    {".5", 0.5},    {"-2", -2},    {"1e3", 1000},  {"'3'", 3},
+	    {"inf", NAN},    {"nan", NAN},   {"0x10", NAN}, {"1.2.3", NAN}, {"1e999", NAN},
+	    {"twenty", NAN}, {"[1.5]", NAN}, {"''", NAN},   {"-", NAN},     {"1 2", NAN},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CLEANUP_ARENA struct arena *a = arena_new();
+		struct yaml_file f;
+		double v = 0;
+
+		check_i64(parse(&f, a, cases[i].text, NULL), 0, cases[i].text);
+		check_i64(yaml_real(f.documents[0], &v), !isnan(cases[i].want), cases[i].text);
+		if (!isnan(cases[i].want) && (v < cases[i].want || v > cases[i].want))
+			fail_msg("%s: got %g, want %g", cases[i].text, v, cases[i].want);
+	}
+}
+
 static char *repeat(const char *piece, size_t count, const char *tail)
 {
 	size_t n = strlen(piece);
@@ -300,6 +325,7 @@ int main(void)
 	    cmocka_unit_test(test_duplicate_keys_are_told_and_the_first_counts),
 	    cmocka_unit_test(test_text_offsets_lead_back_to_the_file),
 	    cmocka_unit_test(test_scalars_read_as_booleans_and_numbers),
+	    cmocka_unit_test(test_scalars_read_as_decimal_numbers),
 	    cmocka_unit_test(test_hostile_shapes_end_in_errors_soon),
 	    cmocka_unit_test(test_time_grows_with_the_size_alone),
 	};
