@@ -50,8 +50,11 @@ static const char *const paths[] = {"/etc/shadow",
 static const char *const fragments[] = {"/etc",      "etc/",   "/usr/bin", "shadow",     "/",  ".",
 					"id_rsa",    "",       "/tmp",     "bin/ls",     "sh", "a",
 					"/var/log/", "SHADOW", "..",       "/etc/shadow"};
-static const char *const globs[] = {"/etc/*", "*", "/usr/*/ls", "*sh*", "/tmp/?", "b[a-z]sh", ""};
-static const char *const regexes[] = {"^/etc/.*", "[a-z]+", ".*shadow$", "(/usr|/tmp)/.*", "sh"};
+static const char *const globs[] = {"/etc/*", "*",        "/usr/*/ls",      "*sh*", "/tmp/?",
+				    "ba*h",   "b[a-z]sh", "/etc/pa\\\\ss*", ""};
+static const char *const regexes[] = {
+    "^/etc/.*", "[a-z]+",          ".*shadow$",      "sh",       "/etc/shadowx?.*", "/etc/s+hadow",
+    "bax*sh",   "/tmp/.*|/etc/.*", "(/usr|/tmp)/.*", "catx{0,2}"};
 static const char *const addresses[] = {"127.0.0.1", "10.1.2.3", "10.9.9.9", "192.168.1.1",
 					"8.8.8.8",   "::1",      "fe80::1"};
 static const char *const networks[] = {"10.0.0.0/8", "127.0.0.0/8", "10.1.0.0/16", "0.0.0.0/0",
