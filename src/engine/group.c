@@ -14,24 +14,32 @@ static const struct answered {
 	uint8_t input;
 	uint8_t kind;
 	uint8_t bound;
+	bool is_whole;
 } answered[] = {
-    {OP_EQ, INPUT_TEXT, LOOKUP_EXACT, 0},
-    {OP_IN, INPUT_TEXT, LOOKUP_EXACT, 0},
-    {OP_INTERSECTS, INPUT_TEXT, LOOKUP_EXACT, 0},
-    {OP_STARTSWITH, INPUT_TEXT, LOOKUP_PREFIX, 0},
-    {OP_PMATCH, INPUT_TEXT, LOOKUP_PATH, 0},
-    {OP_ENDSWITH, INPUT_TEXT, LOOKUP_SUFFIX, 0},
-    {OP_CONTAINS, INPUT_TEXT, LOOKUP_CONTAINS, 0},
-    {OP_ICONTAINS, INPUT_TEXT, LOOKUP_ICONTAINS, 0},
-    {OP_EQ, INPUT_NUMBER, LOOKUP_NUMBER, 0},
-    {OP_IN, INPUT_NUMBER, LOOKUP_NUMBER, 0},
-    {OP_LT, INPUT_NUMBER, LOOKUP_BOUND, BOUND_BELOW},
-    {OP_LE, INPUT_NUMBER, LOOKUP_BOUND, BOUND_NOT_ABOVE},
-    {OP_GT, INPUT_NUMBER, LOOKUP_BOUND, BOUND_ABOVE},
-    {OP_GE, INPUT_NUMBER, LOOKUP_BOUND, BOUND_NOT_BELOW},
-    {OP_EQ, INPUT_ADDRESS, LOOKUP_NETWORK, 0},
-    {OP_IN, INPUT_ADDRESS, LOOKUP_NETWORK, 0},
+    {OP_EQ, INPUT_TEXT, LOOKUP_EXACT, 0, false},
+    {OP_IN, INPUT_TEXT, LOOKUP_EXACT, 0, false},
+    {OP_INTERSECTS, INPUT_TEXT, LOOKUP_EXACT, 0, false},
+    {OP_STARTSWITH, INPUT_TEXT, LOOKUP_PREFIX, 0, false},
+    {OP_PMATCH, INPUT_TEXT, LOOKUP_PATH, 0, false},
+    {OP_ENDSWITH, INPUT_TEXT, LOOKUP_SUFFIX, 0, false},
+    {OP_CONTAINS, INPUT_TEXT, LOOKUP_CONTAINS, 0, false},
+    {OP_ICONTAINS, INPUT_TEXT, LOOKUP_ICONTAINS, 0, false},
+    {OP_EQ, INPUT_NUMBER, LOOKUP_NUMBER, 0, false},
+    {OP_IN, INPUT_NUMBER, LOOKUP_NUMBER, 0, false},
+    {OP_LT, INPUT_NUMBER, LOOKUP_BOUND, BOUND_BELOW, false},
+    {OP_LE, INPUT_NUMBER, LOOKUP_BOUND, BOUND_NOT_ABOVE, false},
+    {OP_GT, INPUT_NUMBER, LOOKUP_BOUND, BOUND_ABOVE, false},
+    {OP_GE, INPUT_NUMBER, LOOKUP_BOUND, BOUND_NOT_BELOW, false},
+    {OP_EQ, INPUT_ADDRESS, LOOKUP_NETWORK, 0, false},
+    {OP_IN, INPUT_ADDRESS, LOOKUP_NETWORK, 0, false},
 };
+
+/*
+ * Few texts that are compared whole join those that values are searched for as beginnings: one walk
+ * answers both, and the value needs no hash.
+ */
+static const struct answered whole_beginning = {OP_EQ, INPUT_TEXT, LOOKUP_PREFIX, 0, true};
+enum { WHOLES_MOST = 256 };
 
 static int input_of(enum value_type type)
 {
@@ -109,7 +117,8 @@ static int compare_grouped(const void *a, const void *b)
 
 static struct lookup_key key_of(const struct grouped *g, const struct value *v)
 {
-	struct lookup_key k = {.atom = g->atom, .bound = g->row->bound};
+	struct lookup_key k = {
+	    .atom = g->atom, .bound = g->row->bound, .is_whole = g->row->is_whole};
 
 	switch (g->row->input) {
 	case INPUT_TEXT:
@@ -130,6 +139,32 @@ static struct lookup_key key_of(const struct grouped *g, const struct value *v)
 	return k;
 }
 
+static void join_wholes(const struct formula *f, struct grouped *all, size_t count)
+{
+	struct texts {
+		bool has_beginnings;
+		size_t wholes;
+	} *of = calloc(f->subjects.count + 1, sizeof(*of));
+
+	if (!of)
+		abort();
+	for (size_t i = 0; i < count; i++) {
+		if (all[i].row->kind == LOOKUP_PREFIX)
+			of[all[i].subject].has_beginnings = true;
+		else if (all[i].row->kind == LOOKUP_EXACT)
+			of[all[i].subject].wholes +=
+			    f->atoms.items[all[i].atom].comparison->operand_count;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct texts *t = &of[all[i].subject];
+
+		if (all[i].row->kind == LOOKUP_EXACT && t->has_beginnings &&
+		    t->wholes <= WHOLES_MOST)
+			all[i].row = &whole_beginning;
+	}
+	free(of);
+}
+
 struct lookup_groups group_atoms(const struct formula *f, struct arena *arena)
 {
 	struct lookup_groups groups = {0};
@@ -146,6 +181,7 @@ struct lookup_groups group_atoms(const struct formula *f, struct arena *arena)
 		if (row)
 			VEC_PUSH(&all, (struct grouped){a->subject, i, row});
 	}
+	join_wholes(f, all.items, all.count);
 	if (all.count)
 		qsort(all.items, all.count, sizeof(*all.items), compare_grouped);
 	for (size_t from = 0, to; from < all.count; from = to) {

@@ -45,6 +45,7 @@ struct lookup_key {
 	enum lookup_bound bound; /* BOUND */
 	bool is_signed;          /* BOUND: number is an int64 */
 	struct str text;         /* the string kinds */
+	bool is_whole;           /* PREFIX: holds of no longer value than the text itself */
 	uint64_t number;         /* NUMBER, BOUND */
 	struct ip_network network;
 };

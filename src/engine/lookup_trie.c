@@ -15,6 +15,7 @@ struct trie_node {
 	uint16_t child_count;
 	uint8_t low;
 	struct lookup_slice outputs;
+	struct lookup_slice wholes; /* hold where the value ends here */
 };
 
 struct lookup_trie {
@@ -95,8 +96,14 @@ const struct lookup_trie *lookup_trie_build(struct lookup_key *keys, size_t coun
 		node.end = (uint32_t)end;
 		node.outputs.first = (uint32_t)outputs.count;
 		for (; at < w.to && keys[at].text.n == end; at++)
-			VEC_PUSH(&outputs, keys[at].atom);
+			if (!keys[at].is_whole)
+				VEC_PUSH(&outputs, keys[at].atom);
 		node.outputs.count = (uint32_t)outputs.count - node.outputs.first;
+		node.wholes.first = (uint32_t)outputs.count;
+		for (size_t i = w.from; i < at; i++)
+			if (keys[i].is_whole)
+				VEC_PUSH(&outputs, keys[i].atom);
+		node.wholes.count = (uint32_t)outputs.count - node.wholes.first;
 		if (at < w.to) {
 			uint8_t low = byte_at(keys[at].text, end, is_reversed);
 			uint8_t high = byte_at(keys[w.to - 1].text, end, is_reversed);
@@ -162,8 +169,11 @@ void lookup_trie_find(const struct lookup_trie *t, struct str value, struct look
 		if (!t->is_path || done == value.n || value.p[done] == '/')
 			for (uint32_t i = 0; i < node->outputs.count; i++)
 				lookup_hit(hits, t->outputs[node->outputs.first + i]);
-		if (done == value.n)
+		if (done == value.n) {
+			for (uint32_t i = 0; i < node->wholes.count; i++)
+				lookup_hit(hits, t->outputs[node->wholes.first + i]);
 			return;
+		}
 
 		unsigned slot = byte_at(value, done, is_reversed) - (unsigned)node->low;
 
