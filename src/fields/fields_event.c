@@ -237,7 +237,7 @@ static bool event_buflen(const struct event *e, struct value *out)
 
 static bool is_syslog(const struct event *e)
 {
-	return e->schema->flags & EVENT_WRITES_FD && fd_is_known(&e->fd) &&
+	return e->schema->flags & EVENT_WRITES_FD && fd_is_known(&e->fd) && e->fd.path.n &&
 	       memmem(e->fd.path.p, e->fd.path.n, "/dev/log", strlen("/dev/log"));
 }
 

@@ -107,6 +107,40 @@ static void flags_take_what_falcos_take(void **state)
 	cli_release(&cli);
 }
 
+static void commands_have_flags_of_their_own(void **state)
+{
+	struct cli cli;
+	(void)state;
+
+	assert_int_equal(
+	    parse(&cli, "read a.scap proc.name = cat -n 5 -p *%x -jt r -c y.yaml", NULL), 0);
+	check_i64(cli.action, ACTION_READ, "read");
+	check_i64(cli.arguments.count, 4, "file and filter");
+	check_i64(cli.view.most, 5, "-n");
+	assert_string_equal(cli.view.format, "*%x");
+	assert_string_equal(cli.view.time, "r");
+	assert_true(cli.view.is_json);
+	assert_string_equal(cli.config, "y.yaml");
+	cli_release(&cli);
+
+	assert_int_equal(parse(&cli, "watch --top fd.name --by=bytes", NULL), 0);
+	check_i64(cli.action, ACTION_WATCH, "watch");
+	assert_string_equal(cli.view.top, "fd.name");
+	assert_string_equal(cli.view.by, "bytes");
+	cli_release(&cli);
+
+	assert_int_equal(parse(&cli, "replay a.scap - -r x.yaml", NULL), 0);
+	check_i64(cli.action, ACTION_REPLAY, "replay");
+	check_i64(cli.arguments.count, 2, "replay");
+	assert_string_equal(cli.arguments.items[1], "-");
+	cli_release(&cli);
+
+	assert_int_equal(parse(&cli, "-e a.scap -e b.scap", NULL), 0);
+	check_i64(cli.action, ACTION_RUN, "-e");
+	check_i64(cli.captures.count, 2, "-e");
+	cli_release(&cli);
+}
+
 static void mistakes_are_told(void **state)
 {
 	static const struct {
@@ -123,6 +157,10 @@ static void mistakes_are_told(void **state)
 	    {"--format xml", "--format xml: expected text, markdown or json"},
 	    {"--enable-source a --disable-source b",
 	     "--enable-source and --disable-source do not go together"},
+	    {"read", "expected read FILE [FILTER]"},
+	    {"replay -r x", "expected replay FILE..."},
+	    {"read a -n 0", "-n 0: expected a number from 1"},
+	    {"replay a --top x", "no such flag: --top"},
 	    {"-M soon", "-M soon: expected a number of seconds"},
 	};
 	(void)state;
@@ -230,6 +268,7 @@ int main(void)
 	    cmocka_unit_test(flags_are_those_of_falco),
 	    cmocka_unit_test(of_several_actions_falcos_first_is_done),
 	    cmocka_unit_test(flags_take_what_falcos_take),
+	    cmocka_unit_test(commands_have_flags_of_their_own),
 	    cmocka_unit_test(mistakes_are_told),
 	    cmocka_unit_test(rules_of_a_directory_come_in_order),
 	    cmocka_unit_test(what_rules_need_and_state_needs_is_collected),
