@@ -384,27 +384,26 @@ static int take_flag(struct cli *cli, const struct flag *flag, const char *given
 	return flag->take(cli, value, err);
 }
 
-/* A command is one word or two before everything else; *next is moved behind it. */
+/* A command is one word or two, the first that are no flags; *next is moved behind it. */
 static int take_command(struct cli *cli, int *next, int argc, char **argv,
 			const struct command **out, struct error *err)
 {
-	*out = NULL;
-	if (argc < 2 || argv[1][0] == '-')
-		return 0;
+	const char *first = argv[*next];
+
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		const char *second = commands[i].name;
 
-		if (strcmp(argv[1], commands[i].group) != 0 ||
-		    (second && (argc < 3 || strcmp(argv[2], second) != 0)))
+		if (strcmp(first, commands[i].group) != 0 ||
+		    (second && (*next + 1 >= argc || strcmp(argv[*next + 1], second) != 0)))
 			continue;
 		choose(cli, commands[i].action);
-		*next = second ? 3 : 2;
+		*next += second ? 2 : 1;
 		*out = &commands[i];
 		return 0;
 	}
-	if (strcmp(argv[1], "rules") == 0)
+	if (strcmp(first, "rules") == 0)
 		return error_set(err, -EINVAL, "expected rules test or rules explain; see --help");
-	return 0;
+	return error_set(err, -EINVAL, "\"%s\" is no flag; see --help", first);
 }
 
 static int check_together(struct cli *cli, const struct command *command, struct error *err)
@@ -430,11 +429,10 @@ static int check_together(struct cli *cli, const struct command *command, struct
 
 int cli_parse(struct cli *cli, int argc, char **argv, struct error *err)
 {
-	const struct command *command;
-	int next = 1, status;
+	const struct command *command = NULL;
+	int next = 1, status = 0;
 
 	*cli = (struct cli){.action = ACTION_RUN};
-	status = take_command(cli, &next, argc, argv, &command, err);
 	while (next < argc && status == 0) {
 		const char *given = argv[next++];
 
@@ -447,8 +445,11 @@ int cli_parse(struct cli *cli, int argc, char **argv, struct error *err)
 			VEC_PUSH(&cli->validate, given);
 			continue;
 		}
-		if (given[0] != '-' || given[1] == '\0')
-			return error_set(err, -EINVAL, "\"%s\" is no flag; see --help", given);
+		if (given[0] != '-' || given[1] == '\0') {
+			next--;
+			status = take_command(cli, &next, argc, argv, &command, err);
+			continue;
+		}
 		if (given[1] == '-') {
 			const char *equals = strchr(given, '=');
 			struct str name = {given + 2, equals ? (size_t)(equals - given - 2)
