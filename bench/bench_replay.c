@@ -27,7 +27,7 @@ struct replayed {
 	enum stage stage;
 	struct state *state;
 	struct evaluator *ev; /* NULL: no rules were given */
-	uint64_t events, matches;
+	uint64_t events, passed, matches;
 };
 
 static double now(void)
@@ -64,6 +64,7 @@ static void on_passed_event(void *context, const struct event_header *header)
 	struct replayed *r = context;
 
 	r->events++;
+	r->passed++;
 	state_pass(r->state, header);
 	evaluator_pass(r->ev, event_schema_get(header->type), header->ts);
 }
@@ -155,9 +156,10 @@ int main(int argc, char **argv)
 			best = took < best ? took : best;
 		}
 		double each = best / (double)(r.events ? r.events : 1) * 1e9;
-		printf("%-8s %10llu events %8.2f M/s %7.1f ns/event (+%.1f) %8llu matches\n",
+		printf("%-8s %10llu events %8.2f M/s %7.1f ns/event (%+.1f) %8llu passed over "
+		       "%8llu matches\n",
 		       stage_names[stage], (unsigned long long)r.events, 1e3 / each, each,
-		       each - before, (unsigned long long)r.matches);
+		       each - before, (unsigned long long)r.passed, (unsigned long long)r.matches);
 		fflush(stdout);
 		before = each;
 	}
