@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/cli.h"
+#include "app/cli_config.h"
 #include "app/config.h"
 #include "app/info_command.h"
 #include "app/list.h"
@@ -22,8 +23,6 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-static const char *const default_configs[] = {"/etc/saker/saker.yaml", "/etc/falco/falco.yaml"};
-
 static uint64_t monotonic_ns(void)
 {
 	struct timespec ts;
@@ -37,38 +36,21 @@ static void log_to_syslog(enum severity severity, const char *text)
 	system_log_send(SYSTEM_LOG_SOCKET, severity, str_from(text));
 }
 
-static int read_config(const struct cli *cli, struct config *config, struct error *err)
+/* Says what is to be said of a configuration. False: it has errors. */
+static bool tell_config(const struct cli *cli, const struct config *config)
 {
-	const char *path = cli->config;
-
-	for (size_t i = 0; !path && i < sizeof(default_configs) / sizeof(*default_configs); i++)
-		if (access(default_configs[i], F_OK) == 0)
-			path = default_configs[i];
-	return config_load(config, path, cli->options.items, cli->options.count, err);
-}
-
-/* Takes the configuration over and says what is to be said of it. False: it has errors. */
-static bool finish_config(const struct cli *cli, struct config *config)
-{
-	size_t errors = config_finish(config);
 	enum severity least = (enum severity)config->log_level;
 
-	if (cli->unbuffered)
-		config->buffered_outputs = false;
-	if (cli->all_syscalls)
-		config->base_syscalls_all = true;
 	if (cli->verbosity > 1)
 		least = SEVERITY_DEBUG;
-	log_configure(least, config->log_stderr || errors,
+	log_configure(least, config->log_stderr || config->error_count,
 		      config->log_syslog ? log_to_syslog : NULL);
 	log_times_iso_8601(config->time_iso_8601);
-	if (cli->print) {
-		config_print_more(config, cli->print);
+	if (cli->print)
 		log_warning("-p is an older form of append_output");
-	}
 	for (size_t i = 0; i < config->message_count; i++)
 		log_line(config->messages[i].severity, "%.*s", STR_ARG(config->messages[i].text));
-	return errors == 0;
+	return config->error_count == 0;
 }
 
 static void print_error(const struct error *err)
@@ -253,7 +235,7 @@ static int explain_rule(const struct cli *cli, struct config *config)
 	return status < 0 ? 1 : 0;
 }
 
-/* The captures that are to be replayed, and the configuration says so too then. */
+/* The captures that are to be replayed. */
 static struct string_list captures_of(const struct cli *cli, struct config *config)
 {
 	struct string_list given = {(const char **)cli->captures.items, cli->captures.count};
@@ -261,9 +243,7 @@ static struct string_list captures_of(const struct cli *cli, struct config *conf
 	if (cli->action == ACTION_REPLAY)
 		given =
 		    (struct string_list){(const char **)cli->arguments.items, cli->arguments.count};
-	if (given.count)
-		config->engine_kind = ENGINE_REPLAY;
-	else if (config->engine_kind == ENGINE_REPLAY)
+	if (given.count == 0 && config->engine_kind == ENGINE_REPLAY)
 		given = (struct string_list){&config->capture_file, 1};
 	return given;
 }
@@ -284,47 +264,10 @@ static int view(const struct cli *cli, struct config *config)
 	return (cli->action == ACTION_RECORD ? record_run : view_run)(cli, config, &rules);
 }
 
-static void say_configuration(const struct cli *cli, const struct config *config)
-{
-	if (!config->path)
-		log_info("configuration: defaults, no file");
-	else if (!cli->config && strcmp(config->path, default_configs[0]) != 0)
-		log_info("configuration: %s is not there; Falco's own is read", default_configs[0]);
-	for (size_t i = 0; i < config->files.count; i++)
-		log_info("configuration: %s", config->files.items[i]);
-	VEC_FOREACH (option, &cli->options)
-		log_info("configuration: -o %s", *option);
-}
-
 static bool has_output(const struct config *c)
 {
 	return c->stdout_enabled || c->syslog_enabled || c->file_output.enabled ||
 	       c->program_output.enabled || c->http_output.enabled;
-}
-
-/* What must hold before anything is loaded; it has been told where it does not. */
-static bool can_run(const struct cli *cli, struct config *config)
-{
-	struct string_list enable = {(const char **)cli->enable_sources.items,
-				     cli->enable_sources.count};
-	struct string_list disable = {(const char **)cli->disable_sources.items,
-				      cli->disable_sources.count};
-	struct error err;
-
-	if (config_choose_sources(config, &enable, &disable, &err) < 0) {
-		log_error("%s", err.message);
-		return false;
-	}
-	if (cli->record.path && captures_of(cli, config).count) {
-		log_error("-w records what the system does, so there is nothing to record where "
-			  "captures are judged");
-		return false;
-	}
-	if (!has_output(config)) {
-		log_error("no output is enabled: there is nowhere to send alerts to");
-		return false;
-	}
-	return true;
 }
 
 static int run(const struct cli *cli, struct config *config, uint64_t started_at)
@@ -340,10 +283,12 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 
 	uname(&system);
 	log_info("saker %s, Linux %s on %s", program_version(), system.release, system.machine);
-	say_configuration(cli, config);
+	cli_config_log(cli, config);
 	captures = captures_of(cli, config);
-	if (!can_run(cli, config))
+	if (!has_output(config)) {
+		log_error("no output is enabled: there is nowhere to send alerts to");
 		return 1;
+	}
 	set = load_rules(cli, config);
 	if (!set)
 		return 1;
@@ -467,14 +412,12 @@ static int print_facts(const struct cli *cli)
 /* A broken configuration keeps nobody from asking for the version. */
 static int print_version(const struct cli *cli)
 {
-	struct config *config = config_new();
 	struct error err;
+	struct config *config = cli_config_new(cli, &err);
 	json_t *json;
 	char *text;
 
-	if (read_config(cli, config, &err) == 0)
-		config_finish(config);
-	if (config->json_output) {
+	if (config && config->json_output) {
 		json = versions_json();
 		text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
 		puts(text);
@@ -579,11 +522,11 @@ int main(int argc, char **argv)
 		cli_release(&cli);
 		return status;
 	}
-	config = config_new();
+	config = cli_config_new(&cli, &err);
 	status = 1;
-	if (read_config(&cli, config, &err) < 0)
+	if (!config)
 		print_error(&err);
-	else if (!finish_config(&cli, config))
+	else if (!tell_config(&cli, config))
 		log_error("the configuration has errors");
 	else
 		status = act(&cli, config, argc, argv, started_at);
