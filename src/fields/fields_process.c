@@ -684,7 +684,7 @@ bool field_user(struct field_context *ctx, const struct field_use *use, struct v
 
 	uint32_t uid = selector == USER_LOGINNAME ? p->facts.loginuid : own;
 	static const struct user root = {
-	    .name = {"root", 4}, .home = {"/root", 5}, .shell = {"", 0}};
+	    .name = {"root", 4}, .home = {"/root", 5}, .shell = {"<NA>", 4}};
 	const struct user *u = uid == UINT32_MAX ? NULL : user_find(state_users(ctx->state), uid);
 
 	/* Root is root where no file says so. */

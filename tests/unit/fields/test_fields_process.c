@@ -285,6 +285,7 @@ static void the_host_and_unknown_users_have_their_words(void **state)
 	    {"user.uid", "0"},
 	    {"user.name", "root"},
 	    {"user.homedir", "/root"},
+	    {"user.shell", "<NA>"},
 	    {"user.loginuid", "-1"},
 	    {"user.loginname", "<NA>"},
 	    {"group.name", "root"},
