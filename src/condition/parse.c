@@ -30,28 +30,27 @@ static const struct {
 	enum operator operator;
 	enum right_side right;
 	bool needs_blank; /* behind it, to be taken for the operator */
-	bool is_word;     /* no letter may follow: "inlist" is no operator */
 } operators[] = {
-    {"exists", OP_EXISTS, RIGHT_NONE, false, true},
-    {"<=", OP_LE, RIGHT_NUMBER, false, false},
-    {"<", OP_LT, RIGHT_NUMBER, false, false},
-    {">=", OP_GE, RIGHT_NUMBER, false, false},
-    {">", OP_GT, RIGHT_NUMBER, false, false},
-    {"==", OP_EQ, RIGHT_TEXT, false, false},
-    {"=", OP_EQ, RIGHT_TEXT, false, false},
-    {"!=", OP_NE, RIGHT_TEXT, false, false},
-    {"glob", OP_GLOB, RIGHT_TEXT, true, true},
-    {"iglob", OP_IGLOB, RIGHT_TEXT, true, true},
-    {"contains", OP_CONTAINS, RIGHT_TEXT, true, true},
-    {"icontains", OP_ICONTAINS, RIGHT_TEXT, true, true},
-    {"bcontains", OP_BCONTAINS, RIGHT_TEXT, true, true},
-    {"startswith", OP_STARTSWITH, RIGHT_TEXT, true, true},
-    {"bstartswith", OP_BSTARTSWITH, RIGHT_TEXT, true, true},
-    {"endswith", OP_ENDSWITH, RIGHT_TEXT, true, true},
-    {"regex", OP_REGEX, RIGHT_TEXT, true, true},
-    {"intersects", OP_INTERSECTS, RIGHT_LIST, false, true},
-    {"in", OP_IN, RIGHT_LIST, false, true},
-    {"pmatch", OP_PMATCH, RIGHT_LIST, false, true},
+    {"exists", OP_EXISTS, RIGHT_NONE, false},
+    {"<=", OP_LE, RIGHT_NUMBER, false},
+    {"<", OP_LT, RIGHT_NUMBER, false},
+    {">=", OP_GE, RIGHT_NUMBER, false},
+    {">", OP_GT, RIGHT_NUMBER, false},
+    {"==", OP_EQ, RIGHT_TEXT, false},
+    {"=", OP_EQ, RIGHT_TEXT, false},
+    {"!=", OP_NE, RIGHT_TEXT, false},
+    {"glob", OP_GLOB, RIGHT_TEXT, true},
+    {"iglob", OP_IGLOB, RIGHT_TEXT, true},
+    {"contains", OP_CONTAINS, RIGHT_TEXT, true},
+    {"icontains", OP_ICONTAINS, RIGHT_TEXT, true},
+    {"bcontains", OP_BCONTAINS, RIGHT_TEXT, true},
+    {"startswith", OP_STARTSWITH, RIGHT_TEXT, true},
+    {"bstartswith", OP_BSTARTSWITH, RIGHT_TEXT, true},
+    {"endswith", OP_ENDSWITH, RIGHT_TEXT, true},
+    {"regex", OP_REGEX, RIGHT_TEXT, true},
+    {"intersects", OP_INTERSECTS, RIGHT_LIST, false},
+    {"in", OP_IN, RIGHT_LIST, false},
+    {"pmatch", OP_PMATCH, RIGHT_LIST, false},
 };
 enum { OPERATOR_COUNT = sizeof(operators) / sizeof(operators[0]) };
 
@@ -323,8 +322,6 @@ static size_t scan_operator(struct scanner *s, bool *had_blank)
 			continue;
 		*had_blank = operators[i].needs_blank && scan_blank(&look);
 		if (operators[i].needs_blank && !*had_blank)
-			continue;
-		if (operators[i].is_word && !*had_blank && scan_identifier(&look, NULL))
 			continue;
 		*s = look;
 		return i;

@@ -74,6 +74,12 @@ static bool was_told(struct loader *l, const char *code, const struct place *at,
 	return u64map_put(&l->told, key, l) != NULL;
 }
 
+static bool is_of_schema(enum diagnostic_level level, const char *code)
+{
+	return level == DIAGNOSTIC_SCHEMA || strcmp(code, "LOAD_ERR_YAML_VALIDATE") == 0 ||
+	       strcmp(code, "LOAD_UNKNOWN_KEY") == 0 || strcmp(code, "LOAD_UNKNOWN_ITEM") == 0;
+}
+
 void diagnose(struct loader *l, enum diagnostic_level level, const char *code,
 	      const struct place *at, const char *format, ...)
 {
@@ -97,6 +103,7 @@ void diagnose(struct loader *l, enum diagnostic_level level, const char *code,
 	if (l->diagnostics.count >= DIAGNOSTICS_MAX)
 		return;
 	d.message = arena_str(arena, str_from(message));
+	d.is_of_schema = is_of_schema(level, code) && !at->is_beyond_schema;
 	if (at->item) {
 		struct yaml_position p = yaml_locate(at->item->at.file, at->item->at.node->offset);
 

@@ -245,6 +245,7 @@ static bool read_one(const struct reading *r, struct exception_definition *e, bo
 		e->comps.node = NULL;
 	values = yaml_get(node, "values");
 	if (!e->fields.node && !is_append) {
+		at.is_beyond_schema = true;
 		fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at, "the exception lacks the key 'fields'");
 		is_good = false;
 	}

@@ -107,6 +107,7 @@ bool read_override(const struct reading *r, const struct override_key *keys, siz
 			     r->item->type);
 			is_good = false;
 		} else if (is_append && !keys[k].can_append) {
+			at.is_beyond_schema = true;
 			fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at,
 			     "the key '%.*s' cannot be appended to, only replaced",
 			     STR_ARG(name_text));
@@ -135,6 +136,7 @@ bool read_append(const struct reading *r, bool has_override, bool *append)
 	     strcmp(r->item->type, "list") == 0 ? "items" : "condition");
 	if (!has_override)
 		return true;
+	at.is_beyond_schema = true;
 	fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at,
 	     "'override' and 'append: true' cannot stand together: say 'append' under 'override'");
 	return false;
@@ -203,6 +205,7 @@ static void read_list(struct loader *l, struct rules_file *counts, const struct 
 		     "a list's name should have no blanks, quotes, commas, brackets or equals "
 		     "signs");
 	if (!items) {
+		at.is_beyond_schema = true;
 		fail(l, "LOAD_ERR_YAML_VALIDATE", &at, "the list lacks the key 'items'");
 		is_good = false;
 	} else if (items->kind != YAML_SEQUENCE) {
@@ -280,6 +283,7 @@ static void read_macro(struct loader *l, struct rules_file *counts, const struct
 		     "letters, "
 		     "digits and underscores");
 	if (!yaml_get(node, "condition")) {
+		at.is_beyond_schema = true;
 		fail(l, "LOAD_ERR_YAML_VALIDATE", &at, "the macro lacks the key 'condition'");
 		is_good = false;
 	}
@@ -354,6 +358,7 @@ static void read_engine_version(struct loader *l, const struct yaml_file *file,
 	if (yaml_u64(value, &number) && number <= UINT32_MAX) {
 		wanted[1] = (uint32_t)number;
 	} else if (!parse_version(value->text, wanted)) {
+		at.is_beyond_schema = true;
 		fail(l, "LOAD_ERR_YAML_VALIDATE", &at,
 		     "'%.*s' is no version: a number or the form x.y.z is wanted",
 		     STR_ARG(value->text));

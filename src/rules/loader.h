@@ -53,6 +53,7 @@ struct place {
 	const struct item *item; /* NULL: outside of all */
 	const char *part;        /* "rule condition", "exception" ..., or NULL */
 	struct str part_name;
+	bool is_beyond_schema; /* what is wrong there no schema could tell */
 };
 
 /*

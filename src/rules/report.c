@@ -133,13 +133,6 @@ static json_t *json_diagnostic(const struct diagnostic *d)
 			 diagnostic_title(d->code), "message", json_text(d->message));
 }
 
-static bool is_of_schema(const struct diagnostic *d)
-{
-	return d->level == DIAGNOSTIC_SCHEMA || strcmp(d->code, "LOAD_ERR_YAML_VALIDATE") == 0 ||
-	       strcmp(d->code, "LOAD_UNKNOWN_KEY") == 0 ||
-	       strcmp(d->code, "LOAD_UNKNOWN_ITEM") == 0;
-}
-
 static json_t *json_file(const struct rule_set *set, size_t file)
 {
 	json_t *errors = json_array(), *warnings = json_array(), *schema = json_array();
@@ -153,7 +146,7 @@ static json_t *json_file(const struct rule_set *set, size_t file)
 		if (d->level != DIAGNOSTIC_SCHEMA)
 			json_array_append_new(d->level == DIAGNOSTIC_ERROR ? errors : warnings,
 					      json_diagnostic(d));
-		if (is_of_schema(d))
+		if (d->is_of_schema)
 			json_array_append_new(schema, json_text(d->message));
 	}
 	is_valid = json_array_size(schema) == 0;

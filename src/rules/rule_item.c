@@ -282,6 +282,7 @@ static bool read_overridden(const struct reading *r, struct rule_definition *rul
 		if (is_append && is_replace)
 			is_append = false; /* the replacement comes last */
 		if (!yaml_find(r->node, overridable[key].name)) {
+			at.is_beyond_schema = true;
 			fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at,
 			     "'override' says '%s: %s' but the item has no key '%s'",
 			     overridable[key].name, is_append ? "append" : "replace",
@@ -309,6 +310,7 @@ static bool refuse_other_keys(const struct reading *r, uint32_t overridden)
 
 		struct place at = place_node(r->file, pair->key, r->item);
 
+		at.is_beyond_schema = true;
 		fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at,
 		     "the key '%s' has no entry under 'override' that says what to do with it",
 		     overridable[key].name);
@@ -394,6 +396,7 @@ static bool define(const struct reading *r, struct rule_definition *rule)
 				 required[i]);
 	}
 	if (missing[0]) {
+		at.is_beyond_schema = true;
 		fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at, "the rule lacks %s", missing);
 		is_good = false;
 	}
@@ -427,6 +430,7 @@ static bool enable(const struct reading *r, struct rule_definition *rule)
 	struct place at = place_node(r->file, r->node, r->item);
 
 	if (!yaml_get(r->node, "enabled")) {
+		at.is_beyond_schema = true;
 		fail(r->l, "LOAD_ERR_YAML_VALIDATE", &at,
 		     "the rule has neither a condition, output, desc and priority nor 'enabled'");
 		return false;

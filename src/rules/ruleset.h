@@ -60,7 +60,8 @@ struct diagnostic {
 	uint32_t snippet_caret; /* offset of the place in the snippet */
 	uint32_t offset;        /* of the place in the file, in bytes from 0 */
 	uint32_t item_line, item_column, item_offset; /* where the item begins; line 0: no item */
-	const char *part; /* of the item: "rule condition", "exception", ...; or "" */
+	bool is_of_schema; /* the schema of rules files refuses it, too */
+	const char *part;  /* of the item: "rule condition", "exception", ...; or "" */
 	struct str part_name;
 };
 

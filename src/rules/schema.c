@@ -74,6 +74,8 @@ static void warn_of_key(const struct reading *r, uint32_t of, const struct yaml_
 	size_t count = 0;
 
 	if (known) {
+		/* The schema has one form for all items of a file. */
+		at.is_beyond_schema = of & KEYS_OF_ITEMS;
 		diagnose(r->l, level_of(of), code_of(of), &at,
 			 "the key '%s' is ignored: it means nothing in this item", known->name);
 		return;

@@ -2,6 +2,8 @@
 /* Every broken file gives an error that points. */
 #include "rules_unit.h"
 
+#include <jansson.h>
+
 #define HEAD "- rule: r\n  desc: d\n  output: o %proc.name\n  priority: INFO\n"
 
 struct bad {
@@ -334,6 +336,40 @@ static void test_long_lines_are_shown_around_the_place(void **state)
 	rules_free(set);
 }
 
+/* "schema_valid" is of the form of the file alone. */
+static void test_the_json_report_tells_of_the_schema(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		bool is_valid, is_successful;
+	} cases[] = {
+	    {RULE_R, true, true},
+	    {RULE_R "  tags: x\n", false, false},
+	    {RULE_R "  nothing: x\n", false, true},
+	    {RULE_R "  exceptions: [{name: e, fields: [proc.name], nothing: x}]\n", false, true},
+	    {"- list: l\n  items: []\n  priority: INFO\n", true, true},
+	    {"- rule: r\n  desc: d\n", true, false},
+	    {"- required_engine_version: seven\n", true, false},
+	    {RULE_R "- rule: r\n  priority: INFO\n  override: {priority: append}\n", true, false},
+	    {RULE_R "- rule: r\n  desc: d\n  override: {desc: prepend}\n", false, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rule_set *set = load_text(cases[i].text);
+		char *text = rules_report_json(set);
+		json_t *all = json_loads(text, 0, NULL), *one = json_array_get(all, 0);
+
+		check_i64(json_is_true(json_object_get(one, "schema_valid")), cases[i].is_valid,
+			  cases[i].text);
+		check_i64(json_is_true(json_object_get(one, "successful")), cases[i].is_successful,
+			  cases[i].text);
+		json_decref(all);
+		free(text);
+		rules_free(set);
+	}
+}
+
 static void test_the_json_report_has_upstreams_shape(void **state)
 {
 	(void)state;
@@ -370,6 +406,7 @@ int main(void)
 	    cmocka_unit_test(test_a_diagnostic_reads_well),
 	    cmocka_unit_test(test_long_lines_are_shown_around_the_place),
 	    cmocka_unit_test(test_the_json_report_has_upstreams_shape),
+	    cmocka_unit_test(test_the_json_report_tells_of_the_schema),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
