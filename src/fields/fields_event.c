@@ -501,7 +501,7 @@ bool field_abspath(struct field_context *ctx, const struct field_use *use, struc
 	int64_t res;
 
 	for (size_t i = 0; i < sizeof(abspaths) / sizeof(abspaths[0]); i++) {
-		int index;
+		int index, dirfd;
 
 		if (strcmp(abspaths[i].event, e->schema->name) != 0)
 			continue;
@@ -514,6 +514,13 @@ bool field_abspath(struct field_context *ctx, const struct field_use *use, struc
 		if (ctx->event->name_view == NAME_RESOLVED &&
 		    event_path_resolved(e, (unsigned)index, &path))
 			return answer_str(out, path);
+		dirfd = e->schema->params[index].dirfd;
+		if (dirfd >= 0 && e->params[dirfd].n == 0)
+			return false;
+		if (name.n && name.p[0] != '/' &&
+		    str_equal_c(event_path_base(e, (unsigned)index), PATH_UNKNOWN))
+			return answer_str(
+			    out, arena_printf(ctx->scratch, PATH_UNKNOWN "/%.*s", STR_ARG(name)));
 		return event_path_join(ctx, (unsigned)index, name, &path) && answer_str(out, path);
 	}
 	return false;

@@ -463,6 +463,10 @@ static void events_of_every_kind(void **state)
 	       IS("evt.around[5001000002001]", "1"), IS("evt.around[5000000002000]", "1000"),
 	       IS("evt.abspath", "/d"), IS("fs.path.name", "/d"), IS("fs.path.nameraw", "../d"),
 	       IS("evt.res", "SUCCESS"));
+	EVENT(s, "mkdirat", SHELL, NUMBER("res", 0), NUMBER("dirfd", 77), TEXT("path", "d"));
+	EXPECT(s, IS("evt.abspath", "<UNKNOWN>/d"), IS("fd.num", "77"), IS("fd.name", ""));
+	EVENT(s, "mkdirat", SHELL, NUMBER("res", 0), TEXT("path", "d"));
+	EXPECT(s, IS("evt.abspath", ABSENT));
 	EVENT(s, "renameat2", SHELL, NUMBER("res", 0), NUMBER("olddirfd", -100),
 	      TEXT("oldpath", "a"), NUMBER("newdirfd", -100), TEXT("newpath", "/b"),
 	      NUMBER("flags", 1));
