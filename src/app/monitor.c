@@ -587,6 +587,7 @@ static void print_counts(struct monitor *m)
 {
 	struct probe_counters probe =
 	    m->probe ? probe_counters(m->probe) : (struct probe_counters){0};
+	struct state_counters state = state_counters(m->state);
 	uint64_t skipped = 0;
 	struct source_counters source = !m->is_replay
 					    ? source_counters(m->source)
@@ -616,6 +617,12 @@ static void print_counts(struct monitor *m)
 	if (source.damaged)
 		fprintf(stderr, "Events that could not be decoded: %llu\n",
 			(unsigned long long)source.damaged);
+	if (state.table_full)
+		fprintf(stderr, "Threads that could not be remembered: %llu events\n",
+			(unsigned long long)state.table_full);
+	if (state.fds_full)
+		fprintf(stderr, "Descriptors or their names that could not be remembered: %llu\n",
+			(unsigned long long)state.fds_full);
 	if (skipped)
 		fprintf(stderr, "Blocks of the captures that are not known: %llu\n",
 			(unsigned long long)skipped);

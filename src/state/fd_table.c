@@ -25,6 +25,7 @@ void fd_store_release(struct fd_store *s)
 
 void fd_text_free(struct fd_store *s, struct fd_text *text)
 {
+	s->text_bytes -= text->text.n;
 	block_give(s->blocks, text);
 }
 
@@ -35,12 +36,15 @@ static void set_text(struct fd_store *s, struct fd_text **to, struct str name)
 	if (old && str_equal(old->text, name))
 		return;
 	*to = NULL;
-	if (name.n) {
+	if (s->text_bytes + name.n > FD_TEXTS_MAX) {
+		s->refused++;
+	} else if (name.n) {
 		struct fd_text *text = block_take(s->blocks, sizeof(*text) + name.n + 1);
 
 		*text = (struct fd_text){.references = 1, .text = {text->bytes, name.n}};
 		memcpy(text->bytes, name.p, name.n);
 		text->bytes[name.n] = '\0';
+		s->text_bytes += name.n;
 		*to = text;
 	}
 	fd_text_release(s, old);
@@ -159,8 +163,12 @@ static struct fd_entry *find_or_insert(struct fd_store *s, struct fd_table *t, i
 
 	if (e)
 		return e;
-	if (num < 0 || t->count >= FD_TABLE_MAX || s->count >= FD_STORE_MAX)
+	if (num < 0)
 		return NULL;
+	if (t->count >= FD_TABLE_MAX || s->count >= FD_STORE_MAX) {
+		s->refused++;
+		return NULL;
+	}
 	s->count++;
 	e = pool_take(&s->entries);
 	e->num = num;

@@ -15,8 +15,8 @@
 #include "event/event.h"
 #include "state/pool.h"
 
-/* Descriptors that are remembered: of one process and of all. */
-enum { FD_TABLE_MAX = 4096, FD_STORE_MAX = 1 << 20 };
+/* Descriptors that are remembered: of one process and of all; and bytes of all their names. */
+enum { FD_TABLE_MAX = 4096, FD_STORE_MAX = 1 << 20, FD_TEXTS_MAX = 256 * 1024 * 1024 };
 
 struct fd_text {
 	uint32_t references;
@@ -95,6 +95,8 @@ struct fd_store {
 	struct pool entries;
 	struct block_pool *blocks;
 	size_t count;
+	size_t text_bytes;
+	uint64_t refused; /* descriptors, and names of descriptors, that were not remembered */
 };
 
 struct fd_table {

@@ -128,6 +128,7 @@ void state_forget(struct state *s)
 		return;
 	replay_free(s, s->replay);
 	s->replay = NULL;
+	s->counters.fds_full += process_table_fds(s->processes)->refused;
 	process_table_free(s->processes);
 	user_table_free(s->users);
 	s->processes = process_table_new(s->max_threads);

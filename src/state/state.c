@@ -133,6 +133,7 @@ struct state_counters state_counters(const struct state *s)
 	c.threads = process_table_thread_count(s->processes);
 	c.processes = process_table_process_count(s->processes);
 	c.removed = c.added - c.threads;
+	c.fds_full += process_table_fds(s->processes)->refused;
 	return c;
 }
 

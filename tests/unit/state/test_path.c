@@ -170,6 +170,72 @@ static void directory_and_basename_split_at_the_last_slash(void **state)
 	}
 }
 
+/* Component by component, as path_join does it where a name needs that. */
+static void join_slowly(struct str base, struct str name, char *out)
+{
+	const char *parts[128];
+	size_t sizes[128], count = 0, floor = 0;
+	bool is_absolute = name.p[0] == '/' || base.p[0] == '/';
+	struct str sources[2] = {name.p[0] == '/' ? STR("") : base, name};
+
+	for (int i = 0; i < 2; i++) {
+		for (size_t at = 0; at < sources[i].n;) {
+			size_t end = str_find_byte(sources[i], '/', at), n = end - at;
+			const char *p = sources[i].p + at;
+
+			at = end + 1;
+			if (n == 0 || (n == 1 && p[0] == '.'))
+				continue;
+			if (n == 2 && p[0] == '.' && p[1] == '.') {
+				if (count > floor) {
+					count--;
+					continue;
+				}
+				if (is_absolute)
+					continue;
+				floor = count + 1;
+			}
+			parts[count] = p;
+			sizes[count++] = n;
+		}
+	}
+	*out = '\0';
+	for (size_t i = 0; i < count; i++)
+		sprintf(out + strlen(out), "%s%.*s", i || is_absolute ? "/" : "", (int)sizes[i],
+			parts[i]);
+	if (is_absolute && !count)
+		strcpy(out, "/");
+}
+
+static void names_that_need_nothing_come_out_as_any_other(void **state)
+{
+	enum { TIMES = 200000, LONGEST = 40 };
+	unsigned random = 1;
+
+	(void)state;
+	for (int i = 0; i < TIMES; i++) {
+		char text[2][LONGEST + 1], memory[4 * LONGEST], want[4 * LONGEST];
+		struct buffer out = BUFFER(memory);
+		struct str s[2];
+
+		for (int j = 0; j < 2; j++) {
+			random = random * 1103515245 + 12345;
+			s[j] = (struct str){text[j], random / 65536 % LONGEST};
+			for (size_t k = 0; k < s[j].n; k++) {
+				random = random * 1103515245 + 12345;
+				/* Mostly letters: names that are plain shall be met, too. */
+				text[j][k] = "abc/abcdefghi.jk"[random / 65536 % 16];
+			}
+			text[j][s[j].n] = '\0';
+		}
+		path_join(&out, s[0], s[1]);
+		join_slowly(s[0], s[1], want);
+		if (!str_equal_c(buffer_str(&out), want))
+			fprintf(stderr, "%s and %s\n", text[0], text[1]);
+		check_str(buffer_str(&out), want, "joined");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +246,7 @@ int main(void)
 	    cmocka_unit_test(only_absolute_normal_paths_are_normal),
 	    cmocka_unit_test(no_place_in_a_name_is_overlooked),
 	    cmocka_unit_test(directory_and_basename_split_at_the_last_slash),
+	    cmocka_unit_test(names_that_need_nothing_come_out_as_any_other),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
