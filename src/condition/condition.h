@@ -87,7 +87,8 @@ struct matcher; /* compiled regex, glob, searcher, prefix set...: condition/matc
 struct comparison {
 	enum operator operator: 8;
 	enum comparison_modifier modifier : 8; /* MODIFIER_NONE after the check */
-	bool is_list; /* the right side was written in brackets or names a list */
+	bool is_list;         /* the right side was written in brackets or names a list */
+	bool is_double_equal; /* OP_EQ was written == */
 	uint32_t operator_offset;
 	uint32_t right_offset;    /* where the right side begins */
 	struct str left_text;     /* as parsed: the expression on the left */
@@ -106,6 +107,8 @@ struct condition {
 	uint32_t length;
 	/* Where the text came from, set by rules/ (macros bring trees of other texts). */
 	const void *origin;
+	/* The comparison with a modifier that the check put this node in the place of, or NULL. */
+	const struct comparison *whole;
 	union {
 		struct {
 			struct condition **children;

@@ -74,6 +74,7 @@ void modifier_expand(struct arena *arena, struct condition *node)
 	const struct comparison *whole = node->comparison;
 	size_t count = whole->operand_count;
 
+	node->whole = whole;
 	if (count == 0) {
 		node->kind = CONDITION_FALSE;
 		return;
@@ -93,11 +94,13 @@ void modifier_expand(struct arena *arena, struct condition *node)
 		leaves[i] = ARENA_NEW(arena, struct condition);
 		*leaves[i] = *node;
 		leaves[i]->comparison = without_modifier(arena, whole, &whole->operands[i], 1);
+		leaves[i]->whole = NULL;
 	}
 	if (count == 1) {
 		node->comparison = leaves[0]->comparison;
 	} else if (whole->modifier == MODIFIER_ONEOF) {
-		*node = *one_of(arena, node, leaves, count);
+		*node = *one_of(arena, leaves[0], leaves, count);
+		node->whole = whole;
 	} else {
 		node->kind = whole->modifier == MODIFIER_ALLOF ? CONDITION_AND : CONDITION_OR;
 		node->children = leaves;

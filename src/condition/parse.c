@@ -359,6 +359,7 @@ static int parse_comparison(struct parser *p, struct parsed *out)
 	if (op == OPERATOR_COUNT)
 		return fail_operator(p, c->left_text);
 	c->operator= operators[op].operator;
+	c->is_double_equal = strcmp(operators[op].text, "==") == 0;
 
 	size_t end = p->s.at;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What rules, macros and lists are, for -L and -l: definitions and what the loader made of them. */
 #include "base/bitset.h"
+#include "base/cleanup.h"
 #include "base/utf8.h"
 #include "rules/loader.h"
 
@@ -48,6 +49,21 @@ static void take_field(const struct field_use *use, void *context)
 	VEC_PUSH(&d->fields, use->text);
 }
 
+/* The comparison as it is written: modifiers are checked as what they stand for. */
+static const struct comparison *written_comparison(const struct condition *c)
+{
+	if (c->whole)
+		return c->whole;
+	return c->kind == CONDITION_COMPARE ? c->comparison : NULL;
+}
+
+static void put_operator(const struct comparison *c, struct buffer *out)
+{
+	buffer_put(out, c->is_double_equal ? STR("==") : str_from(operator_name(c->operator)));
+	if (c->modifier != MODIFIER_NONE)
+		buffer_printf(out, " %s", modifier_name(c->modifier));
+}
+
 static bool has_children(const struct condition *c)
 {
 	return c->kind == CONDITION_AND || c->kind == CONDITION_OR || c->kind == CONDITION_NOT;
@@ -55,20 +71,23 @@ static bool has_children(const struct condition *c)
 
 static void take_resolved(struct condition_details *d, const struct condition *c)
 {
-	if (has_children(c)) {
+	const struct comparison *comparison = written_comparison(c);
+	char memory[64];
+	struct buffer operator= BUFFER(memory);
+
+	if (!comparison && has_children(c))
 		for (size_t i = 0; i < c->child_count; i++)
 			take_resolved(d, c->children[i]);
+	if (!comparison)
 		return;
-	}
-	if (c->kind != CONDITION_COMPARE)
-		return;
-	VEC_PUSH(&d->operators, str_from(operator_name(c->comparison->operator)));
-	if (c->comparison->left)
-		expression_visit(c->comparison->left, take_field, d);
+	put_operator(comparison, &operator);
+	VEC_PUSH(&d->operators, arena_str(d->l->arena, buffer_str(&operator)));
+	if (comparison->left)
+		expression_visit(comparison->left, take_field, d);
 	else
-		VEC_PUSH(&d->fields, c->comparison->left_text);
-	if (c->comparison->right)
-		expression_visit(c->comparison->right, take_field, d);
+		VEC_PUSH(&d->fields, comparison->left_text);
+	if (comparison->right)
+		expression_visit(comparison->right, take_field, d);
 }
 
 static void take_named(struct condition_details *d, const struct condition *c)
@@ -98,9 +117,86 @@ static void take_text(struct condition_details *d, struct str text)
 	take_named(d, tree);
 }
 
-/* With brackets around every and, or: Falco's form. */
-static void print_tree(const struct condition *c, struct buffer *out)
+/* A value in Falco's form: in quotes where it holds one of some characters. */
+static void put_value(struct str text, struct buffer *out)
 {
+	static const char special[] = "\b\f\n\r\t =\\\"'", escaped[] = "bfnrt";
+	bool is_quoted = text.n && memchr(text.p, '\0', text.n);
+
+	for (size_t i = 0; i < text.n && !is_quoted; i++)
+		is_quoted = strchr(special, text.p[i]) != NULL;
+	if (!is_quoted) {
+		buffer_put(out, text);
+		return;
+	}
+	buffer_putc(out, '"');
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+		const char *known = c ? strchr(special, c) : NULL;
+
+		if (known && known - special < 5) {
+			buffer_putc(out, '\\');
+			c = escaped[known - special];
+		} else if (c == '\\' || c == '"') {
+			buffer_putc(out, '\\');
+		}
+		buffer_putc(out, c);
+	}
+	buffer_putc(out, '"');
+}
+
+/* Without the blanks between a transformer's arguments. */
+static void put_expression(struct str text, struct arena *arena, struct buffer *out)
+{
+	struct scanner s = {text, 0};
+	struct str literal;
+
+	while (!scan_at_end(&s)) {
+		if (scan_blank(&s))
+			continue;
+		if (scan_quoted(&s, arena, &literal, NULL) > 0)
+			put_value(literal, out);
+		else
+			buffer_putc(out, text.p[s.at++]);
+	}
+}
+
+static void put_comparison(const struct comparison *c, struct arena *arena, struct buffer *out)
+{
+	bool in_brackets =
+	    c->operator== OP_IN || c->operator== OP_INTERSECTS || c->operator== OP_PMATCH ||
+	    c->modifier != MODIFIER_NONE;
+
+	put_expression(c->left_text, arena, out);
+	buffer_putc(out, ' ');
+	put_operator(c, out);
+	if (c->operator== OP_EXISTS)
+		return;
+	buffer_putc(out, ' ');
+	if (c->right_text.n) {
+		put_expression(c->right_text, arena, out);
+		return;
+	}
+	if (in_brackets)
+		buffer_putc(out, '(');
+	for (size_t i = 0; i < c->operand_count; i++) {
+		if (i)
+			buffer_put(out, STR(", "));
+		put_value(c->operands[i].text, out);
+	}
+	if (in_brackets)
+		buffer_putc(out, ')');
+}
+
+/* With brackets around every and, or: Falco's form. */
+static void print_tree(const struct condition *c, struct arena *arena, struct buffer *out)
+{
+	const struct comparison *comparison = written_comparison(c);
+
+	if (comparison) {
+		put_comparison(comparison, arena, out);
+		return;
+	}
 	switch (c->kind) {
 	case CONDITION_AND:
 	case CONDITION_OR:
@@ -109,13 +205,13 @@ static void print_tree(const struct condition *c, struct buffer *out)
 			if (i)
 				buffer_put(out,
 					   c->kind == CONDITION_AND ? STR(" and ") : STR(" or "));
-			print_tree(c->children[i], out);
+			print_tree(c->children[i], arena, out);
 		}
 		buffer_putc(out, ')');
 		break;
 	case CONDITION_NOT:
 		buffer_put(out, STR("not "));
-		print_tree(c->children[0], out);
+		print_tree(c->children[0], arena, out);
 		break;
 	default:
 		condition_print(c, out);
@@ -124,6 +220,7 @@ static void print_tree(const struct condition *c, struct buffer *out)
 
 static json_t *json_tree(const struct condition *c)
 {
+	CLEANUP_ARENA struct arena *arena = arena_new();
 	size_t room = 4096;
 
 	for (;;) {
@@ -132,7 +229,7 @@ static json_t *json_tree(const struct condition *c)
 
 		if (!memory)
 			return json_string("");
-		print_tree(c, &b);
+		print_tree(c, arena, &b);
 
 		json_t *text = b.is_truncated ? NULL : json_text(buffer_str(&b));
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules_unit.h"
 
+#include <jansson.h>
+
 static void test_a_rule_has_what_its_item_says(void **state)
 {
 	(void)state;
@@ -357,6 +359,53 @@ static void test_rules_macros_and_lists_are_described(void **state)
 	rules_free(set);
 }
 
+static void test_conditions_are_described_as_they_are_written(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *condition, *compiled, *operators;
+	} cases[] = {
+	    {"evt.type==open", "evt.type == open", "[\"==\"]"},
+	    {"evt.type=\"open\"", "evt.type = open", "[\"=\"]"},
+	    {"proc.name contains anyof (a, \"b c\")", "proc.name contains anyof (a, \"b c\")",
+	     "[\"contains anyof\"]"},
+	    {"proc.name = oneof (a, b, c)", "proc.name = oneof (a, b, c)", "[\"= oneof\"]"},
+	    {"proc.name = anyof (a)", "proc.name = anyof (a)", "[\"= anyof\"]"},
+	    {"not proc.name startswith allof ()", "not proc.name startswith allof ()",
+	     "[\"startswith allof\"]"},
+	    {"tolower( proc.name ) = a", "tolower(proc.name) = a", "[\"=\"]"},
+	    {"proc.name = val( proc.pname )", "proc.name = val(proc.pname)", "[\"=\"]"},
+	    {"proc.name = 'a\\\\b'", "proc.name = \"a\\\\b\"", "[\"=\"]"},
+	    {"proc.name exists and (proc.pid<5 or proc.pid>9)",
+	     "(proc.name exists and (proc.pid < 5 or proc.pid > 9))", "[\"<\",\">\",\"exists\"]"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text),
+			 "- rule: r\n  desc: d\n  condition: %s\n  output: o\n  priority: INFO\n",
+			 cases[i].condition);
+
+		struct rule_set *set = load_good(text);
+		char *json = rules_describe_json(set, "r", NULL);
+		json_t *all = json_loads(json, 0, NULL);
+		json_t *details =
+		    json_object_get(json_array_get(json_object_get(all, "rules"), 0), "details");
+		char *operators =
+		    json_dumps(json_object_get(details, "condition_operators"), JSON_COMPACT);
+
+		check_str(
+		    str_from(json_string_value(json_object_get(details, "condition_compiled"))),
+		    cases[i].compiled, cases[i].condition);
+		check_str(str_from(operators), cases[i].operators, cases[i].condition);
+		free(operators);
+		json_decref(all);
+		free(json);
+		rules_free(set);
+	}
+}
+
 static void test_severities_have_names(void **state)
 {
 	(void)state;
@@ -381,6 +430,7 @@ int main(void)
 	    cmocka_unit_test(test_sources_can_be_forgotten),
 	    cmocka_unit_test(test_patterns_match_names),
 	    cmocka_unit_test(test_rules_macros_and_lists_are_described),
+	    cmocka_unit_test(test_conditions_are_described_as_they_are_written),
 	    cmocka_unit_test(test_severities_have_names),
 	};
 
