@@ -134,8 +134,7 @@ static bool on_pause(void *context, bool is_end)
 	v->pauses++;
 	if (v->top && (is_end || (v->is_screen && v->pauses % REFRESH_PAUSES == 0)))
 		print_top(v);
-	if (v->is_live || is_end)
-		fflush(stdout);
+	fflush(stdout);
 	return can_write();
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/capture.h"
+
 #include "source/capture_format.h"
+#include "source/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +26,10 @@ struct cursor {
 };
 
 struct capture {
-	gzFile file; /* NULL: bytes in memory */
+	gzFile file;           /* NULL: a stream, or bytes in memory */
+	struct stream *stream; /* of what is no regular file; NULL: it is */
+	bool needs_section;    /* the header has not been read yet */
+	int paused;            /* -EINTR or -EAGAIN: the stream has no more now; else 0 */
 	uint64_t file_size;
 	uint8_t *buffer;
 	size_t room, start, end; /* unread bytes are buffer[start, end) */
@@ -435,6 +440,7 @@ static bool read_own(struct cursor *block, struct capture_item *item)
 /* Makes at least n unread bytes available, or as many as there are; answers how many. */
 static size_t fill(struct capture *c, size_t n, struct error *err)
 {
+	c->paused = 0;
 	if (c->end - c->start >= n || c->is_file_end)
 		return c->end - c->start;
 	if (c->start) {
@@ -453,8 +459,14 @@ static size_t fill(struct capture *c, size_t n, struct error *err)
 		c->room = n;
 	}
 	while (c->end < n) {
-		int got = gzread(c->file, c->buffer + c->end, (unsigned)(c->room - c->end));
+		ssize_t got =
+		    c->stream ? stream_read(c->stream, c->buffer + c->end, c->room - c->end)
+			      : gzread(c->file, c->buffer + c->end, (unsigned)(c->room - c->end));
 
+		if (got == -EINTR || got == -EAGAIN) {
+			c->paused = (int)got;
+			break;
+		}
 		if (got <= 0) {
 			/* A truncated gzip stream gives what it has; the blocks say what is
 			 * missing. */
@@ -479,6 +491,8 @@ static int next_block(struct capture *c, struct error *err)
 	size_t have = fill(c, 8, err);
 	uint32_t type, length, again;
 
+	if (have < 8 && c->paused)
+		return c->paused;
 	if (have == 0)
 		return 0;
 	if (have < 8)
@@ -488,7 +502,8 @@ static int next_block(struct capture *c, struct error *err)
 	if (length < BLOCK_FRAME || length > BLOCK_MAX)
 		return damaged(err, c->offset, "a block has an impossible length");
 	if (fill(c, length, err) < length)
-		return damaged(err, c->offset, "the capture ends within a block");
+		return c->paused ? c->paused
+				 : damaged(err, c->offset, "the capture ends within a block");
 	memcpy(&again, c->buffer + c->start + length - 4, sizeof(again));
 	if (again != length)
 		return damaged(err, c->offset, "a block's two lengths differ");
@@ -520,6 +535,8 @@ static int open_section(struct capture *c, struct error *err)
 	struct error why = {0};
 	int got = next_block(c, &why);
 
+	if (got < 0 && c->paused)
+		return got;
 	if (got <= 0 || c->block_type != BLOCK_SECTION)
 		return error_set(err, -EBADMSG, "this is no scap capture%s%s", got < 0 ? ": " : "",
 				 got < 0 ? why.message : "");
@@ -531,27 +548,35 @@ static int open_section(struct capture *c, struct error *err)
 struct capture *capture_open(const char *path, struct error *err)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	/* Nobody needs to write to a named pipe yet. */
+	int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
+	bool is_regular;
 
 	if (fd < 0) {
 		error_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
 		return NULL;
 	}
 	struct capture *c = calloc(1, sizeof(*c));
+	is_regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	if (c)
 		c->buffer = malloc(BUFFER_START);
-	if (c && c->buffer)
+	if (c && c->buffer && is_regular)
 		c->file = gzdopen(fd, "rb");
-	if (!c || !c->file) {
+	else if (c && c->buffer)
+		c->stream = stream_new(fd);
+	if (!c || (!c->file && !c->stream)) {
 		error_set(err, -ENOMEM, "out of memory for reading %s", path);
 		close(fd);
 		capture_close(c);
 		return NULL;
 	}
 	c->room = BUFFER_START;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		c->file_size = (uint64_t)st.st_size;
+	if (c->stream) {
+		c->needs_section = true;
+		return c;
+	}
+	c->file_size = (uint64_t)st.st_size;
 	gzbuffer(c->file, GZIP_BUFFER);
 	if (open_section(c, err) < 0) {
 		error_locate(err, path, 0, 0);
@@ -590,6 +615,7 @@ void capture_close(struct capture *c)
 		return;
 	if (c->file)
 		gzclose_r(c->file);
+	stream_free(c->stream);
 	free(c->buffer);
 	free(c);
 }
@@ -721,6 +747,13 @@ static bool take_event(struct capture *c, struct capture_item *item)
 static __attribute__((noinline)) int next_of_any_kind(struct capture *c, struct capture_item *item,
 						      struct error *err)
 {
+	if (c->needs_section) {
+		int got = open_section(c, err);
+
+		if (got < 0)
+			return got;
+		c->needs_section = false;
+	}
 	for (;;) {
 		int got = next_entry(c, item, err);
 
@@ -729,6 +762,8 @@ static __attribute__((noinline)) int next_of_any_kind(struct capture *c, struct 
 		if (got)
 			return got;
 		got = next_block(c, err);
+		if (got < 0 && c->paused)
+			return got;
 		if (got <= 0) {
 			/* After a broken frame nothing behind it can be found. */
 			c->start = c->end;
@@ -751,8 +786,17 @@ struct capture_counters capture_counters(const struct capture *c)
 	return c->counters;
 }
 
+void capture_wait(struct capture *c, const struct pollfd *watched, size_t count, int timeout_ms)
+{
+	if (c->stream)
+		stream_wait(c->stream, watched, count, timeout_ms);
+}
+
 struct capture_position capture_position(const struct capture *c)
 {
+	if (c->stream)
+		return (struct capture_position){stream_position(c->stream), 0};
+
 	z_off_t at = c->file ? gzoffset(c->file) : (z_off_t)c->counters.bytes;
 
 	return (struct capture_position){at < 0 ? 0 : (uint64_t)at, c->file_size};

@@ -19,6 +19,8 @@
 #include "event/record.h"
 #include "state/listed.h"
 
+#include <poll.h>
+
 enum capture_kind {
 	CAPTURE_EVENT,
 	CAPTURE_MACHINE,
@@ -88,14 +90,27 @@ struct capture_counters {
 
 struct capture;
 
-/* path "-" is stdin. The header of the section is read and checked here. */
+/*
+ * path "-" is stdin. The header of the section is read and checked here, of what is no file with
+ * the first item.
+ */
 struct capture *capture_open(const char *path, struct error *err);
 /* The same over bytes in memory that stay put, for tests and fuzzing; not decompressed. */
 struct capture *capture_open_bytes(struct str bytes, struct error *err);
 void capture_close(struct capture *c);
 
-/* 1: *item is filled; 0: the end of the file; negative errno: damaged here (offset in err). */
+/*
+ * 1: *item is filled; 0: the end of the file; -EINTR, -EAGAIN: of what comes through a pipe nothing
+ * is there (see capture_wait), and it may be asked again; another negative errno: damaged here
+ * (offset in err).
+ */
 int capture_next(struct capture *c, struct capture_item *item, struct error *err);
+
+/*
+ * How long capture_next waits for what comes through a pipe: timeout_ms (-1, as at the beginning:
+ * for ever), or until a watched descriptor is readable.
+ */
+void capture_wait(struct capture *c, const struct pollfd *watched, size_t count, int timeout_ms);
 
 struct capture_counters capture_counters(const struct capture *c);
 

@@ -329,20 +329,24 @@ static int capture_source_poll(struct source *source, int timeout_ms, source_eve
 	struct capture_source *s = (struct capture_source *)source;
 	int handed = 0;
 
-	/* A file is always ready; what comes through a pipe is waited for. */
-	(void)timeout_ms;
 	if (is_watched_ready(s))
 		return -EINTR;
+	/* A file is always ready; what comes through a pipe is waited for. */
+	capture_wait(s->capture, s->watched, s->watched_count, timeout_ms);
 	while (!s->status && handed < EVENTS_AT_ONCE) {
 		struct capture_item item;
 		int got = capture_next(s->capture, &item, &s->error);
 
+		if (got == -EINTR || got == -EAGAIN)
+			return handed || got == -EAGAIN ? handed : got;
 		if (got == 0)
 			s->status = -ENODATA;
 		else if (got < 0)
 			s->status = got;
 		else
 			handed += take_item(s, &item, handle, context);
+		if (handed == 1)
+			capture_wait(s->capture, s->watched, s->watched_count, 0);
 	}
 	return handed ? handed : s->status;
 }

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import zlib
 
 import pytest
 from conftest import RULES
@@ -145,3 +146,29 @@ def test_captures_are_replayed_one_after_the_other(saker, captures):
     assert twice.returncode == 1 and "/nonexistent" in twice.stderr
     assert alerts(by_flag) == alerts(by_key) == once
     assert by_flag.returncode == by_key.returncode == 0
+
+
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_a_pipe_is_followed_and_can_be_left(saker, captures, is_compressed):
+    data = plain(captures / "cat_write.scap")
+    if is_compressed:
+        pack = zlib.compressobj(wbits=31)
+        data = pack.compress(data[:-300]) + pack.flush(zlib.Z_SYNC_FLUSH)
+    command = saker.command("read", "-", quiet=False)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as reader:
+        reader.stdin.write(data)
+        reader.stdin.flush()
+        # Comes though the pipe is still open, and then nothing does.
+        lines = [reader.stdout.readline() for _ in range(40)]
+        reader.terminate()
+        assert reader.wait(timeout=20) == 0
+        reader.stdin.close()
+    assert all(line.endswith(b"\n") for line in lines)
+
+
+def test_nobody_at_a_pipes_other_end_is_no_reason_to_hang(saker, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    done = subprocess.run(saker.command("replay", tmp_path / "pipe", "-r", RULES, "-M", "1"),
+                          capture_output=True, timeout=20)
+    assert done.returncode == 0
