@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files and assignments made into one tree: what is in `<<`, what the environment says, which of
- * two equal keys holds, what a further file adds to what was there.
+ * Files made into one tree, into which config_set.c puts assignments: what is in `<<`, what the
+ * environment says, which of two equal keys holds, what a further file adds to what was there.
  *
  * Only keys of the top level are merged between files, as in Falco; below them a later value
  * replaces the earlier one as a whole.
  */
 #include "app/config_tree.h"
 
-#include "app/config_schema.h"
-#include "base/cleanup.h"
 #include "base/vec.h"
 
 #include <dirent.h>
@@ -82,7 +80,7 @@ void string_list_add(struct string_list *list, struct arena *arena, const char *
 	list->items[list->count++] = arena_cstr(arena, str_from(item));
 }
 
-static struct yaml_pair *find_pair(const struct yaml_node *map, struct str key)
+struct yaml_pair *config_find_pair(const struct yaml_node *map, struct str key)
 {
 	for (uint32_t i = 0; map->kind == YAML_MAPPING && i < map->count; i++)
 		if (map->pairs[i].key->kind == YAML_SCALAR &&
@@ -99,7 +97,7 @@ static const struct yaml_pair *find_path(const struct config *c, const char *key
 	while (node && *key) {
 		size_t n = strcspn(key, ".");
 
-		pair = find_pair(node, (struct str){key, n});
+		pair = config_find_pair(node, (struct str){key, n});
 		node = pair ? pair->value : NULL;
 		key += n + (key[n] == '.');
 	}
@@ -333,24 +331,6 @@ static int read_text(struct config *c, const char *name, struct str text, struct
 	return 0;
 }
 
-/* The place of a key's value in a map, made where there is none. */
-static struct yaml_pair *slot_of_key(struct config *c, struct yaml_node *map, struct str key)
-{
-	struct yaml_pair *pair = find_pair(map, key), *pairs;
-
-	if (pair)
-		return pair;
-	pairs = ARENA_ARRAY(c->arena, struct yaml_pair, map->count + 1);
-	if (map->count)
-		memcpy(pairs, map->pairs, map->count * sizeof(*pairs));
-	map->pairs = pairs;
-	pair = &pairs[map->count++];
-	pair->key = ARENA_NEW(c->arena, struct yaml_node);
-	pair->key->text = arena_str(c->arena, key);
-	pair->value = ARENA_NEW(c->arena, struct yaml_node); /* null, for now */
-	return pair;
-}
-
 static struct yaml_node *joined(struct config *c, const struct yaml_node *first,
 				const struct yaml_node *second)
 {
@@ -368,8 +348,7 @@ static struct yaml_node *joined(struct config *c, const struct yaml_node *first,
 	return list;
 }
 
-/* A list of the one value, as where one rules file is written without a list. */
-static struct yaml_node *as_list(struct config *c, struct yaml_node *value)
+struct yaml_node *config_as_list(struct config *c, struct yaml_node *value)
 {
 	struct yaml_node *list = ARENA_NEW(c->arena, struct yaml_node);
 
@@ -394,7 +373,7 @@ static void merge_value(struct config *c, struct yaml_pair *slot, const struct y
 		return;
 	}
 	if (slot->value->kind == YAML_SCALAR)
-		slot->value = as_list(c, slot->value);
+		slot->value = config_as_list(c, slot->value);
 	if (slot->value->kind == YAML_SEQUENCE)
 		slot->value = joined(c, slot->value, pair->value);
 	else
@@ -449,7 +428,7 @@ int config_merge_text(struct config *c, const char *name, struct str text,
 
 	if (!map)
 		return status;
-	nested = find_pair(map, STR("config_files"));
+	nested = config_find_pair(map, STR("config_files"));
 	if (nested) {
 		const struct config_origin *origin =
 		    u64map_get(&c->origins, (uintptr_t)nested->key);
@@ -560,13 +539,13 @@ static bool take_entry(struct config *c, const struct yaml_node *entry, const ch
 
 int config_merge_files(struct config *c, struct error *err)
 {
-	const struct yaml_pair *pair = find_pair(c->root, STR("config_files"));
+	const struct yaml_pair *pair = config_find_pair(c->root, STR("config_files"));
 	struct yaml_node *list;
 	int status = 0;
 
 	if (!pair || yaml_is_null(pair->value))
 		return 0;
-	list = pair->value->kind == YAML_SEQUENCE ? pair->value : as_list(c, pair->value);
+	list = pair->value->kind == YAML_SEQUENCE ? pair->value : config_as_list(c, pair->value);
 	for (uint32_t i = 0; i < list->count && status == 0; i++) {
 		enum merge_strategy strategy;
 		const char *path;
@@ -585,169 +564,12 @@ int config_merge_files(struct config *c, struct error *err)
 	return status;
 }
 
-/* Everything in a value of -o, so that messages name the assignment instead of a file. */
-static void mark_assigned(struct config *c, struct yaml_node *node, const char *assignment)
+void config_mark_assigned(struct config *c, struct yaml_node *node, const char *assignment)
 {
 	struct reading r = {.c = c, .origin = ARENA_NEW(c->arena, struct config_origin)};
 
 	r.origin->assignment = assignment;
 	prepare(&r, node, true);
-}
-
-/*
- * One step of an assignment's key: a name (with \. \[ \] \\ for what would end it), or an index.
- * What is left of the key is in *rest.
- */
-struct step {
-	bool is_index, is_next; /* [] */
-	struct str name;
-	uint64_t index;
-};
-
-static int take_step(struct config *c, const char *assignment, struct str *rest, struct step *step,
-		     struct error *err)
-{
-	struct str key = *rest;
-	size_t end = 0;
-	char *name;
-	size_t n = 0;
-
-	*step = (struct step){.is_index = key.p[0] == '['};
-	if (step->is_index) {
-		struct str digits;
-
-		end = str_find_byte(key, ']', 0);
-		digits = str_slice(key, 1, end);
-		step->is_next = digits.n == 0;
-		if (end == key.n || (!step->is_next && (!str_to_u64(digits, &step->index) ||
-							step->index > UINT32_MAX)))
-			return error_set(err, -EINVAL, "-o %s: expected [number] or [] at \"%.*s\"",
-					 assignment, STR_ARG(key));
-		end++;
-		if (end < key.n && key.p[end] != '.' && key.p[end] != '[')
-			return error_set(err, -EINVAL, "-o %s: expected . or [ at \"%.*s\"",
-					 assignment, STR_ARG(str_slice(key, end, key.n)));
-	} else {
-		name = arena_bytes(c->arena, key.n + 1);
-		for (; end < key.n && key.p[end] != '.' && key.p[end] != '['; end++) {
-			if (key.p[end] == '\\') {
-				if (++end == key.n || !strchr(".[]\\", key.p[end]))
-					return error_set(
-					    err, -EINVAL,
-					    "-o %s: after \\ comes one of . [ ] \\ in a key",
-					    assignment);
-			}
-			name[n++] = key.p[end];
-		}
-		if (end == 0)
-			return error_set(err, -EINVAL, "-o %s: a name is missing at \"%.*s\"",
-					 assignment, STR_ARG(key));
-		name[n] = '\0';
-		step->name = (struct str){name, n};
-	}
-	if (end < key.n && key.p[end] == '.' && ++end == key.n)
-		return error_set(err, -EINVAL, "-o %s: a name is missing at the end", assignment);
-	*rest = str_slice(key, end, key.n);
-	return 0;
-}
-
-/* The place of an item; NULL where the list is too short for that index. */
-static struct yaml_node **slot_of_index(struct config *c, struct yaml_node *list, uint64_t index)
-{
-	struct yaml_node **items;
-
-	if (index < list->count)
-		return &list->items[index];
-	if (index > list->count)
-		return NULL;
-	items = ARENA_ARRAY(c->arena, struct yaml_node *, list->count + 1);
-	if (list->count)
-		memcpy(items, list->items, list->count * sizeof(*items));
-	list->items = items;
-	items[list->count] = ARENA_NEW(c->arena, struct yaml_node);
-	return &items[list->count++];
-}
-
-static struct yaml_node *value_of_assignment(struct config *c, const char *assignment,
-					     const char *row_key, struct str text)
-{
-	const struct config_row *row = config_row_find(str_from(row_key));
-	struct yaml_node *node = NULL;
-
-	/* A program's command line is full of what YAML takes for its own. */
-	if (!row || row->type != CONFIG_STRING ||
-	    (text.n > 1 && (text.p[0] == '"' || text.p[0] == '\'') &&
-	     text.p[text.n - 1] == text.p[0]))
-		node = config_parse_value(c, assignment, text);
-	if (!node && text.n > 0 && strchr("{[", text.p[0]) && (!row || row->type != CONFIG_STRING))
-		return NULL;
-	if (!node) {
-		node = ARENA_NEW(c->arena, struct yaml_node);
-		node->text = arena_str(c->arena, text);
-	}
-	return node;
-}
-
-int config_set(struct config *c, const char *assignment, struct error *err)
-{
-	const char *text = arena_cstr(c->arena, str_from(assignment));
-	const char *equals = strchr(text, '=');
-	struct yaml_node **slot = &c->root, *value;
-	struct str rest, row_key = {0};
-	unsigned depth = 0;
-
-	if (!equals)
-		return error_set(err, -EINVAL, "-o %s: expected key=value", assignment);
-	rest = str_trim((struct str){text, (size_t)(equals - text)});
-	if (rest.n == 0)
-		return error_set(err, -EINVAL, "-o %s: expected key=value", assignment);
-	while (rest.n > 0) {
-		struct yaml_node **next;
-		struct step step;
-		enum yaml_kind kind;
-		struct str here = rest;
-		int status = take_step(c, assignment, &rest, &step, err);
-
-		if (status < 0)
-			return status;
-		if (++depth > YAML_DEPTH_MAX)
-			return error_set(err, -EINVAL, "-o %s: too many levels", assignment);
-		kind = step.is_index ? YAML_SEQUENCE : YAML_MAPPING;
-		if (yaml_is_null(*slot)) {
-			*slot = ARENA_NEW(c->arena, struct yaml_node);
-			(*slot)->kind = kind;
-			mark_assigned(c, *slot, text);
-		}
-		if (kind == YAML_SEQUENCE && (*slot)->kind == YAML_SCALAR)
-			*slot = as_list(c, *slot);
-		if ((*slot)->kind != kind)
-			return error_set(err, -EINVAL, "-o %s: \"%.*s\" does not fit: %s",
-					 assignment, STR_ARG(here),
-					 step.is_index ? "there is no list" : "there is no map");
-		if (step.is_index) {
-			next = slot_of_index(c, *slot, step.is_next ? (*slot)->count : step.index);
-			if (!next)
-				return error_set(err, -EINVAL, "-o %s: the list has only %u items",
-						 assignment, (*slot)->count);
-			row_key = arena_printf(c->arena, "%.*s[]", STR_ARG(row_key));
-		} else {
-			bool is_new = !find_pair(*slot, step.name);
-			struct yaml_pair *pair = slot_of_key(c, *slot, step.name);
-
-			if (is_new)
-				mark_assigned(c, pair->key, text);
-			next = &pair->value;
-			row_key = arena_printf(c->arena, "%.*s%s%.*s", STR_ARG(row_key),
-					       row_key.n ? "." : "", STR_ARG(step.name));
-		}
-		slot = next;
-	}
-	value = value_of_assignment(c, text, row_key.p, str_trim(str_from(equals + 1)));
-	if (!value)
-		return error_set(err, -EINVAL, "-o %s: the value is no YAML", assignment);
-	*slot = value;
-	mark_assigned(c, value, text);
-	return 0;
 }
 
 int config_load(struct config *c, const char *path, const char *const *assignments, size_t count,

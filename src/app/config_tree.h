@@ -24,6 +24,13 @@ const struct yaml_node *config_find(const struct config *c, const char *key);
 /* The same with the place of the key itself. */
 const struct yaml_node *config_find_key(const struct config *c, const char *key);
 
+/* The first pair of a map with that key; NULL: none. */
+struct yaml_pair *config_find_pair(const struct yaml_node *map, struct str key);
+/* A list of the one value, as where one rules file is written without a list. */
+struct yaml_node *config_as_list(struct config *c, struct yaml_node *value);
+/* Everything in a value of -o, so that messages name the assignment instead of a file. */
+void config_mark_assigned(struct config *c, struct yaml_node *node, const char *assignment);
+
 /* Parses a default or a value of an assignment; NULL where it is no YAML. */
 struct yaml_node *config_parse_value(struct config *c, const char *name, struct str text);
 
