@@ -518,7 +518,8 @@ static enum action action_of(const struct state *s, const struct event *e)
 	if ((action == ACTION_EXEC || action == ACTION_CLONE) &&
 	    (!event_param_i64(e, POS_RES, &res) || res != 0))
 		return ACTION_NONE;
-	/* What runs already is listed thread by thread; of all but the main one without a program. */
+	/* What runs already is listed thread by thread; of all but the main one without a program.
+	 */
 	if (action == ACTION_EXEC && e->record->flags & RECORD_STATE_ONLY &&
 	    e->record->task.tid != e->record->task.pid)
 		return ACTION_NONE;
