@@ -6,6 +6,7 @@
 #include "app/view_filter.h"
 #include "base/arena.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* The words of the command line as one text. */
@@ -32,10 +33,16 @@ struct record_limit {
 static bool go_on(void *context, bool is_end)
 {
 	const struct record_limit *limit = context;
+	struct recorder_counters c;
 
 	(void)is_end;
-	return !limit->most || !limit->recording->recorder ||
-	       recorder_counters(limit->recording->recorder).recorded < limit->most;
+	if (!limit->recording->recorder)
+		return true;
+	c = recorder_counters(limit->recording->recorder);
+	/* Whoever reads what is written has gone. */
+	if (c.last_error == -EPIPE)
+		return false;
+	return !limit->most || c.recorded < limit->most;
 }
 
 static int run_plan(const struct cli *cli, const struct config *config, struct rule_set *set,

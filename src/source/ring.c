@@ -104,10 +104,50 @@ static uint64_t hidden_time(const struct ring *r, uint64_t position, ring_time_f
 	return least;
 }
 
+/* Times of the window's entries up to `end`, an index behind the first, from what is behind them.
+ */
+static void set_times(struct ring *r, uint32_t end)
+{
+	struct ring_entry *window = r->window + r->first;
+	uint64_t least = end < r->count ? window[end].time : UINT64_MAX;
+
+	for (uint32_t i = end; i-- > 0;) {
+		if (window[i].size && window[i].own < least)
+			least = window[i].own;
+		window[i].time = least;
+	}
+}
+
+/* Passes over entries at the front that need not be handed out. */
+static void skip_done(struct ring *r)
+{
+	while (r->count && r->window[r->first].size == 0) {
+		r->done = r->window[r->first].end;
+		r->first++;
+		r->count--;
+	}
+}
+
+/* Takes the earliest entry, which mostly is the first one, out of the window. */
+static struct ring_entry take_earliest(struct ring *r)
+{
+	struct ring_entry *window = r->window + r->first, taken;
+	uint32_t at = 0;
+
+	while (window[at].size == 0 || window[at].own != window[0].time)
+		at++;
+	taken = window[at];
+	window[at].size = 0;
+	if (at)
+		set_times(r, at + 1);
+	skip_done(r);
+	return taken;
+}
+
 /* Looks ahead until the window is full, the snapshot's end or a record that is still written. */
 static void fill_window(struct ring *r, ring_time_fn *time_of)
 {
-	uint64_t time, least = UINT64_MAX;
+	uint64_t time;
 
 	memmove(r->window, r->window + r->first, r->count * sizeof(*r->window));
 	r->first = 0;
@@ -132,20 +172,15 @@ static void fill_window(struct ring *r, ring_time_fn *time_of)
 			/* Skipped, but released with the others. */
 		} else if (time_of(r, entry.start, length, &time)) {
 			entry.size = length;
-			entry.time = time;
+			entry.own = time;
 		} else {
 			r->damaged++;
 		}
-		if (entry.size == 0)
-			entry.time = r->count ? r->window[r->count - 1].time : 0;
 		r->scanned = entry.end;
 		r->window[r->count++] = entry;
 	}
-	for (uint32_t i = r->count; i-- > 0;) {
-		if (r->window[i].time < least)
-			least = r->window[i].time;
-		r->window[i].time = least;
-	}
+	set_times(r, r->count);
+	skip_done(r);
 }
 
 static bool must_fill(const struct ring *r)
@@ -213,23 +248,18 @@ size_t ring_merge(struct ring *rings, size_t count, uint64_t now, ring_time_fn *
 		/* A run of one ring's records, so that many rings do not cost a look at all of them
 		 * for each record. */
 		do {
-			const struct ring_entry *entry = &next->window[next->first];
+			uint64_t done = next->done;
+			struct ring_entry entry = take_earliest(next);
+			const void *payload = payload_of(next, &entry);
 
-			if (entry->size > 0) {
-				const void *payload = payload_of(next, entry);
-
-				if (payload) {
-					handle(context, payload, entry->size);
-					handed++;
-				} else {
-					next->damaged++;
-				}
+			if (payload) {
+				handle(context, payload, entry.size);
+				handed++;
+			} else {
+				next->damaged++;
 			}
-			next->done = entry->end;
-			if (next->done - next->released >= RING_RELEASE_BYTES)
+			if (next->done != done && next->done - next->released >= RING_RELEASE_BYTES)
 				release(next);
-			next->first++;
-			next->count--;
 		} while (next->count > 0 && !must_fill(next) &&
 			 next->window[next->first].time <= second &&
 			 next->window[next->first].time <= limit);

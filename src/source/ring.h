@@ -16,7 +16,7 @@
  * the order of their times, so that no record comes before one that was committed before its own
  * time. Two things need care and are taken care of: a record that is still being written hides
  * committed ones behind it, and within a ring times may be out of order by as much as its producers
- * overlap.
+ * overlap. So it is looked ahead in each, and the earliest is handed out first, wherever it stands.
  */
 #ifndef SAKER_SOURCE_RING_H
 #define SAKER_SOURCE_RING_H
@@ -37,8 +37,9 @@ enum {
 struct ring_entry {
 	uint64_t end;   /* position behind the record */
 	uint64_t start; /* of its payload */
+	uint64_t own;   /* its time */
 	uint64_t time;  /* the least of its own and of those behind it in the window */
-	uint32_t size;  /* of the payload; 0: nothing to hand out */
+	uint32_t size;  /* of the payload; 0: nothing to hand out, or no more */
 };
 
 struct ring {

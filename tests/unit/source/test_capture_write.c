@@ -232,6 +232,19 @@ static void an_event_comes_back_with_all_that_it_had_live(void **unused)
 	}
 }
 
+/* With SAKER_SEEDS=DIRECTORY the files are kept there, for the fuzzer's corpus. */
+static void keep_as_seed(const char *name)
+{
+	const char *directory = getenv("SAKER_SEEDS");
+	char seed[512];
+
+	if (!directory)
+		return;
+	snprintf(seed, sizeof(seed), "%s/%s", directory, name);
+	if (link(path, seed) < 0)
+		fprintf(stderr, "%s: %s\n", seed, strerror(errno));
+}
+
 static void take(void *context, struct str process)
 {
 	capture_write_snapshot(context, process);
@@ -263,6 +276,7 @@ static void what_was_known_of_processes_is_known_again(void **unused)
 	check_i64(s.count, 1, "events");
 	check_str(str_from(s.pname), "parent", "parent");
 	state_free(s.state);
+	keep_as_seed("recorded.scap");
 	unlink(path);
 }
 

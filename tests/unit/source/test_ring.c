@@ -130,9 +130,9 @@ static const struct {
     {"and holds back what is later than those behind it", "0:1 0:2! 0:5 1:4 1:6", "1 4"},
     {"but nothing where it hides nothing", "0:1 0:2! 1:4 1:6", "1 4 6"},
     {"hidden ones may be busy or discarded", "0:2! 0:3! 0:5- 1:4 1:6", "4 6"},
-    {"times out of order in a ring: causes first", "0:30 0:10 1:20", "30 10 20"},
+    {"times out of order in a ring: the earliest first", "0:30 0:10 1:20", "10 20 30"},
     {"later than now waits", "0:99 0:100 0:101 1:102", "99 100"},
-    {"behind one that waits, an earlier one takes it along", "0:101 0:50", "101 50"},
+    {"behind one that waits, an earlier one comes alone", "0:101 0:50", "50"},
 };
 
 static void merge_keeps_the_order_of_causes(void **state)
