@@ -6,6 +6,7 @@
 #include "app/list.h"
 #include "app/monitor.h"
 #include "app/pidfile.h"
+#include "app/policy.h"
 #include "app/record_command.h"
 #include "app/rule_test.h"
 #include "app/rules_command.h"
@@ -13,7 +14,6 @@
 #include "app/versions.h"
 #include "app/view_command.h"
 #include "base/cleanup.h"
-#include "output/system_log.h"
 #include "probe/probe.h"
 
 #include <errno.h>
@@ -31,28 +31,6 @@ static uint64_t monotonic_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static void log_to_syslog(enum severity severity, const char *text)
-{
-	system_log_send(SYSTEM_LOG_SOCKET, severity, str_from(text));
-}
-
-/* Says what is to be said of a configuration. False: it has errors. */
-static bool tell_config(const struct cli *cli, const struct config *config)
-{
-	enum severity least = (enum severity)config->log_level;
-
-	if (cli->verbosity > 1)
-		least = SEVERITY_DEBUG;
-	log_configure(least, config->log_stderr || config->error_count,
-		      config->log_syslog ? log_to_syslog : NULL);
-	log_times_iso_8601(config->time_iso_8601);
-	if (cli->print)
-		log_warning("-p is an older form of append_output");
-	for (size_t i = 0; i < config->message_count; i++)
-		log_line(config->messages[i].severity, "%.*s", STR_ARG(config->messages[i].text));
-	return config->error_count == 0;
-}
-
 static void print_error(const struct error *err)
 {
 	if (err->file[0] && err->line)
@@ -64,21 +42,9 @@ static void print_error(const struct error *err)
 		fprintf(stderr, "saker: %s\n", err->message);
 }
 
-static struct rules_options rules_options_of(const struct config *c)
-{
-	return (struct rules_options){
-	    .least_priority = (enum severity)c->priority,
-	    .sources = c->sources,
-	    .appends = c->appends,
-	    .append_count = c->append_count,
-	    .selections = c->selections,
-	    .selection_count = c->selection_count,
-	};
-}
-
 static int validate(const struct cli *cli, struct config *config)
 {
-	struct rules_options options = rules_options_of(config);
+	struct rules_options options = policy_rules_options(config);
 	struct string_list paths = {0};
 	struct rule_set *set;
 	struct error err;
@@ -120,57 +86,6 @@ static int validate(const struct cli *cli, struct config *config)
 	return status;
 }
 
-static int find_rules(const struct cli *cli, struct config *config, struct string_list *paths,
-		      struct error *err)
-{
-	bool is_given = cli->rules.count > 0;
-	size_t count = is_given ? cli->rules.count : config->rules_files.count;
-
-	for (size_t i = 0; i < count; i++) {
-		const char *path = is_given ? cli->rules.items[i] : config->rules_files.items[i];
-		int status = rules_paths_add(paths, path, !is_given, config->arena, err);
-
-		if (status < 0)
-			return status;
-	}
-	if (paths->count == 0)
-		return error_set(err, -ENOENT,
-				 "there are no rules files: name some with -r or in rules_files of "
-				 "the configuration");
-	return 0;
-}
-
-/* NULL: the rules have errors, which have been printed. */
-static struct rule_set *load_rules(const struct cli *cli, struct config *config)
-{
-	struct rules_options options = rules_options_of(config);
-	struct string_list paths = {0};
-	struct rule_set *set;
-	struct error err;
-
-	if (find_rules(cli, config, &paths, &err) < 0) {
-		log_error("%s", err.message);
-		return NULL;
-	}
-	set = rules_load(paths.items, paths.count, &options);
-	if (set->error_count || (cli->verbosity && set->warning_count)) {
-		CLEANUP_FREE char *report = rules_report_text(set, true);
-
-		fputs(report, stderr);
-	}
-	if (set->error_count) {
-		log_error("rules: %zu errors; nothing was loaded", set->error_count);
-		rules_free(set);
-		return NULL;
-	}
-	for (size_t i = 0; i < set->file_count; i++)
-		log_info("rules: %s: %zu rules, %zu macros, %zu lists", set->files[i].path,
-			 set->files[i].rules, set->files[i].macros, set->files[i].lists);
-	if (set->warning_count && !cli->verbosity)
-		log_warning("rules: %zu warnings; saker -V FILE shows them", set->warning_count);
-	return set;
-}
-
 static int describe_rules(const struct cli *cli, struct config *config)
 {
 	struct rule_set *set;
@@ -179,7 +94,7 @@ static int describe_rules(const struct cli *cli, struct config *config)
 
 	/* The description is what is asked for; the files' counts are not. */
 	log_configure(SEVERITY_WARNING, 1, NULL);
-	set = load_rules(cli, config);
+	set = policy_load_rules(cli, config, POLICY_START);
 	if (!set)
 		return 1;
 	text =
@@ -196,7 +111,7 @@ static int test_rules(const struct cli *cli, struct config *config)
 {
 	struct string_list files = {(const char **)cli->arguments.items, cli->arguments.count};
 	struct rule_test_options options = {
-	    .rules_options = rules_options_of(config),
+	    .rules_options = policy_rules_options(config),
 	    .is_json = config->json_output,
 	    .is_verbose = cli->verbosity > 0,
 	};
@@ -205,7 +120,7 @@ static int test_rules(const struct cli *cli, struct config *config)
 
 	/* Where neither the flags nor the configuration name any, the tests' file does. */
 	if ((cli->rules.count || config->rules_files.count) &&
-	    find_rules(cli, config, paths, &err) < 0 && cli->rules.count) {
+	    policy_find_rules(cli, config, paths, &err) < 0 && cli->rules.count) {
 		print_error(&err);
 		return 2;
 	}
@@ -225,7 +140,7 @@ static int explain_rule(const struct cli *cli, struct config *config)
 	int status;
 
 	log_configure(SEVERITY_WARNING, 1, NULL);
-	set = load_rules(cli, config);
+	set = policy_load_rules(cli, config, POLICY_START);
 	if (!set)
 		return 1;
 	status = rules_explain(set, &options, stdout, &err);
@@ -272,13 +187,9 @@ static bool has_output(const struct config *c)
 
 static int run(const struct cli *cli, struct config *config, uint64_t started_at)
 {
-	struct plan_options plan_options = {.all_matches = config->rule_matching == MATCH_ALL};
-	struct plan_statistics statistics;
 	struct string_list captures;
-	struct rule_set *set;
-	struct plan *plan;
+	struct policy *policy;
 	struct utsname system;
-	struct error err = {0};
 	int status = 0;
 
 	uname(&system);
@@ -289,28 +200,15 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 		log_error("no output is enabled: there is nowhere to send alerts to");
 		return 1;
 	}
-	set = load_rules(cli, config);
-	if (!set)
+	policy = policy_load(cli, config, POLICY_START);
+	if (!policy)
 		return 1;
-	/* Before the plan takes its memory, so that it can be this. */
-	rules_forget_sources(set);
-	plan = plan_compile(set, &plan_options, &err);
-	if (!plan) {
-		log_error("rules: %s", err.message);
-		rules_free(set);
-		return 1;
-	}
-	statistics = plan_statistics(plan);
-	log_info("plan: %zu rules are active; %zu comparisons, of which %zu differ",
-		 statistics.rules, statistics.comparisons, statistics.atoms);
 	if (cli->dry_run) {
 		log_info("dry run: configuration and rules are right");
 	} else {
 		struct recording recording = {.options = {.path = cli->record.path}};
 		struct monitor_options options = {
-		    .config = config,
-		    .rules = set,
-		    .plan = plan,
+		    .policy = policy,
 		    .captures = captures,
 		    .recording = cli->record.path ? &recording : NULL,
 		    .seconds = cli->seconds,
@@ -319,8 +217,7 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 
 		status = monitor_run(&options);
 	}
-	plan_free(plan);
-	rules_free(set);
+	policy_release(policy);
 	return status;
 }
 
@@ -436,7 +333,7 @@ static int support(const struct cli *cli, struct config *config, int argc, char 
 	struct error err;
 
 	log_configure(SEVERITY_WARNING, 1, NULL);
-	if (find_rules(cli, config, &paths, &err) < 0)
+	if (policy_find_rules(cli, config, &paths, &err) < 0)
 		log_warning("%s", err.message);
 	print_support(config, argc, argv, &paths, stdout);
 	return 0;
@@ -526,7 +423,7 @@ int main(int argc, char **argv)
 	status = 1;
 	if (!config)
 		print_error(&err);
-	else if (!tell_config(&cli, config))
+	else if (!policy_tell_config(&cli, config))
 		log_error("the configuration has errors");
 	else
 		status = act(&cli, config, argc, argv, started_at);

@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/monitor.h"
 
-#include "app/alert_capture.h"
+#include "app/counts.h"
+#include "app/event_sources.h"
+#include "app/judge.h"
+#include "app/live.h"
 #include "app/replay_command.h"
-#include "app/wants.h"
-#include "output/alert.h"
-#include "output/outputs.h"
-#include "source/source.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-	DRAIN_MS = 2000, /* where output_timeout is 0 */
-	CRITICAL_RING_BYTES = 1024 * 1024,
-	RECORDING_RING_BYTES = 32 * 1024 * 1024, /* at least */
+	DRAIN_MS = 2000,  /* where output_timeout is 0 */
 	SWEEP_COUNT = 64, /* remembered processes that are looked after in one go */
-	MATCHES_MAX = 1024,
 };
 #define SECOND UINT64_C(1000000000)
 #define CHORES_NS SECOND      /* how often the chores below are done while events come */
@@ -30,31 +28,35 @@ enum {
 
 struct monitor {
 	const struct monitor_options *options;
+	const struct config *config; /* of the start */
 	bool is_replay;
 	struct probe *probe; /* NULL: a capture is replayed */
 	struct state *state;
-	struct evaluator *evaluator;
+	struct judge *judge; /* of the main thread's source */
 	struct outputs *outputs;
 	struct source *source;
+	struct event_sources *others;
 	struct replay replay;
 	struct alert_capture *capture; /* NULL: alerts make no captures */
 	bool has_seen_enough;          /* says the view */
 	uint64_t pause_at;
 	int signal_fd;
+	int wake_fd; /* an eventfd: the main thread should look what there is */
 	int stop_signal;
 	char hostname[256];
 	const char *host_root;
-	struct alert_options alert_options;
-	struct match matches[MATCHES_MAX];
-	size_t match_room;
 	int own_pid;
 	uint32_t own_pidns;
-	uint64_t events, alerts;
-	uint64_t alerts_by_priority[SEVERITY_COUNT];
 	uint64_t chores_at, users_at; /* when they are due, CLOCK_MONOTONIC */
 	struct timespec users_changed[2];
 	uint64_t drops_told;
-	char line[ALERT_LINE_MAX];
+
+	/* Never waited for on the way of an event. */
+	pthread_mutex_t lock;
+	struct counts counts;                          /* of the last second */
+	struct policy *policy;                         /* in use */
+	const struct judge_terms *terms[SOURCE_COUNT]; /* of each judge, for their counts */
+	size_t terms_count;
 };
 
 static uint64_t now_ns(clockid_t clock)
@@ -74,38 +76,28 @@ static bool is_own(const struct monitor *m, const struct task_facts *task)
 	return task->vpid == m->own_pid && task->pidns == m->own_pidns;
 }
 
-static void show(struct monitor *m, const struct match *match)
+static void show(struct monitor *m, struct event *e)
 {
 	const struct monitor_view *view = m->options->view;
-	struct monitor_event e = {
-	    .context = evaluator_context(m->evaluator),
-	    .rule = match->rule,
-	    .duration = m->probe ? 0 : source_capture_duration(m->source),
-	};
+	const struct judge *j = m->judge;
 
-	if (!m->has_seen_enough)
-		m->has_seen_enough = !view->show(view->context, &e);
-}
+	for (size_t i = 0; i < j->match_count && !m->has_seen_enough; i++) {
+		struct monitor_event shown = {
+		    .context = evaluator_context(judge_evaluator(j)),
+		    .rule = j->matches[i].rule,
+		    .duration = m->probe ? 0 : source_capture_duration(m->source),
+		};
 
-static void send_alert(struct monitor *m, const struct rule *rule, struct str line)
-{
-	struct alert alert = {
-	    .priority = rule->priority,
-	    .line = line,
-	    .rule = rule->name,
-	    .source = str_from(alert_source_name(rule->source)),
-	    .tags = rule->tags,
-	    .tag_count = rule->tag_count,
-	};
-
-	outputs_send(m->outputs, &alert);
+		e->name_view = j->matches[i].name_view;
+		m->has_seen_enough = !view->show(view->context, &shown);
+	}
 }
 
 /* The alerts of a judged event make captures, or one ends with it. */
-static void on_capture(struct monitor *m, struct event *e, size_t count)
+static void on_capture(struct monitor *m, struct event *e)
 {
-	for (size_t i = 0; i < count && i < m->match_room; i++)
-		alert_capture_match(m->capture, m->matches[i].rule, e);
+	for (size_t i = 0; i < m->judge->match_count; i++)
+		alert_capture_match(m->capture, m->judge->matches[i].rule, e);
 	alert_capture_judged(m->capture, e);
 }
 
@@ -129,29 +121,17 @@ static void on_event(void *context, struct event *e)
 		return;
 	if (e->record->flags & RECORD_HAS_TASK && is_own(m, &e->record->task))
 		return;
-	m->events++;
-	count = evaluator_judge(m->evaluator, e, m->matches, m->match_room);
+	count = judge_event(m->judge, e);
 	if (recording && recording->options.is_filtered)
 		recording_event(recording, e, count > 0);
 	if (m->capture)
-		on_capture(m, e, count);
+		on_capture(m, e);
 	if (__builtin_expect(count == 0, 1))
 		return;
-	for (size_t i = 0; i < count && i < m->match_room; i++) {
-		const struct match *match = &m->matches[i];
-		struct buffer line = BUFFER(m->line);
-
-		e->name_view = match->name_view;
-		if (m->options->view) {
-			show(m, match);
-			continue;
-		}
-		alert_format(&m->alert_options, match->rule, evaluator_context(m->evaluator),
-			     &line);
-		send_alert(m, match->rule, buffer_str(&line));
-		m->alerts++;
-		m->alerts_by_priority[match->rule->priority]++;
-	}
+	if (m->options->view)
+		show(m, e);
+	else
+		judge_alert(m->judge, e);
 }
 
 /* An event of a capture that no rule wants. */
@@ -160,19 +140,8 @@ static void on_passed_event(void *context, const struct event_header *header)
 	struct monitor *m = context;
 
 	state_pass(m->state, header);
-	m->events++;
-	evaluator_pass(m->evaluator, event_schema_get(header->type), header->ts);
-}
-
-static void on_task(void *context, const void *record, size_t size)
-{
-	struct monitor *m = context;
-	struct event e;
-
-	if (event_decode(&e, record, size, NULL) < 0)
-		return;
-	e.time = e.header->ts + now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME);
-	state_bind(m->state, &e);
+	judge_count(&m->judge->counters.judged, 1);
+	evaluator_pass(judge_evaluator(m->judge), event_schema_get(header->type), header->ts);
 }
 
 static bool users_changed(struct monitor *m)
@@ -196,10 +165,73 @@ static bool users_changed(struct monitor *m)
 	return has_changed;
 }
 
+/* Where it is being read just now the next second is early enough. */
+static void take_counts(struct monitor *m)
+{
+	struct counts c = {0};
+	struct source_counters source = {0};
+
+	if (m->is_replay)
+		source = replay_counters(&m->replay, m->source, &c.blocks_skipped);
+	else
+		source = source_counters(m->source);
+	counts_add_source(&c, m->judge, source);
+	for (size_t i = 0; i < event_sources_count(m->others); i++)
+		counts_add_source(&c, event_sources_judge(m->others, i),
+				  event_sources_counters(m->others, i));
+	if (m->probe)
+		c.probe = probe_counters(m->probe);
+	c.state = state_counters(m->state);
+	if (m->outputs)
+		c.channel_count = outputs_counters(m->outputs, c.channels, CHANNELS_MAX);
+	if (pthread_mutex_trylock(&m->lock) != 0)
+		return;
+	m->counts = c;
+	pthread_mutex_unlock(&m->lock);
+}
+
+void monitor_read_counts(struct monitor *m, struct counts *out)
+{
+	pthread_mutex_lock(&m->lock);
+	*out = m->counts;
+	pthread_mutex_unlock(&m->lock);
+}
+
+void monitor_each_rule(struct monitor *m,
+		       void (*visit)(void *context, const struct rule *rule, uint64_t matches),
+		       void *context)
+{
+	const struct rule_set *rules;
+
+	pthread_mutex_lock(&m->lock);
+	rules = m->policy->rules;
+	for (size_t i = 0; i < rules->rule_count; i++) {
+		uint64_t matches = 0;
+
+		for (size_t k = 0; k < m->terms_count; k++)
+			matches += __atomic_load_n(
+			    &evaluator_match_counts(m->terms[k]->evaluator)[i], __ATOMIC_RELAXED);
+		visit(context, &rules->rules[i], matches);
+	}
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void tell_drops(struct monitor *m)
+{
+	uint64_t dropped = m->counts.sources[0].dropped;
+
+	if (dropped <= m->drops_told)
+		return;
+	log_warning("%llu events were lost (%llu in all): the rings are full; a larger "
+		    "engine.modern_ebpf.buf_size_preset may help",
+		    (unsigned long long)(dropped - m->drops_told), (unsigned long long)dropped);
+	m->drops_told = dropped;
+}
+
 /* What must be seen to now and then; not on the way of an event. */
 static void do_chores(struct monitor *m)
 {
-	uint64_t now = now_ns(CLOCK_MONOTONIC), dropped;
+	uint64_t now = now_ns(CLOCK_MONOTONIC);
 	struct error err;
 
 	if (now < m->chores_at)
@@ -210,7 +242,7 @@ static void do_chores(struct monitor *m)
 		if (users_changed(m)) {
 			if (user_table_read(state_users(m->state), m->host_root, &err) < 0)
 				log_warning("users: %s", err.message);
-			evaluator_forget(m->evaluator);
+			evaluator_forget(judge_evaluator(m->judge));
 		}
 	}
 	state_set_boot_time(m->state, now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME));
@@ -220,14 +252,8 @@ static void do_chores(struct monitor *m)
 		recording_look(m->options->recording);
 	if (m->capture)
 		alert_capture_look(m->capture);
-	dropped = source_counters(m->source).dropped;
-	if (dropped > m->drops_told) {
-		log_warning("%llu events were lost (%llu in all): the rings are full; a larger "
-			    "engine.modern_ebpf.buf_size_preset may help",
-			    (unsigned long long)(dropped - m->drops_told),
-			    (unsigned long long)dropped);
-		m->drops_told = dropped;
-	}
+	take_counts(m);
+	tell_drops(m);
 }
 
 static int open_signals(struct monitor *m, struct error *err)
@@ -247,83 +273,9 @@ static int open_signals(struct monitor *m, struct error *err)
 	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (m->signal_fd < 0)
 		return error_set(err, -errno, "signalfd: %s", strerror(errno));
-	return 0;
-}
-
-static int read_tasks(struct monitor *m, struct error *err)
-{
-	uint64_t before = now_ns(CLOCK_MONOTONIC);
-	const char *from = "the kernel's task iterator";
-	struct state_counters counters;
-	int status = -EOPNOTSUPP;
-
-	if (!m->options->config->disable_iterators)
-		status = probe_iterate_tasks(m->probe, on_task, m, err);
-	if (status < 0) {
-		if (status != -EOPNOTSUPP)
-			log_warning("task iterator: %s", err->message);
-		from = "/proc";
-		status = state_scan_proc(m->state, err);
-	}
-	if (status < 0)
-		return status;
-	counters = state_counters(m->state);
-	log_info("state: %llu processes with %llu threads, from %s in %.1f ms",
-		 (unsigned long long)counters.processes, (unsigned long long)counters.threads, from,
-		 (double)(now_ns(CLOCK_MONOTONIC) - before) / 1e6);
-	return 0;
-}
-
-static void unknown_syscall(const char *name)
-{
-	log_warning("base_syscalls.custom_set: no such system call: %s", name);
-}
-
-static int attach(struct monitor *m, struct error *err)
-{
-	const struct config *c = m->options->config;
-	struct probe_options options = {
-	    .ring_bytes = config_ring_bytes(c),
-	    .critical_ring_bytes = CRITICAL_RING_BYTES,
-	    .cpus_per_ring = (uint32_t)c->cpus_for_each_buffer,
-	    .drop_failed = c->drop_failed_exit,
-	    .snaplen = (uint32_t)c->snaplen,
-	};
-	struct probe_wants wants;
-	struct probe_ring rings[512];
-	const char *attached[32];
-	char list[512] = "";
-	size_t syscalls, count, common = 0, n = 0;
-	int status;
-
-	/* More comes than rules ask for. */
-	if ((m->options->recording || m->capture) && options.ring_bytes < RECORDING_RING_BYTES)
-		options.ring_bytes = RECORDING_RING_BYTES;
-	m->probe = probe_open(&options, err);
-	if (!m->probe)
-		return -EINVAL;
-	wants_of_plan(plan_needs(m->options->plan), c, unknown_syscall, &wants);
-	if (m->options->recording)
-		recording_wants(m->options->recording, &wants);
-	if (m->capture)
-		alert_capture_wants(m->capture, &wants);
-	syscalls = wants_count(&wants);
-	status = probe_set_wants(m->probe, &wants, err);
-	if (status < 0)
-		return status;
-
-	count = probe_attached(m->probe, attached, 32);
-	for (size_t i = 0; i < count && i < 32 && n < sizeof(list); i++)
-		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "",
-				      attached[i]);
-	log_info("probe: modern_ebpf, attached to %s", list);
-	count = probe_rings(m->probe, rings, 512);
-	for (size_t i = 0; i < count && i < 512; i++)
-		common += rings[i].kind == RING_COMMON;
-	log_info("probe: %zu system calls are collected; %zu ring%s of %u MiB, one of %u KiB for "
-		 "what must not be lost",
-		 syscalls, common, common == 1 ? "" : "s", options.ring_bytes >> 20,
-		 options.critical_ring_bytes >> 10);
+	m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->wake_fd < 0)
+		return error_set(err, -errno, "eventfd: %s", strerror(errno));
 	return 0;
 }
 
@@ -362,18 +314,22 @@ static struct outputs_options outputs_options_of(const struct config *c)
 /* What every source's events go through. */
 static int start_judging(struct monitor *m, struct error *err)
 {
-	const struct config *c = m->options->config;
-	struct outputs_options outputs_options = outputs_options_of(c);
+	struct outputs_options outputs_options = outputs_options_of(m->config);
 
 	/* evt.hostname is the machine's that is watched; a capture's is not told to the rules. */
-	m->evaluator = evaluator_new(m->options->plan, m->state,
-				     c->engine_kind == ENGINE_REPLAY ? "" : m->hostname);
-	if (!m->evaluator)
-		return error_set(err, -ENOMEM, "no memory for the evaluator");
-	if (m->options->view)
-		return 0;
-	m->outputs = outputs_new(&outputs_options, err);
-	return m->outputs ? 0 : -EINVAL;
+	m->judge = judge_new(SOURCE_SYSCALL, m->state, m->is_replay ? "" : m->hostname);
+	if (!m->judge)
+		return error_set(err, -ENOMEM, "no memory for judging");
+	if (!m->options->view) {
+		m->outputs = outputs_new(&outputs_options, err);
+		if (!m->outputs)
+			return -EINVAL;
+	}
+	m->judge->terms = judge_terms_new(m->judge, m->policy, m->outputs, m->hostname, err);
+	if (!m->judge->terms)
+		return -ENOMEM;
+	m->terms[m->terms_count++] = m->judge->terms;
+	return 0;
 }
 
 static int open_state(struct monitor *m, bool is_live, struct error *err)
@@ -381,7 +337,7 @@ static int open_state(struct monitor *m, bool is_live, struct error *err)
 	struct state_options options = {
 	    .is_live = is_live,
 	    .host_root = m->host_root,
-	    .max_threads = (uint32_t)m->options->config->thread_table_size,
+	    .max_threads = (uint32_t)m->config->thread_table_size,
 	};
 
 	m->state = state_new(&options, err);
@@ -406,8 +362,33 @@ static int start_recording(struct monitor *m, struct error *err)
 	return status;
 }
 
+/* The other sources, where there are any to be read. */
+static int start_others(struct monitor *m, struct error *err)
+{
+	if (m->options->view)
+		return 0;
+	m->others = event_sources_open(m->policy, m->outputs, m->hostname, m->wake_fd, err);
+	if (!m->others)
+		return -EINVAL;
+	for (size_t i = 0; i < event_sources_count(m->others); i++)
+		m->terms[m->terms_count++] = event_sources_judge(m->others, i)->terms;
+	return event_sources_start(m->others, err);
+}
+
+static int watch_own(struct monitor *m, struct error *err)
+{
+	int status = source_watch(m->source, m->signal_fd, err);
+
+	return status < 0 ? status : source_watch(m->source, m->wake_fd, err);
+}
+
 static int start(struct monitor *m, struct error *err)
 {
+	struct live_options live = {
+	    .config = m->config,
+	    .plan = m->policy->plan,
+	    .recording = m->options->recording,
+	};
 	int status = open_state(m, true, err);
 
 	if (status < 0)
@@ -417,13 +398,14 @@ static int start(struct monitor *m, struct error *err)
 		log_warning("users: %s", err->message);
 	status = start_judging(m, err);
 	if (status == 0 && !m->options->view)
-		status = alert_capture_new(m->options->config, m->options->rules, &m->capture, err);
+		status = alert_capture_new(m->config, m->policy->rules, &m->capture, err);
 	if (status < 0)
 		return status;
-	status = attach(m, err);
-	if (status < 0)
-		return status;
-	status = read_tasks(m, err);
+	live.capture = m->capture;
+	m->probe = live_attach(&live, err);
+	if (!m->probe)
+		return -EINVAL;
+	status = live_read_tasks(m->probe, m->state, m->config, err);
 	if (status == 0)
 		status = start_recording(m, err);
 	if (status < 0)
@@ -431,7 +413,8 @@ static int start(struct monitor *m, struct error *err)
 	m->source = source_syscalls_new(m->probe, err);
 	if (!m->source)
 		return -EINVAL;
-	return source_watch(m->source, m->signal_fd, err);
+	status = watch_own(m, err);
+	return status < 0 ? status : start_others(m, err);
 }
 
 /* Without a driver, or with the system calls left out: other sources only, of which there may be
@@ -448,15 +431,15 @@ static int start_idle(struct monitor *m, struct error *err)
 	if (!m->source)
 		return -ENOMEM;
 	log_info("system calls are not watched");
-	return source_watch(m->source, m->signal_fd, err);
+	status = watch_own(m, err);
+	return status < 0 ? status : start_others(m, err);
 }
 
 /* Events that no rule wants need not be decoded where nobody else sees them. */
 static void pass_events(struct monitor *m)
 {
 	if (m->source && !m->options->recording && !m->options->view && !m->capture)
-		source_capture_pass(m->source, plan_needs(m->options->plan)->kinds,
-				    on_passed_event);
+		source_capture_pass(m->source, plan_needs(m->policy->plan)->kinds, on_passed_event);
 }
 
 /* The events of a capture instead of the system's. Users and processes are those it lists. */
@@ -479,10 +462,14 @@ static int start_replay(struct monitor *m, struct error *err)
 	return 0;
 }
 
+/* A signal came, or one of our threads has something to say. True: it is over. */
 static bool has_stop_signal(struct monitor *m)
 {
 	struct signalfd_siginfo info;
+	uint64_t count;
+	ssize_t n = read(m->wake_fd, &count, sizeof(count));
 
+	(void)n; /* empty: nobody woke us */
 	while (read(m->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGUSR1)
 			outputs_reopen(m->outputs);
@@ -490,6 +477,18 @@ static bool has_stop_signal(struct monitor *m)
 			m->stop_signal = (int)info.ssi_signo;
 	}
 	return m->stop_signal != 0;
+}
+
+/* Whether anything can still come; status: of a source that failed. */
+static bool is_watching(struct monitor *m, int *status)
+{
+	size_t count = event_sources_count(m->others),
+	       running = event_sources_running(m->others, status);
+
+	if (*status < 0)
+		return false;
+	/* Where nothing but other sources is read, their end is ours. */
+	return m->probe || m->is_replay || count == 0 || running > 0;
 }
 
 /* How long to wait for events, in ms; 0: the time is over. */
@@ -537,7 +536,7 @@ static bool has_next_source(struct monitor *m, int status)
 	replay_end_of(&m->replay, m->source, status);
 	m->source = replay_next(&m->replay, m->source);
 	pass_events(m);
-	evaluator_forget(m->evaluator);
+	evaluator_forget(judge_evaluator(m->judge));
 	return m->source;
 }
 
@@ -547,13 +546,16 @@ static int watch(struct monitor *m)
 					   : UINT64_MAX;
 
 	while (m->source) {
-		int wait = time_to_wait(m, end), status;
+		int wait = time_to_wait(m, end), status, others;
 
 		if (wait == 0)
 			return 0;
 		status = source_poll(m->source, wait, on_event, m);
 		if (status == -EINTR && has_stop_signal(m))
 			return 0;
+		if (!is_watching(m, &others))
+			return others;
+		judge_renew(m->judge);
 		if (!pause_view(m))
 			return 0;
 		if (status < 0 && status != -EINTR && !has_next_source(m, status) && m->probe)
@@ -562,114 +564,63 @@ static int watch(struct monitor *m)
 			log_error("an output's queue is full and outputs_queue.recovery is exit");
 			return -ENOBUFS;
 		}
-		if (m->probe)
+		if (!m->is_replay)
 			do_chores(m);
-		else if (m->source && m->is_replay)
+		else if (m->source)
 			replay_progress(&m->replay, m->source);
 	}
 	return 0;
 }
 
-static const char *drop_cause_name(int cause)
-{
-	static const char *const names[DROP_CAUSE_COUNT] = {
-	    [DROP_RING_FULL] = "ring full",
-	    [DROP_TOO_LARGE] = "too large",
-	    [DROP_NESTED] = "no scratch memory",
-	    [DROP_COLLECTOR] = "collector not entered",
-	};
+struct matches {
+	uint64_t *of; /* by rule id */
+};
 
-	return names[cause] ? names[cause] : "other";
+static void keep_matches(void *context, const struct rule *rule, uint64_t count)
+{
+	struct matches *matches = context;
+
+	matches->of[rule->id] = count;
 }
 
-/* Goes to stderr whatever the log level: it is what Ctrl-C is for. */
 static void print_counts(struct monitor *m)
 {
-	struct probe_counters probe =
-	    m->probe ? probe_counters(m->probe) : (struct probe_counters){0};
-	struct state_counters state = state_counters(m->state);
-	uint64_t skipped = 0;
-	struct source_counters source = !m->is_replay
-					    ? source_counters(m->source)
-					    : replay_counters(&m->replay, m->source, &skipped);
-	struct channel_counters channels[CHANNELS_MAX];
-	size_t count = outputs_counters(m->outputs, channels, CHANNELS_MAX);
-	const uint64_t *matches = evaluator_match_counts(m->evaluator);
+	struct matches matches = {calloc(m->policy->rules->rule_count + 1, sizeof(*matches.of))};
 
-	fprintf(stderr, "Events: %llu read, %llu judged\n", (unsigned long long)source.events,
-		(unsigned long long)m->events);
-	fprintf(stderr, "Alerts: %llu\n", (unsigned long long)m->alerts);
-	for (int i = 0; i < SEVERITY_COUNT; i++)
-		if (m->alerts_by_priority[i])
-			fprintf(stderr, "  %s: %llu\n", severity_name((enum severity)i),
-				(unsigned long long)m->alerts_by_priority[i]);
-	if (m->alerts)
-		fprintf(stderr, "Alerts by rule:\n");
-	for (size_t i = 0; i < m->options->rules->rule_count; i++)
-		if (matches[i])
-			fprintf(stderr, "  %.*s: %llu\n", STR_ARG(m->options->rules->rules[i].name),
-				(unsigned long long)matches[i]);
-	fprintf(stderr, "Drops: %llu\n", (unsigned long long)source.dropped);
-	for (int i = 0; i < DROP_CAUSE_COUNT; i++)
-		if (probe.drops[i])
-			fprintf(stderr, "  %s: %llu\n", drop_cause_name(i),
-				(unsigned long long)probe.drops[i]);
-	if (source.damaged)
-		fprintf(stderr, "Events that could not be decoded: %llu\n",
-			(unsigned long long)source.damaged);
-	if (state.table_full)
-		fprintf(stderr, "Threads that could not be remembered: %llu events\n",
-			(unsigned long long)state.table_full);
-	if (state.fds_full)
-		fprintf(stderr, "Descriptors or their names that could not be remembered: %llu\n",
-			(unsigned long long)state.fds_full);
-	if (skipped)
-		fprintf(stderr, "Blocks of the captures that are not known: %llu\n",
-			(unsigned long long)skipped);
-	for (size_t i = 0; i < count; i++) {
-		fprintf(stderr, "Output %s: %llu sent, %llu dropped, %llu failed", channels[i].name,
-			(unsigned long long)channels[i].sent,
-			(unsigned long long)channels[i].dropped,
-			(unsigned long long)channels[i].failed);
-		if (channels[i].retries)
-			fprintf(stderr, ", %llu retries", (unsigned long long)channels[i].retries);
-		fputc('\n', stderr);
-	}
+	if (!matches.of)
+		return;
+	take_counts(m);
+	monitor_each_rule(m, keep_matches, &matches);
+	counts_print(&m->counts, m->policy->rules, matches.of);
+	free(matches.of);
 }
 
 static void release(struct monitor *m)
 {
+	event_sources_free(m->others);
 	source_free(m->source);
 	if (m->probe)
 		probe_close(m->probe);
+	judge_free(m->judge);
 	outputs_free(m->outputs);
 	alert_capture_free(m->capture);
-	evaluator_free(m->evaluator);
 	state_free(m->state);
+	policy_release(m->policy);
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
+	if (m->wake_fd >= 0)
+		close(m->wake_fd);
+	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
 
-int monitor_run(const struct monitor_options *options)
+static void find_self(struct monitor *m)
 {
-	const struct config *c = options->config;
-	struct monitor *m = calloc(1, sizeof(*m));
-	const char *host_root = getenv("HOST_ROOT"), *hostname = getenv("FALCO_HOSTNAME");
-	struct error err = {0};
+	const char *hostname = getenv("FALCO_HOSTNAME");
 	struct stat pidns;
-	bool is_idle;
-	int status;
 
-	if (!m) {
-		log_error("no memory for the monitor");
-		return 1;
-	}
-	m->options = options;
-	m->signal_fd = -1;
-	m->host_root = host_root ? host_root : "";
 	/* What is replayed did not happen here and now. */
-	m->own_pid = c->engine_kind == ENGINE_REPLAY ? -1 : getpid();
+	m->own_pid = m->is_replay ? -1 : getpid();
 	if (stat("/proc/self/ns/pid", &pidns) == 0)
 		m->own_pidns = (uint32_t)pidns.st_ino;
 	if (hostname && *hostname) {
@@ -677,20 +628,64 @@ int monitor_run(const struct monitor_options *options)
 		log_info("host name of FALCO_HOSTNAME: %s", m->hostname);
 	} else
 		gethostname(m->hostname, sizeof(m->hostname) - 1);
-	m->match_room = c->rule_matching == MATCH_ALL ? MATCHES_MAX : 1;
-	m->alert_options = (struct alert_options){
-	    .is_json = c->json_output,
-	    .include_output = c->json_include_output,
-	    .include_message = c->json_include_message,
-	    .include_output_fields = c->json_include_output_fields,
-	    .include_tags = c->json_include_tags,
-	    .iso_8601 = c->time_iso_8601,
-	    .hostname = m->hostname,
-	};
+}
 
+static struct monitor *monitor_new(const struct monitor_options *options)
+{
+	const char *host_root = getenv("HOST_ROOT");
+	struct monitor *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	pthread_mutex_init(&m->lock, NULL);
+	m->options = options;
+	m->policy = policy_keep(options->policy);
+	m->config = options->policy->config;
+	m->signal_fd = m->wake_fd = -1;
+	m->host_root = host_root ? host_root : "";
+	m->is_replay = m->config->engine_kind == ENGINE_REPLAY;
+	find_self(m);
+	return m;
+}
+
+/* What has been judged reaches the outputs; then all is told that was counted. */
+static int finish(struct monitor *m, int status)
+{
+	const struct config *c = m->config;
+	struct recording *recording = m->options->recording;
+
+	event_sources_stop(m->others);
+	replay_progress_end(&m->replay);
+	if (m->options->view) {
+		m->options->view->pause(m->options->view->context, true);
+	} else {
+		outputs_drain(m->outputs,
+			      c->output_timeout_ms ? (int)c->output_timeout_ms : DRAIN_MS);
+		print_counts(m);
+	}
+	if (m->capture)
+		alert_capture_stop(m->capture);
+	if (recording && recording_stop(recording, source_counters(m->source).dropped) < 0)
+		status = -EIO;
+	if (m->replay.failed)
+		status = -EBADMSG;
+	return status;
+}
+
+int monitor_run(const struct monitor_options *options)
+{
+	struct monitor *m = monitor_new(options);
+	struct error err = {0};
+	bool is_idle;
+	int status;
+
+	if (!m) {
+		log_error("no memory for the monitor");
+		return 1;
+	}
 	status = open_signals(m, &err);
-	m->is_replay = c->engine_kind == ENGINE_REPLAY;
-	is_idle = c->engine_kind == ENGINE_NODRIVER || !(c->sources & SOURCE_BIT(SOURCE_SYSCALL));
+	is_idle = m->config->engine_kind == ENGINE_NODRIVER ||
+		  !(m->config->sources & SOURCE_BIT(SOURCE_SYSCALL));
 	if (status == 0)
 		status = m->is_replay ? start_replay(m, &err)
 			 : is_idle    ? start_idle(m, &err)
@@ -703,22 +698,7 @@ int monitor_run(const struct monitor_options *options)
 	if (!options->view)
 		log_info("ready, %.0f ms after the start",
 			 (double)(now_ns(CLOCK_MONOTONIC) - options->started_at) / 1e6);
-	status = watch(m);
-	replay_progress_end(&m->replay);
-	if (options->view) {
-		options->view->pause(options->view->context, true);
-	} else {
-		outputs_drain(m->outputs,
-			      c->output_timeout_ms ? (int)c->output_timeout_ms : DRAIN_MS);
-		print_counts(m);
-	}
-	if (m->capture)
-		alert_capture_stop(m->capture);
-	if (options->recording &&
-	    recording_stop(options->recording, source_counters(m->source).dropped) < 0)
-		status = -EIO;
-	if (m->replay.failed)
-		status = -EBADMSG;
+	status = finish(m, watch(m));
 	release(m);
 	return status < 0 ? 1 : 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The monitor. Live it attaches the probe, learns what runs, judges events, sends alerts, until a
- * signal ends it; the events of captures take the same way. One thread reads and judges; each
- * output has one of its own.
+ * signal ends it; the events of captures take the same way. The main thread reads system calls or
+ * captures and judges them; other event sources have a thread each (app/event_sources.h), and so
+ * has each output.
  *
  * Order at the start, so that nothing between is lost: the probe is attached and its rings fill;
  * then the processes that exist are read; then the rings.
@@ -10,9 +11,11 @@
 #ifndef SAKER_APP_MONITOR_H
 #define SAKER_APP_MONITOR_H
 
-#include "app/config.h"
+#include "app/counts.h"
+#include "app/policy.h"
 #include "app/recording.h"
-#include "engine/plan.h"
+
+struct monitor;
 
 /* An event for which a rule holds, bound and judged; gone when who is told of it returns. */
 struct monitor_event {
@@ -33,9 +36,7 @@ struct monitor_view {
 };
 
 struct monitor_options {
-	const struct config *config;
-	const struct rule_set *rules;
-	const struct plan *plan;
+	struct policy *policy;       /* the one to begin with; the monitor keeps it */
 	struct string_list captures; /* replayed one after the other; none: the system is watched */
 	const struct monitor_view *view; /* NULL: alerts */
 	struct recording *recording;     /* of what the system does; NULL: none */
@@ -45,5 +46,15 @@ struct monitor_options {
 
 /* Answers the exit status; errors have been logged. */
 int monitor_run(const struct monitor_options *options);
+
+/*
+ * For threads that tell others how the monitor is (metrics, web server): what was counted, as of
+ * the last second; and how often each rule of the policy in use matched. Neither touches the way of
+ * an event.
+ */
+void monitor_read_counts(struct monitor *m, struct counts *out);
+void monitor_each_rule(struct monitor *m,
+		       void (*visit)(void *context, const struct rule *rule, uint64_t matches),
+		       void *context);
 
 #endif

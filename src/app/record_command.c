@@ -45,30 +45,28 @@ static bool go_on(void *context, bool is_end)
 	return !limit->most || c.recorded < limit->most;
 }
 
+/* Takes the rules over. */
 static int run_plan(const struct cli *cli, const struct config *config, struct rule_set *set,
 		    struct recording *recording)
 {
-	struct plan_options plan_options = {.all_matches = false};
 	struct record_limit limit = {.recording = recording, .most = cli->record.most};
 	struct monitor_view view = {.context = &limit, .show = show_nothing, .pause = go_on};
 	struct error err = {0};
-	struct plan *plan = plan_compile(set, &plan_options, &err);
+	struct policy *policy = policy_new(config, set, &err);
 	struct monitor_options options = {
-	    .config = config,
-	    .rules = set,
-	    .plan = plan,
+	    .policy = policy,
 	    .seconds = cli->seconds,
 	    .view = &view,
 	    .recording = recording,
 	};
 	int status;
 
-	if (!plan) {
+	if (!policy) {
 		fprintf(stderr, "saker: %s\n", err.message);
 		return 1;
 	}
 	status = monitor_run(&options);
-	plan_free(plan);
+	policy_release(policy);
 	return status;
 }
 
@@ -85,7 +83,6 @@ int record_run(const struct cli *cli, struct config *config, const struct string
 	struct rule_set *set;
 	struct rule *rule = NULL;
 	struct error err = {0};
-	int status;
 
 	if (!cli->record.path) {
 		fputs("saker: record needs -w FILE: where to write\n", stderr);
@@ -102,7 +99,5 @@ int record_run(const struct cli *cli, struct config *config, const struct string
 		view_print_error("filter", filter, &err, stderr);
 		return 1;
 	}
-	status = run_plan(cli, config, set, &recording);
-	rules_free(set);
-	return status;
+	return run_plan(cli, config, set, &recording);
 }

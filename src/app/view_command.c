@@ -202,23 +202,21 @@ static int parse_format(struct viewing *v, struct str format, struct rule_set *s
 	return status;
 }
 
+/* Takes the rules over. */
 static int run_plan(struct viewing *v, const struct cli *cli, const struct config *config,
 		    struct rule_set *set)
 {
-	struct plan_options plan_options = {.all_matches = false};
 	struct monitor_view view = {.context = v, .show = show, .pause = on_pause};
 	struct error err = {0};
-	struct plan *plan = plan_compile(set, &plan_options, &err);
+	struct policy *policy = policy_new(config, set, &err);
 	struct monitor_options options = {
-	    .config = config,
-	    .rules = set,
-	    .plan = plan,
+	    .policy = policy,
 	    .seconds = cli->seconds,
 	    .view = &view,
 	};
 	int status;
 
-	if (!plan) {
+	if (!policy) {
 		fprintf(stderr, "saker: %s\n", err.message);
 		return 1;
 	}
@@ -228,7 +226,7 @@ static int run_plan(struct viewing *v, const struct cli *cli, const struct confi
 	if (v->by == VIEW_BY_TIME && !v->has_durations)
 		fputs("saker: how long calls took is not known: the capture has no enter events\n",
 		      stderr);
-	plan_free(plan);
+	policy_release(policy);
 	return status;
 }
 
@@ -261,11 +259,12 @@ int view_run(const struct cli *cli, struct config *config, const struct string_l
 		view_print_error("filter", filter, &err, stderr);
 		return 1;
 	}
-	if (parse_format(v, format, set, rule, &err) < 0)
+	if (parse_format(v, format, set, rule, &err) < 0) {
 		view_print_error("format", format, &err, stderr);
-	else
+		rules_free(set);
+	} else {
 		status = run_plan(v, cli, config, set);
+	}
 	view_top_free(v->top);
-	rules_free(set);
 	return status;
 }

@@ -585,6 +585,14 @@ static void forget_candidates(struct evaluator *ev, const struct kind_table *t)
 	}
 }
 
+/* One thread counts; others may read. */
+static inline void count_match(struct evaluator *ev, uint32_t rule)
+{
+	uint64_t *count = &ev->match_counts[rule];
+
+	__atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+}
+
 static size_t emit_all(struct evaluator *ev, const struct kind_table *t, const uint64_t *given,
 		       struct match *matches, size_t room)
 {
@@ -593,7 +601,7 @@ static size_t emit_all(struct evaluator *ev, const struct kind_table *t, const u
 	BITSET_FOREACH (id, ev->fired, t->words) {
 		uint32_t rule = t->candidates[id].rule;
 
-		ev->match_counts[rule]++;
+		count_match(ev, rule);
 		if (count < room)
 			matches[count] =
 			    (struct match){&ev->plan->set->rules[rule],
@@ -642,7 +650,7 @@ static size_t judge_first(struct evaluator *ev, const struct kind_table *t, stru
 		return 0;
 	uint32_t rule = t->candidates[first].rule;
 
-	ev->match_counts[rule]++;
+	count_match(ev, rule);
 	if (room)
 		matches[0] = (struct match){&ev->plan->set->rules[rule], view};
 	return 1;

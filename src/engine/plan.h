@@ -90,7 +90,7 @@ void evaluator_pass(struct evaluator *ev, const struct event_schema *schema, uin
  */
 void evaluator_forget(struct evaluator *ev);
 
-/* How often each rule matched, indexed by rule id. */
+/* How often each rule matched, indexed by rule id; any thread may read them, atomically. */
 const uint64_t *evaluator_match_counts(const struct evaluator *ev);
 
 #endif

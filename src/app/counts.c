@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/counts.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+static uint64_t of(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void counts_add_source(struct counts *c, const struct judge *j, struct source_counters source)
+{
+	struct source_counts *s = &c->sources[c->source_count++];
+
+	*s = (struct source_counts){
+	    .source = j->source,
+	    .read = source.events,
+	    .judged = of(&j->counters.judged),
+	    .damaged = source.damaged,
+	    .dropped = source.dropped,
+	};
+	c->all.read += s->read;
+	c->all.judged += s->judged;
+	c->all.damaged += s->damaged;
+	c->all.dropped += s->dropped;
+	c->alerts += of(&j->counters.alerts);
+	for (int i = 0; i < SEVERITY_COUNT; i++)
+		c->alerts_by_priority[i] += of(&j->counters.alerts_by_priority[i]);
+}
+
+static const char *drop_cause_name(int cause)
+{
+	static const char *const names[DROP_CAUSE_COUNT] = {
+	    [DROP_RING_FULL] = "ring full",
+	    [DROP_TOO_LARGE] = "too large",
+	    [DROP_NESTED] = "no scratch memory",
+	    [DROP_COLLECTOR] = "collector not entered",
+	};
+
+	return names[cause] ? names[cause] : "other";
+}
+
+/* A line where there is something to say. */
+static void print_some(const char *what, uint64_t count, const char *unit)
+{
+	if (count)
+		fprintf(stderr, "%s: %llu%s\n", what, (unsigned long long)count, unit);
+}
+
+static void print_alerts(const struct counts *c, const struct rule_set *rules,
+			 const uint64_t *matches)
+{
+	fprintf(stderr, "Alerts: %llu\n", (unsigned long long)c->alerts);
+	for (int i = 0; i < SEVERITY_COUNT; i++)
+		if (c->alerts_by_priority[i])
+			fprintf(stderr, "  %s: %llu\n", severity_name((enum severity)i),
+				(unsigned long long)c->alerts_by_priority[i]);
+	if (c->alerts)
+		fprintf(stderr, "Alerts by rule:\n");
+	for (size_t i = 0; i < rules->rule_count; i++)
+		if (matches[i])
+			fprintf(stderr, "  %.*s: %llu\n", STR_ARG(rules->rules[i].name),
+				(unsigned long long)matches[i]);
+}
+
+static void print_channel(const struct channel_counters *channel)
+{
+	fprintf(stderr, "Output %s: %llu sent, %llu dropped, %llu failed", channel->name,
+		(unsigned long long)channel->sent, (unsigned long long)channel->dropped,
+		(unsigned long long)channel->failed);
+	if (channel->retries)
+		fprintf(stderr, ", %llu retries", (unsigned long long)channel->retries);
+	fputc('\n', stderr);
+}
+
+void counts_print(const struct counts *c, const struct rule_set *rules, const uint64_t *matches)
+{
+	fprintf(stderr, "Events: %llu read, %llu judged\n", (unsigned long long)c->all.read,
+		(unsigned long long)c->all.judged);
+	print_alerts(c, rules, matches);
+	fprintf(stderr, "Drops: %llu\n", (unsigned long long)c->all.dropped);
+	for (int i = 0; i < DROP_CAUSE_COUNT; i++)
+		if (c->probe.drops[i])
+			fprintf(stderr, "  %s: %llu\n", drop_cause_name(i),
+				(unsigned long long)c->probe.drops[i]);
+	print_some("Events that could not be decoded", c->all.damaged, "");
+	print_some("Threads that could not be remembered", c->state.table_full, " events");
+	print_some("Descriptors or their names that could not be remembered", c->state.fds_full,
+		   "");
+	print_some("Blocks of the captures that are not known", c->blocks_skipped, "");
+	print_some("Reloads", c->reloads, "");
+	print_some("Reloads that failed", c->reloads_failed, "");
+	for (size_t i = 0; i < c->channel_count; i++)
+		print_channel(&c->channels[i]);
+}

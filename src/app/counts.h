@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a monitor counts, in one place: for the summary at its end, metrics, and alerts about the
+ * monitor itself. Taken by the monitor's thread once a second, where any thread can read it.
+ */
+#ifndef SAKER_APP_COUNTS_H
+#define SAKER_APP_COUNTS_H
+
+#include "app/judge.h"
+#include "output/outputs.h"
+#include "probe/probe.h"
+#include "source/source.h"
+#include "state/state.h"
+
+struct source_counts {
+	enum event_source source;
+	uint64_t read, judged, damaged, dropped; /* events */
+};
+
+struct counts {
+	/* By source; the first is that of the main thread: system calls or captures. */
+	struct source_counts sources[SOURCE_COUNT];
+	size_t source_count;
+	struct source_counts all; /* their sums */
+	uint64_t alerts;
+	uint64_t alerts_by_priority[SEVERITY_COUNT];
+
+	struct probe_counters probe; /* zeros without a probe */
+	struct state_counters state; /* of the first source */
+	uint64_t blocks_skipped;     /* of captures: unknown ones */
+
+	struct channel_counters channels[CHANNELS_MAX];
+	size_t channel_count;
+
+	uint64_t reloads;        /* that took effect */
+	uint64_t reloads_failed; /* that left the old policy in place */
+};
+
+/* Adds a judge's, and what its source counted, as one more source. */
+void counts_add_source(struct counts *c, const struct judge *j, struct source_counters source);
+
+/* matches: by rule id. To stderr, whatever the log level: it is what Ctrl-C is for. */
+void counts_print(const struct counts *c, const struct rule_set *rules, const uint64_t *matches);
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/event_sources.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Their events name no processes; what is there is for the fields that all sources have. */
+enum { STATE_THREADS = 64 };
+
+const struct event_source_type event_source_types[SOURCE_COUNT] = {
+    [SOURCE_K8S_AUDIT] = {.plugin = "k8saudit"},
+};
+
+struct running {
+	struct source *source;
+	struct state *state;
+	struct judge *judge;
+	int wake_fd, ended_fd;
+	pthread_t thread;
+	bool has_thread;
+	atomic_bool is_stopping, has_ended;
+	atomic_int status;
+};
+
+struct event_sources {
+	struct running running[SOURCE_COUNT];
+	size_t count;
+};
+
+static void wake(int fd)
+{
+	uint64_t one = 1;
+	ssize_t n;
+
+	do
+		n = write(fd, &one, sizeof(one));
+	while (n < 0 && errno == EINTR);
+}
+
+static void *run(void *argument)
+{
+	struct running *r = argument;
+	int status = 0;
+	uint64_t count;
+
+	while (!atomic_load(&r->is_stopping)) {
+		status = source_poll(r->source, -1, judge_handle, r->judge);
+		judge_renew(r->judge);
+		if (status == -EINTR && read(r->wake_fd, &count, sizeof(count)) < 0 &&
+		    errno != EAGAIN)
+			status = -errno;
+		if (status < 0 && status != -EINTR)
+			break;
+	}
+	/* What has been taken in already. */
+	while (atomic_load(&r->is_stopping) &&
+	       source_poll(r->source, 0, judge_handle, r->judge) > 0)
+		;
+	if (status < 0 && status != -EINTR && status != -ENODATA) {
+		const char *why = source_error(r->source)->message;
+
+		log_error("%s: %s", event_source_name(r->judge->source),
+			  *why ? why : strerror(-status));
+		atomic_store(&r->status, status);
+	}
+	atomic_store(&r->has_ended, true);
+	wake(r->ended_fd);
+	return NULL;
+}
+
+static const struct config_plugin *plugin_of(const struct config *c, const char *name)
+{
+	for (size_t i = 0; name && i < c->plugin_count; i++)
+		if (strcmp(c->plugins[i].name, name) == 0)
+			return &c->plugins[i];
+	return NULL;
+}
+
+static int open_one(struct event_sources *s, enum event_source source, struct policy *policy,
+		    struct outputs *outputs, const char *hostname, int ended_fd, struct error *err)
+{
+	const struct event_source_type *type = &event_source_types[source];
+	const struct config_plugin *plugin = plugin_of(policy->config, type->plugin);
+	struct state_options options = {.max_threads = STATE_THREADS};
+	struct running *r = &s->running[s->count++];
+
+	r->ended_fd = ended_fd;
+	r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->wake_fd < 0)
+		return error_set(err, -errno, "eventfd: %s", strerror(errno));
+	r->state = state_new(&options, err);
+	if (!r->state)
+		return -ENOMEM;
+	r->judge = judge_new(source, r->state, hostname);
+	if (!r->judge)
+		return error_set(err, -ENOMEM, "no memory for the event source");
+	r->judge->terms = judge_terms_new(r->judge, policy, outputs, hostname, err);
+	if (!r->judge->terms)
+		return -ENOMEM;
+	r->source = type->open(policy->config, plugin, err);
+	return r->source ? source_watch(r->source, r->wake_fd, err) : -EINVAL;
+}
+
+struct event_sources *event_sources_open(struct policy *policy, struct outputs *outputs,
+					 const char *hostname, int ended_fd, struct error *err)
+{
+	struct event_sources *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		error_set(err, -ENOMEM, "no memory for the event sources");
+		return NULL;
+	}
+	for (int i = 0; i < SOURCE_COUNT; i++) {
+		if (!event_source_types[i].open || !(policy->config->sources & SOURCE_BIT(i)))
+			continue;
+		if (open_one(s, i, policy, outputs, hostname, ended_fd, err) < 0) {
+			event_sources_free(s);
+			return NULL;
+		}
+	}
+	return s;
+}
+
+int event_sources_start(struct event_sources *s, struct error *err)
+{
+	sigset_t all, before;
+
+	for (size_t i = 0; i < s->count; i++) {
+		struct running *r = &s->running[i];
+		int status;
+
+		/* Signals are for the main thread. */
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &before);
+		status = pthread_create(&r->thread, NULL, run, r);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+		if (status != 0)
+			return error_set(err, -status, "%s: cannot start its thread",
+					 event_source_name(r->judge->source));
+		r->has_thread = true;
+	}
+	return 0;
+}
+
+size_t event_sources_count(const struct event_sources *s)
+{
+	return s ? s->count : 0;
+}
+
+struct judge *event_sources_judge(const struct event_sources *s, size_t i)
+{
+	return s->running[i].judge;
+}
+
+struct source_counters event_sources_counters(const struct event_sources *s, size_t i)
+{
+	return source_counters(s->running[i].source);
+}
+
+void event_sources_wake(struct event_sources *s, size_t i)
+{
+	wake(s->running[i].wake_fd);
+}
+
+size_t event_sources_running(struct event_sources *s, int *status)
+{
+	size_t count = 0;
+
+	*status = 0;
+	for (size_t i = 0; s && i < s->count; i++) {
+		count += !atomic_load(&s->running[i].has_ended);
+		if (*status == 0)
+			*status = atomic_load(&s->running[i].status);
+	}
+	return count;
+}
+
+void event_sources_stop(struct event_sources *s)
+{
+	for (size_t i = 0; s && i < s->count; i++) {
+		struct running *r = &s->running[i];
+
+		if (!r->has_thread)
+			continue;
+		atomic_store(&r->is_stopping, true);
+		wake(r->wake_fd);
+		pthread_join(r->thread, NULL);
+		r->has_thread = false;
+	}
+}
+
+void event_sources_free(struct event_sources *s)
+{
+	if (!s)
+		return;
+	event_sources_stop(s);
+	for (size_t i = 0; i < s->count; i++) {
+		struct running *r = &s->running[i];
+
+		source_free(r->source);
+		judge_free(r->judge);
+		state_free(r->state);
+		if (r->wake_fd >= 0)
+			close(r->wake_fd);
+	}
+	free(s);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/judge.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { MATCHES_MAX = 1024 };
+
+struct judge *judge_new(enum event_source source, struct state *state, const char *hostname)
+{
+	struct judge *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return NULL;
+	j->source = source;
+	j->state = state;
+	j->hostname = hostname;
+	j->matches = calloc(MATCHES_MAX, sizeof(*j->matches));
+	j->line = malloc(ALERT_LINE_MAX);
+	if (j->matches && j->line)
+		return j;
+	judge_free(j);
+	return NULL;
+}
+
+void judge_free(struct judge *j)
+{
+	if (!j)
+		return;
+	judge_terms_free(atomic_load(&j->next));
+	judge_terms_free(atomic_load(&j->old));
+	judge_terms_free(j->terms);
+	free(j->matches);
+	free(j->line);
+	free(j);
+}
+
+struct judge_terms *judge_terms_new(const struct judge *j, struct policy *policy,
+				    struct outputs *outputs, const char *hostname,
+				    struct error *err)
+{
+	const struct config *c = policy->config;
+	struct judge_terms *t = calloc(1, sizeof(*t));
+
+	if (t)
+		t->evaluator = evaluator_new(policy->plan, j->state, j->hostname);
+	if (!t || !t->evaluator) {
+		free(t);
+		error_set(err, -ENOMEM, "no memory for the evaluator");
+		return NULL;
+	}
+	evaluator_context(t->evaluator)->source = j->source;
+	t->policy = policy_keep(policy);
+	t->outputs = outputs;
+	t->match_room = c->rule_matching == MATCH_ALL ? MATCHES_MAX : 1;
+	t->alert_options = (struct alert_options){
+	    .is_json = c->json_output,
+	    .include_output = c->json_include_output,
+	    .include_message = c->json_include_message,
+	    .include_output_fields = c->json_include_output_fields,
+	    .include_tags = c->json_include_tags,
+	    .iso_8601 = c->time_iso_8601,
+	    .hostname = hostname,
+	};
+	return t;
+}
+
+void judge_terms_free(struct judge_terms *t)
+{
+	if (!t)
+		return;
+	evaluator_free(t->evaluator);
+	policy_release(t->policy);
+	free(t);
+}
+
+void judge_leave_terms(struct judge *j, struct judge_terms *terms)
+{
+	atomic_store(&j->next, terms);
+}
+
+struct judge_terms *judge_fetch_old_terms(struct judge *j)
+{
+	return atomic_exchange(&j->old, NULL);
+}
+
+void judge_renew(struct judge *j)
+{
+	struct judge_terms *next;
+
+	if (__builtin_expect(!atomic_load_explicit(&j->next, memory_order_relaxed), 1))
+		return;
+	next = atomic_exchange(&j->next, NULL);
+	atomic_store(&j->old, j->terms);
+	j->terms = next;
+}
+
+size_t judge_event(struct judge *j, struct event *e)
+{
+	size_t count;
+
+	judge_renew(j);
+	judge_count(&j->counters.judged, 1);
+	count = evaluator_judge(j->terms->evaluator, e, j->matches, j->terms->match_room);
+	j->match_count = count < j->terms->match_room ? count : j->terms->match_room;
+	return count;
+}
+
+static void send(struct judge *j, const struct match *match)
+{
+	const struct judge_terms *t = j->terms;
+	const struct rule *rule = match->rule;
+	struct buffer line = {.p = j->line, .room = ALERT_LINE_MAX};
+	struct alert alert = {
+	    .priority = rule->priority,
+	    .rule = rule->name,
+	    .source = str_from(alert_source_name(rule->source)),
+	    .tags = rule->tags,
+	    .tag_count = rule->tag_count,
+	};
+
+	alert_format(&t->alert_options, rule, evaluator_context(t->evaluator), &line);
+	alert.line = buffer_str(&line);
+	outputs_send(t->outputs, &alert);
+	judge_count(&j->counters.alerts, 1);
+	judge_count(&j->counters.alerts_by_priority[rule->priority], 1);
+}
+
+void judge_alert(struct judge *j, struct event *e)
+{
+	for (size_t i = 0; i < j->match_count; i++) {
+		e->name_view = j->matches[i].name_view;
+		send(j, &j->matches[i]);
+	}
+}
+
+void judge_handle(void *judge, struct event *e)
+{
+	struct judge *j = judge;
+
+	if (__builtin_expect(judge_event(j, e) > 0, 0))
+		judge_alert(j, e);
+}
