@@ -113,10 +113,6 @@ struct config_plugin {
 	const char *open_params;
 };
 
-struct config_pair {
-	const char *name, *value;
-};
-
 struct config {
 	struct arena *arena; /* owns everything below */
 	const char *path;    /* of the main file, NULL: none */
@@ -129,7 +125,7 @@ struct config {
 	struct rules_append *appends;
 	size_t append_count;
 	bool *append_suggests; /* of each append, until plugins are known */
-	struct config_pair *static_fields;
+	struct rules_static_field *static_fields;
 	size_t static_field_count;
 	unsigned priority; /* enum severity */
 	unsigned rule_matching;

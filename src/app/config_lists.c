@@ -2,8 +2,11 @@
 /* Those keys of the configuration that are lists of maps, or maps of any keys. */
 #include "app/config_schema.h"
 #include "app/config_tree.h"
+
 #include "app/list.h"
+#include "base/cleanup.h"
 #include "fields/field.h"
+#include "fields/scan.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -117,20 +120,34 @@ static void take_appends(struct config *c, const struct yaml_node *list)
 	}
 }
 
+/* As what stands behind "static." in conditions and outputs. */
+static bool is_part_of_field(struct str name)
+{
+	CLEANUP_ARENA struct arena *arena = arena_new();
+	struct scanner s = {.text = arena_printf(arena, "static.%.*s", STR_ARG(name))};
+	struct str field;
+
+	return scan_field_name(&s, &field) && field.n == s.text.n;
+}
+
 static void take_static_fields(struct config *c, const struct yaml_node *map)
 {
 	if (map->kind != YAML_MAPPING) {
 		config_say_expected(c, "static_fields", map, "a map of names and values");
 		return;
 	}
-	c->static_fields = ARENA_ARRAY(c->arena, struct config_pair, map->count);
+	c->static_fields = ARENA_ARRAY(c->arena, struct rules_static_field, map->count);
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct yaml_pair *pair = &map->pairs[i];
 
-		if (pair->key->kind == YAML_SCALAR && pair->value->kind == YAML_SCALAR)
+		if (!is_part_of_field(pair->key->text))
+			config_say_expected(c, "static_fields", pair->key,
+					    "a name of letters, digits, dots and underscores that "
+					    "begins with a letter");
+		else if (pair->key->kind == YAML_SCALAR && pair->value->kind == YAML_SCALAR)
 			c->static_fields[c->static_field_count++] =
-			    (struct config_pair){arena_cstr(c->arena, pair->key->text),
-						 arena_cstr(c->arena, pair->value->text)};
+			    (struct rules_static_field){arena_cstr(c->arena, pair->key->text),
+							arena_cstr(c->arena, pair->value->text)};
 		else
 			config_say_expected(c, "static_fields", pair->value, "a string");
 	}
@@ -254,32 +271,64 @@ static bool has_plugin(const struct config *c, const char *name)
 	return false;
 }
 
+/* static_NAME=%static.NAME of all static fields; NULL: there are none. */
+static const char *static_output(struct config *c)
+{
+	struct str text = {NULL, 0};
+
+	for (size_t i = 0; i < c->static_field_count; i++) {
+		const char *name = c->static_fields[i].name;
+		struct str as_key = arena_str(c->arena, str_from(name));
+		char *dot = (char *)(uintptr_t)as_key.p;
+
+		while ((dot = strchr(dot, '.')))
+			*dot = '_';
+		text = arena_printf(c->arena, "%.*s%sstatic_%s=%%static.%s", STR_ARG(text),
+				    text.n ? " " : "", as_key.p, name);
+	}
+	return text.p;
+}
+
+static void add_suggestion(struct rules_append *to, size_t *count, const struct rules_append *of,
+			   const char *format, const char *source)
+{
+	struct rules_append append = *of;
+
+	if (!format || (append.source && source && strcmp(append.source, source) != 0))
+		return;
+	append.format = format;
+	if (source)
+		append.source = source;
+	append.extra_field_count = 0;
+	to[(*count)++] = append;
+}
+
 void config_suggest_outputs(struct config *c)
 {
 	bool suggests_alone = true;
+	const char *of_statics = static_output(c), *of_container = NULL;
 	struct rules_append alone = {0}, *appends;
 	size_t count = 0;
 
-	if (!has_plugin(c, "container"))
+	if (has_plugin(c, "container"))
+		of_container =
+		    arena_printf(c->arena, "%s %s", container_output, kubernetes_output).p;
+	if (!of_container && !of_statics)
 		return;
 	if (!config_find(c, "append_output")) {
 		c->appends = &alone;
 		c->append_suggests = &suggests_alone;
 		c->append_count = 1;
 	}
-	appends = ARENA_ARRAY(c->arena, struct rules_append, 2 * c->append_count);
+	appends = ARENA_ARRAY(c->arena, struct rules_append, 3 * c->append_count);
 	for (size_t i = 0; i < c->append_count; i++) {
-		struct rules_append append = c->appends[i];
+		const struct rules_append *append = &c->appends[i];
 
-		appends[count++] = append;
-		if (!c->append_suggests[i] ||
-		    (append.source && strcmp(append.source, "syscall") != 0))
+		appends[count++] = *append;
+		if (!c->append_suggests[i])
 			continue;
-		append.format =
-		    arena_printf(c->arena, "%s %s", container_output, kubernetes_output).p;
-		append.source = "syscall";
-		append.extra_field_count = 0;
-		appends[count++] = append;
+		add_suggestion(appends, &count, append, of_statics, NULL);
+		add_suggestion(appends, &count, append, of_container, "syscall");
 	}
 	c->appends = appends;
 	c->append_suggests = NULL;

@@ -103,13 +103,13 @@ const struct config_row config_rows[] = {
 	       ",\"object\"],\"additionalProperties\":{\"type\":[" SCALARS "]}}}"},
     {PART(
 	"append_output[].suggested_output", CONFIG_BOOL, "false",
-	"Adds the fields that plugins suggest: of the plugin container, if it is loaded, id, name "
+	"Adds the fields that are suggested: `static_fields`, and of the plugin container, if it is loaded, id, name "
 	"and image of the container and the pod's name and namespace.")},
     {PART("static_fields", CONFIG_MAP, "{}",
-	  "Names and values that are added as fields "
-	  "`static.NAME`."),
-     .schema = "{\"type\":[\"object\",\"null\"],\"additionalProperties\":{\"type\":[" SCALARS "]}}",
-     LATER},
+	  "Names and values of one's own: conditions and outputs have them as fields "
+	  "`static.NAME`. Where `append_output` has `suggested_output`, `static_NAME=value` stands "
+	  "behind every output."),
+     .schema = "{\"type\":[\"object\",\"null\"],\"additionalProperties\":{\"type\":[" SCALARS "]}}"},
 
     {BOOL("json_output", "false", json_output,
 	  "Alerts as JSON, one object a line, instead of text.")},
@@ -126,8 +126,7 @@ const struct config_row config_rows[] = {
 	"Times in alerts as 2026-01-31T12:00:00.000000000+0000 instead of 12:00:00.000000000, and "
 	"to the second in the program's own messages. Alerts tell local time, messages UTC.")},
     {BOOL("buffer_format_base64", "false", buffer_base64,
-	  "Buffers in outputs as base64 instead of their printable characters."),
-     LATER},
+	  "Buffers in outputs as base64 instead of their printable characters.")},
     {BOOL("buffered_outputs", "false", buffered_outputs,
 	  "Write alerts only when a buffer is full: cheaper with very many of them, but they come "
 	  "late.")},

@@ -61,6 +61,7 @@ struct judge_terms *judge_terms_new(const struct judge *j, struct policy *policy
 	    .include_output_fields = c->json_include_output_fields,
 	    .include_tags = c->json_include_tags,
 	    .iso_8601 = c->time_iso_8601,
+	    .buffers_base64 = c->buffer_base64,
 	    .hostname = hostname,
 	};
 	return t;

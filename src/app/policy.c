@@ -40,6 +40,8 @@ struct rules_options policy_rules_options(const struct config *c)
 	    .append_count = c->append_count,
 	    .selections = c->selections,
 	    .selection_count = c->selection_count,
+	    .static_fields = c->static_fields,
+	    .static_field_count = c->static_field_count,
 	};
 }
 

@@ -113,6 +113,8 @@ ANY("evt.asynctype", T_CHARBUF, 0, field_event, EVT_ASYNCTYPE,
     "What kind of such an event it is."),
 ANY("evt.hostname", T_CHARBUF, 0, field_event, EVT_HOSTNAME,
     "Name of the machine, or what FALCO_HOSTNAME says it is."),
+{"static", T_CHARBUF, SCOPE_HOST, NEEDS_KEY, 0, SOURCES_ALL, 0,
+    "What static_fields of the configuration says of a name: static.NAME.", field_static, 0},
 
 /* Of system calls. */
 EVT("evt.latency", T_RELTIME, NONE, OLD, 0, field_event, EVT_LATENCY,

@@ -97,6 +97,10 @@ enum transformer expression_scan_transformer(struct scanner *s);
 /* False: absent. Results live in ctx->scratch. */
 bool expression_evaluate(struct field_context *ctx, const struct expression *x, struct value *out);
 
+/* The same for an output, where buffers may be wanted as base64. */
+bool expression_evaluate_printed(struct field_context *ctx, const struct expression *x,
+				 struct value *out);
+
 /*
  * The field under transformers of one argument: evt.type of tolower(evt.type); NULL where there
  * is no single one. has_transformer (may be NULL) says whether there was one that is not val.

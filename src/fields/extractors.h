@@ -14,6 +14,7 @@ field_extract_fn field_absent;
 
 /* fields_event.c: evt.*, syscall.type */
 field_extract_fn field_event;
+field_extract_fn field_static;
 field_extract_fn field_event_type; /* hot: a static string */
 field_extract_fn field_event_time;
 field_extract_fn field_argument;     /* evt.arg */

@@ -260,7 +260,7 @@ static int check_argument(struct field_use *use, struct error *err)
 /* Parts of names are written behind a dot: evt.arg.flags; in brackets stand numbers. */
 static int check_brackets(const struct field_use *use, struct error *err)
 {
-	bool is_part = use->field->extract == field_raw_argument ||
+	bool is_part = use->field->extract == field_raw_argument || field_is_static(use->field) ||
 		       use->field->extract == field_abspath ||
 		       (use->field->extract == field_event && use->field->selector == EVT_TYPE_IS);
 	uint64_t index;
@@ -319,6 +319,17 @@ int field_resolve(struct str text, uint32_t sources, struct arena *arena, struct
 	if (field_is_around(use->field))
 		return resolve_time(use, err);
 	return 0;
+}
+
+bool field_is_static(const struct field *field)
+{
+	return field->extract == field_static;
+}
+
+bool field_static(struct field_context *ctx, const struct field_use *use, struct value *out)
+{
+	(void)ctx;
+	return use->constant.p && answer_str(out, use->constant);
 }
 
 bool field_absent(struct field_context *ctx, const struct field_use *use, struct value *out)

@@ -72,6 +72,8 @@ struct field_use {
 	struct str key;   /* the argument's text, also where it is an index */
 	int16_t param[4]; /* of evt.arg-like fields: for the extractor's own use, set by resolve */
 	struct str text;  /* "proc.aname[2]" */
+	struct str
+	    constant; /* of static.NAME: what the configuration says; set by the rules' loader */
 };
 
 /* What an extractor may look at. One per evaluation context; belongs to one thread. */
@@ -84,6 +86,7 @@ struct field_context {
 	uint64_t previous_event_time;
 	enum event_source source;
 	const struct given_fields *given; /* fields/given.h; NULL, but for events of tests */
+	bool buffers_base64; /* while an output is made: buffers are printed so, not compared */
 };
 
 extern const struct field field_catalogue[];
@@ -95,6 +98,8 @@ extern const size_t field_count;
  * sources: the event sources that are acceptable (0: any). The use lives in the arena.
  */
 const struct field *field_find(struct str name);
+/* static.NAME: whoever resolves such a use sets its constant. */
+bool field_is_static(const struct field *field);
 /* evt.around, whose `=` holds for all that is as near as its operand. */
 bool field_is_around(const struct field *field);
 int field_resolve(struct str text, uint32_t sources, struct arena *arena, struct field_use *use,

@@ -220,6 +220,11 @@ bool param_print_plain(struct field_context *ctx, unsigned index, struct buffer 
 		buffer_put(out, str_slice(view.bytes, 0, str_find_byte(view.bytes, '\0', 0)));
 		break;
 	case PARAM_BYTEBUF:
+		if (ctx->buffers_base64) {
+			buffer_put(out, value_base64(ctx->scratch, view.bytes));
+			break;
+		}
+		/* fall through */
 	case PARAM_CHARBUFARRAY:
 	case PARAM_CHARBUFPAIRARRAY:
 		print_buffer(view.bytes, out);

@@ -291,7 +291,7 @@ void template_render(const struct template *t, struct field_context *ctx, struct
 
 		if (!part->expression)
 			buffer_put(out, part->literal);
-		else if (expression_evaluate(ctx, part->expression, &v))
+		else if (expression_evaluate_printed(ctx, part->expression, &v))
 			expression_print_value(part->expression, &v, out);
 		else
 			buffer_put(out, STR("<NA>"));

@@ -410,3 +410,14 @@ bool expression_evaluate(struct field_context *ctx, const struct expression *x, 
 		       transform_value(ctx->scratch, x, out);
 	}
 }
+
+bool expression_evaluate_printed(struct field_context *ctx, const struct expression *x,
+				 struct value *out)
+{
+	if (!expression_evaluate(ctx, x, out))
+		return false;
+	if (ctx->buffers_base64 && out->type == VALUE_BYTES && !out->is_list &&
+	    strcmp(x->type_name, "BYTEBUF") == 0)
+		return answer_str(out, value_base64(ctx->scratch, out->str));
+	return true;
+}

@@ -56,6 +56,31 @@ static void print_one(const struct value *v, const struct field *field, struct b
 	}
 }
 
+struct str value_base64(struct arena *scratch, struct str bytes)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t n = (bytes.n + 2) / 3 * 4;
+	char *text = arena_bytes(scratch, n);
+
+	if (!text)
+		return (struct str){NULL, 0};
+	for (size_t i = 0, at = 0; i < bytes.n; i += 3, at += 4) {
+		size_t left = bytes.n - i;
+		uint32_t bits = (uint32_t)(uint8_t)bytes.p[i] << 16;
+
+		if (left > 1)
+			bits |= (uint32_t)(uint8_t)bytes.p[i + 1] << 8;
+		if (left > 2)
+			bits |= (uint8_t)bytes.p[i + 2];
+		text[at] = digits[bits >> 18];
+		text[at + 1] = digits[bits >> 12 & 63];
+		text[at + 2] = left > 1 ? digits[bits >> 6 & 63] : '=';
+		text[at + 3] = left > 2 ? digits[bits & 63] : '=';
+	}
+	return (struct str){text, n};
+}
+
 void value_print(const struct value *v, const struct field *field, struct buffer *out)
 {
 	if (!v->is_list) {

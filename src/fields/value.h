@@ -100,4 +100,7 @@ static inline bool answer_bool(struct value *out, bool v)
 	return answer_number(out, VALUE_BOOL, v);
 }
 
+/* Bytes, with padding; in scratch. Empty where that is full. */
+struct str value_base64(struct arena *scratch, struct str bytes);
+
 #endif

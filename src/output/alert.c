@@ -209,7 +209,7 @@ static void put_output_fields(struct buffer *out, const struct rule *rule,
 			buffer_put_u64(out, ctx->event->time);
 		else if (entries[i].field->text)
 			put_text(out, entries[i].field->text, ctx, scratch, most);
-		else if (expression_evaluate(ctx, entries[i].field->expression, &v))
+		else if (expression_evaluate_printed(ctx, entries[i].field->expression, &v))
 			alert_put_json_value(out, entries[i].field->expression, &v, scratch, most);
 		else
 			buffer_put(out, STR("null"));
@@ -294,6 +294,7 @@ void alert_format(const struct alert_options *options, const struct rule *rule,
 	struct buffer line = {.p = out->p, .n = out->n, .room = out->n + free_room / 2};
 	size_t message_start;
 
+	ctx->buffers_base64 = options->buffers_base64;
 	put_local_time(&text, ctx->event->time, options->iso_8601);
 	buffer_put(&text, STR(": "));
 	buffer_put(&text, str_from(severity_name(rule->priority)));
@@ -316,6 +317,7 @@ void alert_format(const struct alert_options *options, const struct rule *rule,
 	} else {
 		alert_put_visible(&line, buffer_str(&text));
 	}
+	ctx->buffers_base64 = false;
 	out->n = line.n;
 	out->is_truncated |= line.is_truncated || text.is_truncated;
 }

@@ -23,6 +23,7 @@ struct alert_options {
 	bool include_output, include_message, include_output_fields,
 	    include_tags; /* JSON properties */
 	bool iso_8601;
+	bool buffers_base64;
 	const char *hostname;
 };
 

@@ -18,6 +18,9 @@ struct compilation {
 	const struct condition *node;   /* while its fields are visited */
 	const struct field_use *native; /* a field that only the declared source has */
 	const struct field_use *last;   /* the field that left no source */
+	/* static.NAME without such a name, and where it stands; node NULL: in the output. */
+	const struct field_use *unbound;
+	const struct condition *unbound_node;
 	bool has_failed;                /* the condition has an error */
 	bool is_skipped;                /* it names what there is not, and the rule allows that */
 };

@@ -128,11 +128,58 @@ static bool check_condition(struct compilation *c, struct condition *tree)
 	return condition_check_all(tree, &how) == 0;
 }
 
+/* What static.NAME says is known here and not when an event comes. */
+static void bind_static_field(struct compilation *c, struct field_use *use)
+{
+	const struct rules_options *o = c->l->options;
+
+	for (size_t i = 0; i < o->static_field_count; i++) {
+		const struct rules_static_field *f = &o->static_fields[i];
+
+		if (!str_equal_c(use->key, f->name))
+			continue;
+		if (!use->constant.p)
+			use->constant = arena_str(c->l->set->arena, str_from(f->value));
+		return;
+	}
+	if (c->unbound)
+		return;
+	c->unbound = use;
+	c->unbound_node = c->node;
+}
+
+static bool tell_unbound(struct compilation *c)
+{
+	struct rule_definition *d = c->definition;
+	struct place at;
+	struct error err;
+
+	if (!c->unbound)
+		return true;
+	error_set(&err, -ENOENT,
+		  "unknown field '%.*s': static_fields of the configuration has no "
+		  "such name",
+		  STR_ARG(c->unbound->text));
+	if (c->unbound_node) {
+		err.offset = c->unbound_node->offset;
+		fail_of_condition(c, c->unbound_node, -ENOENT, &err);
+		return false;
+	}
+	at = source_text_place(d->output_text, 0);
+	if (d->skip_if_unknown_filter)
+		warn(c->l, "LOAD_UNKNOWN_FILTER", &at, "%s; the rule is not loaded", err.message);
+	else
+		fail(c->l, "LOAD_ERR_COMPILE_OUTPUT", &at, "%s", err.message);
+	return false;
+}
+
 static void visit_field(const struct field_use *use, void *context)
 {
 	struct compilation *c = context;
 	uint32_t sources = use->field->sources;
 
+	if (field_is_static(use->field))
+		bind_static_field(c, (struct field_use *)(uintptr_t)use);
 	if (c->sources && !(c->sources & sources))
 		c->last = use;
 	c->sources &= sources;
@@ -177,8 +224,11 @@ static bool choose_source(struct compilation *c)
 	c->sources = SOURCES_ALL;
 	visit_condition(c, c->rule->condition);
 	of_condition = c->sources;
+	c->node = NULL;
 	if (of_condition)
 		template_visit(&c->rule->output, visit_field, c);
+	if (!tell_unbound(c))
+		return false;
 	if (of_condition && !c->sources) {
 		at = source_text_place(d->output_text, 0);
 		fail(c->l, "LOAD_ERR_COMPILE_OUTPUT", &at,

@@ -111,6 +111,11 @@ struct rules_append {
 	size_t extra_field_count;
 };
 
+/* One of `static_fields`: what static.NAME is. */
+struct rules_static_field {
+	const char *name, *value;
+};
+
 struct rules_options {
 	enum severity least_priority; /* rules below it are not loaded */
 	uint32_t sources;             /* event sources that run: rules of others are not loaded */
@@ -120,6 +125,8 @@ struct rules_options {
 	size_t append_count;
 	const struct rules_selection *selections;
 	size_t selection_count;
+	const struct rules_static_field *static_fields;
+	size_t static_field_count;
 };
 
 /*

@@ -30,6 +30,7 @@ NOT_LIVE = {
     r"evt\.around": "stands in conditions alone",
     r"fd\.(ip|port|proto|net|cnet|snet|lnet|rnet)": "stands in conditions alone, where it is tested",
     r"(ka|jevt|json)\..*": "of another source",
+    r"static": "the configuration says it, not the event",
     # Values that are there, but differ from a capture's.
     r"evt\.buffer": "what was read is collected for rules that look at it, which tests elsewhere do",
 }

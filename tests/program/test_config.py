@@ -115,6 +115,46 @@ def test_what_cannot_be_merged_is_refused_with_its_place(saker):
     assert done.returncode == 1 and "names itself" in done.stderr
 
 
+SENDS = """
+- rule: Sends
+  desc: d
+  condition: evt.type=sendto and static.zone=a1
+  output: sent %evt.buffer %evt.arg.data %len(evt.buffer) from %static.zone.
+  priority: NOTICE
+"""
+
+
+@pytest.mark.parametrize("settings, text, fields", [
+    ("static_fields: {zone: a1}\nappend_output: []\n",
+     "Notice sent hello hello 5 from a1.",
+     {"evt.buffer": "hello", "evt.arg.data": "hello", "static.zone": "a1"}),
+    ("static_fields: {zone: a1, of.it: '2'}\nbuffer_format_base64: true\n",
+     "Notice sent aGVsbG8= aGVsbG8= 5 from a1. static_zone=a1 static_of_it=2",
+     {"evt.buffer": "aGVsbG8=", "evt.arg.data": "aGVsbG8=", "static.zone": "a1",
+      "static.of.it": "2"}),
+])
+def test_static_fields_and_the_form_of_buffers(saker, captures, settings, text, fields):
+    rules = saker.file("rules.yaml", SENDS)
+    done = saker.replay(captures / "host_activity.scap", rules=[rules],
+                        config="json_output: true\n" + settings)
+    assert done.returncode == 0, done.stderr
+    alert = json.loads(done.stdout.splitlines()[0])
+    assert alert["output"].split(": ", 1)[1] == text
+    assert {k: v for k, v in alert["output_fields"].items() if k != "evt.time"} == fields
+
+
+def test_static_fields_that_are_not_there_are_told(saker):
+    rules = saker.file("rules.yaml", SENDS)
+    done = saker("--dry-run", "-r", rules, config="static_fields: {zon: a1}\n")
+    assert done.returncode == 1 and "unknown field 'static.zone'" in done.stderr
+    assert "rules.yaml:4:34" in done.stderr
+    done = saker("--dry-run", "-r", rules, config="static_fields: {'a b': a1}\n")
+    assert done.returncode == 1 and "saker-2.yaml:1:17: static_fields" in done.stderr
+    skipped = saker.file("skipped.yaml", SENDS + "  skip-if-unknown-filter: true\n")
+    done = saker("--dry-run", "-r", skipped, config="")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_missing_configuration_is_an_error(saker):
     done = saker("--dry-run", "-c", "/none/such.yaml", config=None)
     assert done.returncode == 1 and "/none/such.yaml" in done.stderr

@@ -561,6 +561,7 @@ static const struct {
     {"container.*", "metadata has no source"},
     {"k8s.*", "metadata has no source"},
     {"proc.is_container_*", "metadata has no source"},
+    {"static", "the configuration says it, not the event"},
     {"*.resolved", "the kernel's own names are no part of captures"},
 };
 
