@@ -26,7 +26,7 @@ struct alert_capture {
 	_Alignas(8) uint8_t annex[RECORD_SIZE_MAX];
 };
 
-static bool can_capture(const struct config *c, const struct rule_set *rules)
+bool alert_capture_is_wanted(const struct config *c, const struct rule_set *rules)
 {
 	size_t count = 0;
 
@@ -59,7 +59,7 @@ int alert_capture_new(const struct config *config, const struct rule_set *rules,
 	*out = NULL;
 	if (!config->capture.enabled)
 		return 0;
-	if (!can_capture(config, rules)) {
+	if (!alert_capture_is_wanted(config, rules)) {
 		log_warning("capture: no rule has `capture: true`, so there is nothing to capture; "
 			    "capture.mode=all_rules takes the alerts of all");
 		return 0;

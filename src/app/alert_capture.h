@@ -18,6 +18,8 @@ struct alert_capture;
  */
 int alert_capture_new(const struct config *config, const struct rule_set *rules,
 		      struct alert_capture **out, struct error *err);
+/* Whether alerts of these rules would make captures. */
+bool alert_capture_is_wanted(const struct config *config, const struct rule_set *rules);
 void alert_capture_free(struct alert_capture *a);
 
 /* Adds what captures hold to what the probe collects. */

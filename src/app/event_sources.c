@@ -83,33 +83,47 @@ static const struct config_plugin *plugin_of(const struct config *c, const char 
 	return NULL;
 }
 
-static int open_one(struct event_sources *s, enum event_source source, struct policy *policy,
-		    struct outputs *outputs, const char *hostname, int ended_fd, struct error *err)
+static void wake_one(void *context)
+{
+	const struct running *r = context;
+
+	wake(r->wake_fd);
+}
+
+static bool has_ended(void *context)
+{
+	const struct running *r = context;
+
+	return atomic_load(&r->has_ended);
+}
+
+static int open_one(struct running *r, enum event_source source, struct regime *regime,
+		    struct error *err)
 {
 	const struct event_source_type *type = &event_source_types[source];
-	const struct config_plugin *plugin = plugin_of(policy->config, type->plugin);
+	const struct config_plugin *plugin = plugin_of(regime->start, type->plugin);
 	struct state_options options = {.max_threads = STATE_THREADS};
-	struct running *r = &s->running[s->count++];
+	struct regime_judge judge = {.wake = wake_one, .context = r, .has_ended = has_ended};
+	int status;
 
-	r->ended_fd = ended_fd;
 	r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->wake_fd < 0)
 		return error_set(err, -errno, "eventfd: %s", strerror(errno));
 	r->state = state_new(&options, err);
 	if (!r->state)
 		return -ENOMEM;
-	r->judge = judge_new(source, r->state, hostname);
+	r->judge = judge_new(source, r->state, regime->hostname);
 	if (!r->judge)
 		return error_set(err, -ENOMEM, "no memory for the event source");
-	r->judge->terms = judge_terms_new(r->judge, policy, outputs, hostname, err);
-	if (!r->judge->terms)
-		return -ENOMEM;
-	r->source = type->open(policy->config, plugin, err);
+	judge.judge = r->judge;
+	status = regime_add_judge(regime, &judge, err);
+	if (status < 0)
+		return status;
+	r->source = type->open(regime->start, plugin, err);
 	return r->source ? source_watch(r->source, r->wake_fd, err) : -EINVAL;
 }
 
-struct event_sources *event_sources_open(struct policy *policy, struct outputs *outputs,
-					 const char *hostname, int ended_fd, struct error *err)
+struct event_sources *event_sources_open(struct regime *regime, int ended_fd, struct error *err)
 {
 	struct event_sources *s = calloc(1, sizeof(*s));
 
@@ -118,9 +132,13 @@ struct event_sources *event_sources_open(struct policy *policy, struct outputs *
 		return NULL;
 	}
 	for (int i = 0; i < SOURCE_COUNT; i++) {
-		if (!event_source_types[i].open || !(policy->config->sources & SOURCE_BIT(i)))
+		struct running *r = &s->running[s->count];
+
+		if (!event_source_types[i].open || !(regime->start->sources & SOURCE_BIT(i)))
 			continue;
-		if (open_one(s, i, policy, outputs, hostname, ended_fd, err) < 0) {
+		s->count++;
+		r->ended_fd = ended_fd;
+		if (open_one(r, (enum event_source)i, regime, err) < 0) {
 			event_sources_free(s);
 			return NULL;
 		}
@@ -154,19 +172,11 @@ size_t event_sources_count(const struct event_sources *s)
 	return s ? s->count : 0;
 }
 
-struct judge *event_sources_judge(const struct event_sources *s, size_t i)
+void event_sources_add_counts(const struct event_sources *s, struct counts *counts)
 {
-	return s->running[i].judge;
-}
-
-struct source_counters event_sources_counters(const struct event_sources *s, size_t i)
-{
-	return source_counters(s->running[i].source);
-}
-
-void event_sources_wake(struct event_sources *s, size_t i)
-{
-	wake(s->running[i].wake_fd);
+	for (size_t i = 0; s && i < s->count; i++)
+		counts_add_source(counts, s->running[i].judge,
+				  source_counters(s->running[i].source));
 }
 
 size_t event_sources_running(struct event_sources *s, int *status)

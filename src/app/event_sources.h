@@ -16,7 +16,7 @@
 #ifndef SAKER_APP_EVENT_SOURCES_H
 #define SAKER_APP_EVENT_SOURCES_H
 
-#include "app/judge.h"
+#include "app/regime.h"
 #include "source/source.h"
 
 struct event_source_type {
@@ -32,19 +32,15 @@ extern const struct event_source_type event_source_types[SOURCE_COUNT];
 struct event_sources;
 
 /*
- * Opens those that are to run; none of them reads yet. ended_fd, an eventfd, is written to when one
- * ends. NULL with the reason.
+ * Opens those that are to run; none of them reads yet. Their judges are added to the regime.
+ * ended_fd, an eventfd, is written to when one ends. NULL with the reason.
  */
-struct event_sources *event_sources_open(struct policy *policy, struct outputs *outputs,
-					 const char *hostname, int ended_fd, struct error *err);
+struct event_sources *event_sources_open(struct regime *regime, int ended_fd, struct error *err);
 int event_sources_start(struct event_sources *s, struct error *err);
 
-/* How many there are, and their judges (in order from 0). */
+/* How many there are, and what each (from 0) has counted. */
 size_t event_sources_count(const struct event_sources *s);
-struct judge *event_sources_judge(const struct event_sources *s, size_t i);
-struct source_counters event_sources_counters(const struct event_sources *s, size_t i);
-/* So that the judge looks for new terms although no event comes. From any thread. */
-void event_sources_wake(struct event_sources *s, size_t i);
+void event_sources_add_counts(const struct event_sources *s, struct counts *counts);
 
 /*
  * How many still run; status gets the first error of those that do not (0: none had one), which

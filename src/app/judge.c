@@ -93,6 +93,7 @@ void judge_renew(struct judge *j)
 	if (__builtin_expect(!atomic_load_explicit(&j->next, memory_order_relaxed), 1))
 		return;
 	next = atomic_exchange(&j->next, NULL);
+	evaluator_follow(next->evaluator, j->terms->evaluator);
 	atomic_store(&j->old, j->terms);
 	j->terms = next;
 }

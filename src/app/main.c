@@ -23,11 +23,11 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-static uint64_t monotonic_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
@@ -209,10 +209,13 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 		struct recording recording = {.options = {.path = cli->record.path}};
 		struct monitor_options options = {
 		    .policy = policy,
+		    .reloads = cli,
 		    .captures = captures,
 		    .recording = cli->record.path ? &recording : NULL,
 		    .seconds = cli->seconds,
 		    .started_at = started_at,
+		    .started_time =
+			clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - started_at),
 		};
 
 		status = monitor_run(&options);
@@ -399,7 +402,7 @@ static int act(const struct cli *cli, struct config *config, int argc, char **ar
 
 int main(int argc, char **argv)
 {
-	uint64_t started_at = monotonic_ns();
+	uint64_t started_at = clock_ns(CLOCK_MONOTONIC);
 	struct config *config;
 	struct error err = {0};
 	struct cli cli;

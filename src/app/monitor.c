@@ -5,11 +5,14 @@
 #include "app/event_sources.h"
 #include "app/judge.h"
 #include "app/live.h"
+#include "app/regime.h"
+#include "app/reload.h"
 #include "app/replay_command.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -18,22 +21,24 @@
 #include <unistd.h>
 
 enum {
-	DRAIN_MS = 2000,  /* where output_timeout is 0 */
+	LOOK_MS = 1000,   /* how long the main thread sleeps at most where it watches */
 	SWEEP_COUNT = 64, /* remembered processes that are looked after in one go */
 };
 #define SECOND UINT64_C(1000000000)
-#define CHORES_NS SECOND      /* how often the chores below are done while events come */
+#define CHORES_NS SECOND      /* how often the chores below are done */
 #define PAUSE_NS (SECOND / 4) /* how often a view is told that time passes */
 #define USERS_NS (5 * SECOND) /* how often passwd and group are looked at */
 
 struct monitor {
 	const struct monitor_options *options;
-	const struct config *config; /* of the start */
+	struct policy *start_policy; /* lives as long: its configuration is looked into */
+	const struct config *config; /* its */
 	bool is_replay;
 	struct probe *probe; /* NULL: a capture is replayed */
 	struct state *state;
 	struct judge *judge; /* of the main thread's source */
-	struct outputs *outputs;
+	struct regime regime;
+	struct reload *reload; /* NULL: nothing is reloaded */
 	struct source *source;
 	struct event_sources *others;
 	struct replay replay;
@@ -51,12 +56,9 @@ struct monitor {
 	struct timespec users_changed[2];
 	uint64_t drops_told;
 
-	/* Never waited for on the way of an event. */
-	pthread_mutex_t lock;
-	struct counts counts;                          /* of the last second */
-	struct policy *policy;                         /* in use */
-	const struct judge_terms *terms[SOURCE_COUNT]; /* of each judge, for their counts */
-	size_t terms_count;
+	pthread_mutex_t lock; /* never waited for on the way of an event */
+	struct counts counts; /* of the last second */
+	atomic_bool is_over;  /* the judge is asked nothing any more */
 };
 
 static uint64_t now_ns(clockid_t clock)
@@ -176,14 +178,11 @@ static void take_counts(struct monitor *m)
 	else
 		source = source_counters(m->source);
 	counts_add_source(&c, m->judge, source);
-	for (size_t i = 0; i < event_sources_count(m->others); i++)
-		counts_add_source(&c, event_sources_judge(m->others, i),
-				  event_sources_counters(m->others, i));
+	event_sources_add_counts(m->others, &c);
 	if (m->probe)
 		c.probe = probe_counters(m->probe);
 	c.state = state_counters(m->state);
-	if (m->outputs)
-		c.channel_count = outputs_counters(m->outputs, c.channels, CHANNELS_MAX);
+	regime_add_counts(&m->regime, m->judge->terms->outputs, &c);
 	if (pthread_mutex_trylock(&m->lock) != 0)
 		return;
 	m->counts = c;
@@ -201,19 +200,7 @@ void monitor_each_rule(struct monitor *m,
 		       void (*visit)(void *context, const struct rule *rule, uint64_t matches),
 		       void *context)
 {
-	const struct rule_set *rules;
-
-	pthread_mutex_lock(&m->lock);
-	rules = m->policy->rules;
-	for (size_t i = 0; i < rules->rule_count; i++) {
-		uint64_t matches = 0;
-
-		for (size_t k = 0; k < m->terms_count; k++)
-			matches += __atomic_load_n(
-			    &evaluator_match_counts(m->terms[k]->evaluator)[i], __ATOMIC_RELAXED);
-		visit(context, &rules->rules[i], matches);
-	}
-	pthread_mutex_unlock(&m->lock);
+	regime_each_rule(&m->regime, visit, context);
 }
 
 static void tell_drops(struct monitor *m)
@@ -247,7 +234,7 @@ static void do_chores(struct monitor *m)
 	}
 	state_set_boot_time(m->state, now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME));
 	state_sweep(m->state, SWEEP_COUNT);
-	outputs_check(m->outputs);
+	outputs_check(m->judge->terms->outputs);
 	if (m->options->recording)
 		recording_look(m->options->recording);
 	if (m->capture)
@@ -279,57 +266,35 @@ static int open_signals(struct monitor *m, struct error *err)
 	return 0;
 }
 
-static struct outputs_options outputs_options_of(const struct config *c)
+static void wake_main(void *context)
 {
-	const struct config_http_output *http = &c->http_output;
+	const struct monitor *m = context;
+	uint64_t one = 1;
+	ssize_t n;
 
-	return (struct outputs_options){
-	    .to_stdout = c->stdout_enabled,
-	    .is_buffered = c->buffered_outputs,
-	    .is_json = c->json_output,
-	    .queue_capacity = (uint32_t)c->queue_capacity,
-	    .recovery = (enum outputs_recovery)c->queue_recovery,
-	    .timeout_ms = (uint32_t)c->output_timeout_ms,
-	    .file = {c->file_output.enabled, c->file_output.filename, c->file_output.keep_alive},
-	    .syslog = {.is_enabled = c->syslog_enabled},
-	    .program = {c->program_output.enabled, c->program_output.program,
-			c->program_output.keep_alive},
-	    .http = {.is_enabled = http->enabled,
-		     .url = http->url,
-		     .user_agent = http->user_agent,
-		     .is_insecure = http->insecure,
-		     .ca_cert = http->ca_cert,
-		     .ca_bundle = http->ca_bundle,
-		     .ca_path = http->ca_path,
-		     .is_mutual = http->mtls,
-		     .client_cert = http->client_cert,
-		     .client_key = http->client_key,
-		     .keep_alive = http->keep_alive,
-		     .compress = http->compress_uploads,
-		     .echo = http->echo,
-		     .max_consecutive_timeouts = (unsigned)http->max_consecutive_timeouts},
-	};
+	do
+		n = write(m->wake_fd, &one, sizeof(one));
+	while (n < 0 && errno == EINTR);
+}
+
+static bool is_over(void *context)
+{
+	const struct monitor *m = context;
+
+	return atomic_load(&m->is_over);
 }
 
 /* What every source's events go through. */
 static int start_judging(struct monitor *m, struct error *err)
 {
-	struct outputs_options outputs_options = outputs_options_of(m->config);
+	struct regime_judge judge = {.wake = wake_main, .context = m, .has_ended = is_over};
 
 	/* evt.hostname is the machine's that is watched; a capture's is not told to the rules. */
 	m->judge = judge_new(SOURCE_SYSCALL, m->state, m->is_replay ? "" : m->hostname);
 	if (!m->judge)
 		return error_set(err, -ENOMEM, "no memory for judging");
-	if (!m->options->view) {
-		m->outputs = outputs_new(&outputs_options, err);
-		if (!m->outputs)
-			return -EINVAL;
-	}
-	m->judge->terms = judge_terms_new(m->judge, m->policy, m->outputs, m->hostname, err);
-	if (!m->judge->terms)
-		return -ENOMEM;
-	m->terms[m->terms_count++] = m->judge->terms;
-	return 0;
+	judge.judge = m->judge;
+	return regime_add_judge(&m->regime, &judge, err);
 }
 
 static int open_state(struct monitor *m, bool is_live, struct error *err)
@@ -367,12 +332,8 @@ static int start_others(struct monitor *m, struct error *err)
 {
 	if (m->options->view)
 		return 0;
-	m->others = event_sources_open(m->policy, m->outputs, m->hostname, m->wake_fd, err);
-	if (!m->others)
-		return -EINVAL;
-	for (size_t i = 0; i < event_sources_count(m->others); i++)
-		m->terms[m->terms_count++] = event_sources_judge(m->others, i)->terms;
-	return event_sources_start(m->others, err);
+	m->others = event_sources_open(&m->regime, m->wake_fd, err);
+	return m->others ? event_sources_start(m->others, err) : -EINVAL;
 }
 
 static int watch_own(struct monitor *m, struct error *err)
@@ -386,7 +347,7 @@ static int start(struct monitor *m, struct error *err)
 {
 	struct live_options live = {
 	    .config = m->config,
-	    .plan = m->policy->plan,
+	    .plan = m->regime.policy->plan,
 	    .recording = m->options->recording,
 	};
 	int status = open_state(m, true, err);
@@ -398,13 +359,14 @@ static int start(struct monitor *m, struct error *err)
 		log_warning("users: %s", err->message);
 	status = start_judging(m, err);
 	if (status == 0 && !m->options->view)
-		status = alert_capture_new(m->config, m->policy->rules, &m->capture, err);
+		status = alert_capture_new(m->config, m->regime.policy->rules, &m->capture, err);
 	if (status < 0)
 		return status;
 	live.capture = m->capture;
 	m->probe = live_attach(&live, err);
 	if (!m->probe)
 		return -EINVAL;
+	regime_set_probe(&m->regime, m->probe, &live);
 	status = live_read_tasks(m->probe, m->state, m->config, err);
 	if (status == 0)
 		status = start_recording(m, err);
@@ -439,7 +401,8 @@ static int start_idle(struct monitor *m, struct error *err)
 static void pass_events(struct monitor *m)
 {
 	if (m->source && !m->options->recording && !m->options->view && !m->capture)
-		source_capture_pass(m->source, plan_needs(m->policy->plan)->kinds, on_passed_event);
+		source_capture_pass(m->source, plan_needs(m->regime.policy->plan)->kinds,
+				    on_passed_event);
 }
 
 /* The events of a capture instead of the system's. Users and processes are those it lists. */
@@ -472,7 +435,9 @@ static bool has_stop_signal(struct monitor *m)
 	(void)n; /* empty: nobody woke us */
 	while (read(m->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGUSR1)
-			outputs_reopen(m->outputs);
+			outputs_reopen(m->judge->terms->outputs);
+		else if (info.ssi_signo == SIGHUP && m->reload)
+			reload_request(m->reload);
 		else
 			m->stop_signal = (int)info.ssi_signo;
 	}
@@ -494,19 +459,18 @@ static bool is_watching(struct monitor *m, int *status)
 /* How long to wait for events, in ms; 0: the time is over. */
 static int time_to_wait(const struct monitor *m, uint64_t end)
 {
-	uint64_t now, next = end;
+	uint64_t now = now_ns(CLOCK_MONOTONIC), next = end;
 
-	if (m->options->view && m->pause_at < next)
-		next = m->pause_at;
-	if (next == UINT64_MAX)
-		return -1;
-	now = now_ns(CLOCK_MONOTONIC);
 	if (now >= end)
 		return 0;
+	if (m->options->view && m->pause_at < next)
+		next = m->pause_at;
+	if (m->is_replay && next == UINT64_MAX)
+		return -1;
 	if (now >= next)
 		return 1;
-	return (int)((next - now) / 1000000 + 1 < INT32_MAX ? (next - now) / 1000000 + 1
-							    : INT32_MAX);
+	return next - now < LOOK_MS * UINT64_C(1000000) ? (int)((next - now) / 1000000 + 1)
+							: LOOK_MS;
 }
 
 /* False: the view has seen enough. */
@@ -560,7 +524,7 @@ static int watch(struct monitor *m)
 			return 0;
 		if (status < 0 && status != -EINTR && !has_next_source(m, status) && m->probe)
 			return status;
-		if (outputs_must_exit(m->outputs)) {
+		if (outputs_must_exit(m->judge->terms->outputs)) {
 			log_error("an output's queue is full and outputs_queue.recovery is exit");
 			return -ENOBUFS;
 		}
@@ -585,32 +549,36 @@ static void keep_matches(void *context, const struct rule *rule, uint64_t count)
 
 static void print_counts(struct monitor *m)
 {
-	struct matches matches = {calloc(m->policy->rules->rule_count + 1, sizeof(*matches.of))};
+	const struct rule_set *rules = m->regime.policy->rules;
+	struct matches matches = {calloc(rules->rule_count + 1, sizeof(*matches.of))};
 
 	if (!matches.of)
 		return;
 	take_counts(m);
 	monitor_each_rule(m, keep_matches, &matches);
-	counts_print(&m->counts, m->policy->rules, matches.of);
+	counts_print(&m->counts, rules, matches.of);
 	free(matches.of);
 }
 
 static void release(struct monitor *m)
 {
+	event_sources_stop(m->others);
+	atomic_store(&m->is_over, true);
+	reload_stop(m->reload);
 	event_sources_free(m->others);
 	source_free(m->source);
 	if (m->probe)
 		probe_close(m->probe);
 	judge_free(m->judge);
-	outputs_free(m->outputs);
 	alert_capture_free(m->capture);
+	regime_release(&m->regime);
 	state_free(m->state);
-	policy_release(m->policy);
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
 	if (m->wake_fd >= 0)
 		close(m->wake_fd);
 	pthread_mutex_destroy(&m->lock);
+	policy_release(m->start_policy);
 	free(m);
 }
 
@@ -639,7 +607,7 @@ static struct monitor *monitor_new(const struct monitor_options *options)
 		return NULL;
 	pthread_mutex_init(&m->lock, NULL);
 	m->options = options;
-	m->policy = policy_keep(options->policy);
+	m->start_policy = policy_keep(options->policy);
 	m->config = options->policy->config;
 	m->signal_fd = m->wake_fd = -1;
 	m->host_root = host_root ? host_root : "";
@@ -651,16 +619,17 @@ static struct monitor *monitor_new(const struct monitor_options *options)
 /* What has been judged reaches the outputs; then all is told that was counted. */
 static int finish(struct monitor *m, int status)
 {
-	const struct config *c = m->config;
 	struct recording *recording = m->options->recording;
 
 	event_sources_stop(m->others);
+	atomic_store(&m->is_over, true);
+	reload_stop(m->reload);
+	m->reload = NULL;
 	replay_progress_end(&m->replay);
 	if (m->options->view) {
 		m->options->view->pause(m->options->view->context, true);
 	} else {
-		outputs_drain(m->outputs,
-			      c->output_timeout_ms ? (int)c->output_timeout_ms : DRAIN_MS);
+		outputs_drain(m->regime.outputs, regime_drain_ms(&m->regime));
 		print_counts(m);
 	}
 	if (m->capture)
@@ -684,12 +653,18 @@ int monitor_run(const struct monitor_options *options)
 		return 1;
 	}
 	status = open_signals(m, &err);
+	if (regime_init(&m->regime, options->policy, m->hostname, !options->view, &err) < 0)
+		status = -EINVAL;
 	is_idle = m->config->engine_kind == ENGINE_NODRIVER ||
 		  !(m->config->sources & SOURCE_BIT(SOURCE_SYSCALL));
 	if (status == 0)
 		status = m->is_replay ? start_replay(m, &err)
 			 : is_idle    ? start_idle(m, &err)
 				      : start(m, &err);
+	if (status == 0 && options->reloads && !m->is_replay) {
+		m->reload = reload_start(options->reloads, &m->regime, options->started_time, &err);
+		status = m->reload ? 0 : -EINVAL;
+	}
 	if (status < 0) {
 		log_error("%s", err.message);
 		release(m);

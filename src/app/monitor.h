@@ -37,11 +37,14 @@ struct monitor_view {
 
 struct monitor_options {
 	struct policy *policy;       /* the one to begin with; the monitor keeps it */
+	const struct cli *reloads;   /* what policies are loaded anew by; NULL: never */
 	struct string_list captures; /* replayed one after the other; none: the system is watched */
 	const struct monitor_view *view; /* NULL: alerts */
 	struct recording *recording;     /* of what the system does; NULL: none */
 	unsigned seconds;                /* 0: until a signal comes */
-	uint64_t started_at; /* of the program, ns of CLOCK_MONOTONIC: for the start-up message */
+	/* When the program was, ns of CLOCK_MONOTONIC for the start-up message, of CLOCK_REALTIME
+	 * for files that have changed since. */
+	uint64_t started_at, started_time;
 };
 
 /* Answers the exit status; errors have been logged. */

@@ -9,21 +9,28 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static void log_to_syslog(enum severity severity, const char *text)
 {
 	system_log_send(SYSTEM_LOG_SOCKET, severity, str_from(text));
 }
 
+static enum severity least_of(const struct cli *cli, const struct config *config)
+{
+	return cli->verbosity > 1 ? SEVERITY_DEBUG : (enum severity)config->log_level;
+}
+
+void policy_set_log(const struct cli *cli, const struct config *start, const struct config *config)
+{
+	log_configure(least_of(cli, config), start->log_stderr || start->error_count,
+		      start->log_syslog ? log_to_syslog : NULL);
+	log_times_iso_8601(config->time_iso_8601);
+}
+
 bool policy_tell_config(const struct cli *cli, const struct config *config)
 {
-	enum severity least = (enum severity)config->log_level;
-
-	if (cli->verbosity > 1)
-		least = SEVERITY_DEBUG;
-	log_configure(least, config->log_stderr || config->error_count,
-		      config->log_syslog ? log_to_syslog : NULL);
-	log_times_iso_8601(config->time_iso_8601);
+	policy_set_log(cli, config, config);
 	if (cli->print)
 		log_warning("-p is an older form of append_output");
 	for (size_t i = 0; i < config->message_count; i++)
@@ -153,7 +160,38 @@ struct policy *policy_load(const struct cli *cli, struct config *config,
 	return p;
 }
 
-struct policy *policy_reload(const struct cli *cli)
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+void policy_each_file(const struct cli *cli, const struct config *c, policy_file_fn *visit,
+		      void *context)
+{
+	bool is_given = cli->rules.count > 0;
+	size_t count = is_given ? cli->rules.count : c->rules_files.count;
+
+	for (size_t i = 0; i < c->files.count; i++)
+		visit(context, c->files.items[i], false);
+	for (size_t i = 0; i < c->directories.count; i++)
+		visit(context, c->directories.items[i], true);
+	for (size_t i = 0; i < count; i++) {
+		const char *path = is_given ? cli->rules.items[i] : c->rules_files.items[i];
+		struct string_list paths = {0};
+		struct arena *arena = arena_new();
+
+		visit(context, path, is_directory(path));
+		/* A link in the directory may lead to a file elsewhere. */
+		if (is_directory(path) && rules_paths_add(&paths, path, true, arena, NULL) == 0)
+			for (size_t k = 0; k < paths.count; k++)
+				visit(context, paths.items[k], false);
+		arena_free(arena);
+	}
+}
+
+struct policy *policy_reload(const struct cli *cli, policy_file_fn *visit, void *context)
 {
 	struct error err = {0};
 	struct config *config = cli_config_new(cli, &err);
@@ -161,11 +199,14 @@ struct policy *policy_reload(const struct cli *cli)
 
 	if (!config) {
 		if (err.file[0])
+			visit(context, err.file, false);
+		if (err.file[0] && err.line)
 			log_error("%s:%u:%u: %s", err.file, err.line, err.column, err.message);
 		else
 			log_error("%s", err.message);
 		return NULL;
 	}
+	policy_each_file(cli, config, visit, context);
 	for (size_t i = 0; i < config->message_count; i++)
 		log_line(config->messages[i].severity, "%.*s", STR_ARG(config->messages[i].text));
 	if (config->error_count)

@@ -40,11 +40,16 @@ enum policy_occasion { POLICY_START, POLICY_RELOAD };
 struct policy *policy_load(const struct cli *cli, struct config *config,
 			   enum policy_occasion occasion);
 
+/* Files and directories (is_directory: all that is in them) that a policy comes from. */
+typedef void policy_file_fn(void *context, const char *path, bool is_directory);
+void policy_each_file(const struct cli *cli, const struct config *config, policy_file_fn *visit,
+		      void *context);
+
 /*
  * Reads the configuration anew and loads a policy by it, which owns it. NULL where anything has
- * errors, which have been logged.
+ * errors, which have been logged. In any case visit is told which files were read or looked for.
  */
-struct policy *policy_reload(const struct cli *cli);
+struct policy *policy_reload(const struct cli *cli, policy_file_fn *visit, void *context);
 
 struct policy *policy_keep(struct policy *p); /* answers p */
 void policy_release(struct policy *p);        /* NULL is fine */
@@ -57,6 +62,8 @@ int policy_find_rules(const struct cli *cli, struct config *config, struct strin
 /* NULL: the rules have errors, which have been told. */
 struct rule_set *policy_load_rules(const struct cli *cli, struct config *config,
 				   enum policy_occasion occasion);
+/* The log as a configuration wants it; where it goes to is the start's to say. */
+void policy_set_log(const struct cli *cli, const struct config *start, const struct config *config);
 /* Says what is to be said of a configuration, in the log that it asks for. False: it has errors. */
 bool policy_tell_config(const struct cli *cli, const struct config *config);
 

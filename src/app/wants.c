@@ -42,6 +42,17 @@ size_t wants_count(const struct probe_wants *wants)
 	return count;
 }
 
+void wants_add(struct probe_wants *wants, const struct probe_wants *more)
+{
+	for (uint16_t nr = 0; nr < SYSCALL_NR_LIMIT; nr++) {
+		wants->wanted[nr] |= more->wanted[nr];
+		wants->facts[nr] |= more->facts[nr];
+	}
+	wants->page_faults |= more->page_faults;
+	wants->switches |= more->switches;
+	wants->signals |= more->signals;
+}
+
 size_t wants_of_plan(const struct plan_needs *needs, const struct config *config,
 		     void (*unknown)(const char *name), struct probe_wants *wants)
 {

@@ -20,7 +20,10 @@ enum {
 size_t wants_of_plan(const struct plan_needs *needs, const struct config *config,
 		     void (*unknown)(const char *name), struct probe_wants *wants);
 
-/* The same of wants that were added to. */
+/* Adds what others want. */
+void wants_add(struct probe_wants *wants, const struct probe_wants *more);
+
+/* How many system calls are wanted. */
 size_t wants_count(const struct probe_wants *wants);
 
 #endif

@@ -2,14 +2,16 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
+/* A reload may change them while other threads log. */
 static struct {
-	enum severity least;
-	int to_stderr;
-	log_sink *sink;
-	int is_iso_8601;
+	_Atomic(enum severity) least;
+	atomic_int to_stderr;
+	_Atomic(log_sink *) sink;
+	atomic_int is_iso_8601;
 } log_settings = {SEVERITY_INFORMATIONAL, 1, NULL, 0};
 
 void log_configure(enum severity least, int to_stderr, log_sink *sink)
@@ -38,6 +40,7 @@ static void print_time(char *text, size_t room)
 void log_line(enum severity severity, const char *format, ...)
 {
 	char text[2048], when[64];
+	log_sink *sink;
 	va_list args;
 
 	if (severity > log_settings.least)
@@ -50,6 +53,7 @@ void log_line(enum severity severity, const char *format, ...)
 		print_time(when, sizeof(when));
 		fprintf(stderr, "%s: %s\n", when, text);
 	}
-	if (log_settings.sink)
-		log_settings.sink(severity, text);
+	sink = log_settings.sink;
+	if (sink)
+		sink(severity, text);
 }

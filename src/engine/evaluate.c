@@ -771,6 +771,12 @@ void evaluator_forget(struct evaluator *ev)
 	ev->serial = hash_u64(ev->serial);
 }
 
+void evaluator_follow(struct evaluator *ev, const struct evaluator *before)
+{
+	ev->ctx.first_event_time = before->ctx.first_event_time;
+	ev->last_time = before->last_time;
+}
+
 struct field_context *evaluator_context(struct evaluator *ev)
 {
 	return &ev->ctx;

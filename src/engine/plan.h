@@ -90,6 +90,9 @@ void evaluator_pass(struct evaluator *ev, const struct event_schema *schema, uin
  */
 void evaluator_forget(struct evaluator *ev);
 
+/* It goes on where another left off: the times of the first event and of the last. */
+void evaluator_follow(struct evaluator *ev, const struct evaluator *before);
+
 /* How often each rule matched, indexed by rule id; any thread may read them, atomically. */
 const uint64_t *evaluator_match_counts(const struct evaluator *ev);
 

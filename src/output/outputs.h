@@ -3,7 +3,7 @@
  * The outputs: each channel has a queue and a worker of its own, so that a slow one delays nobody.
  * outputs_send never blocks, from any thread: what a full queue cannot take is counted by channel.
  *
- * To add an output is to add a struct channel_type and a row where outputs_new opens channels.
+ * To add an output is to add a struct channel_type and a row in the table of outputs.c.
  *
  * Of every alert and channel exactly one of the counters says what became of it, so that sent,
  * dropped and failed together are the alerts that were sent to it, once it is drained.
@@ -87,10 +87,19 @@ struct channel_counters {
 	uint64_t retries; /* times that something was tried again, whatever came of it */
 	uint64_t queued;  /* alerts that wait now */
 	uint64_t capacity;
+	bool is_shared; /* other outputs have it, too: see outputs_renew */
 };
 
 /* Channels that cannot be opened now say so in the log and are tried again at each alert. */
 struct outputs *outputs_new(const struct outputs_options *options, struct error *err);
+
+/*
+ * The same beside outputs that are in use, for a change of options: channels whose options are the
+ * same are taken over, with all that waits in them, and then belong to both. What only the old ones
+ * have ends when they are drained.
+ */
+struct outputs *outputs_renew(struct outputs *old, const struct outputs_options *old_options,
+			      const struct outputs_options *options, struct error *err);
 
 void outputs_send(struct outputs *o, const struct alert *alert);
 

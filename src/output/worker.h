@@ -24,7 +24,8 @@ struct worker {
 	void *context;
 	struct queue queue;
 	pthread_t thread;
-	bool has_thread; /* not joined yet */
+	bool has_thread;     /* not joined yet */
+	atomic_uint holders; /* outputs that send to it */
 	bool is_buffered;
 	enum outputs_recovery recovery;
 	uint32_t capacity; /* alerts, as configured */
