@@ -183,6 +183,81 @@ static void what_is_queued_is_delivered_at_the_end(void **state)
 	}
 }
 
+/* As a reload does: what is the same goes on, with what it has counted; the rest is new or ends. */
+static void outputs_whose_options_are_the_same_are_taken_over(void **state)
+{
+	char first_path[] = "/tmp/saker-test-XXXXXX", second_path[] = "/tmp/saker-test-XXXXXX";
+	int first_fd = mkstemp(first_path), second_fd = mkstemp(second_path), fds[2];
+	struct outputs_options options = {.to_stdout = true}, changed;
+	struct channel_counters counters[CHANNELS_MAX];
+	struct outputs *old, *o;
+	char text[64] = "";
+	(void)state;
+
+	assert_int_equal(pipe(fds), 0);
+	options.stdout_fd = fds[1];
+	options.file.is_enabled = true;
+	options.file.path = first_path;
+	changed = options;
+	changed.file.path = second_path;
+	old = outputs_new(&options, NULL);
+	send_line(old, SEVERITY_WARNING, STR("before"));
+	o = outputs_renew(old, &options, &changed, NULL);
+	assert_non_null(o);
+	check_i64(outputs_counters(o, counters, CHANNELS_MAX), 2, "channels");
+	assert_true(counters[0].is_shared);
+	assert_false(counters[1].is_shared);
+	outputs_drain(old, 10000);
+	assert_true(outputs_is_drained(old));
+	outputs_counters(old, counters, CHANNELS_MAX);
+	check_i64(counters[1].sent, 1, "sent by the old file");
+	outputs_free(old);
+	send_line(o, SEVERITY_WARNING, STR("after"));
+	outputs_drain(o, 10000);
+	outputs_counters(o, counters, CHANNELS_MAX);
+	assert_string_equal(counters[0].name, "stdout");
+	check_i64(counters[0].sent, 2, "sent by what was taken over");
+	check_i64(counters[1].sent, 1, "sent by the new file");
+	assert_false(counters[0].is_shared);
+	outputs_free(o);
+	assert_int_equal(read(fds[0], text, sizeof(text) - 1), 13);
+	assert_string_equal(text, "before\nafter\n");
+	check_i64(read_all(first_fd, text, sizeof(text)), 7, "the old file");
+	check_i64(read_all(second_fd, text, sizeof(text)), 6, "the new file");
+	close(fds[0]);
+	close(fds[1]);
+	close(first_fd);
+	close(second_fd);
+	unlink(first_path);
+	unlink(second_path);
+}
+
+/* Each of these makes a channel another one. */
+static void other_options_make_other_outputs(void **state)
+{
+	struct outputs_options a = {.to_stdout = true, .stdout_fd = STDERR_FILENO}, b;
+	const struct outputs_options changes[] = {
+	    {.to_stdout = true, .stdout_fd = STDERR_FILENO, .is_buffered = true},
+	    {.to_stdout = true, .stdout_fd = STDERR_FILENO, .queue_capacity = 7},
+	    {.to_stdout = true, .stdout_fd = STDERR_FILENO, .recovery = RECOVERY_EXIT},
+	    {.to_stdout = true, .stdout_fd = STDERR_FILENO, .timeout_ms = 5},
+	    {.to_stdout = true, .stdout_fd = STDOUT_FILENO},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+		struct outputs *old = outputs_new(&a, NULL), *o;
+		struct channel_counters counters;
+
+		b = changes[i];
+		o = outputs_renew(old, &a, &b, NULL);
+		outputs_counters(o, &counters, 1);
+		assert_false(counters.is_shared);
+		outputs_free(old);
+		outputs_free(o);
+	}
+}
+
 static void a_closed_pipe_is_counted(void **state)
 {
 	struct outputs_options options = {.to_stdout = true};
@@ -353,6 +428,8 @@ int main(void)
 	    cmocka_unit_test(a_line_comes_at_once),
 	    cmocka_unit_test(a_reader_that_does_not_read_delays_nobody),
 	    cmocka_unit_test(what_is_queued_is_delivered_at_the_end),
+	    cmocka_unit_test(outputs_whose_options_are_the_same_are_taken_over),
+	    cmocka_unit_test(other_options_make_other_outputs),
 	    cmocka_unit_test(a_closed_pipe_is_counted),
 	    cmocka_unit_test(a_full_queue_does_what_is_configured),
 	    cmocka_unit_test(replaced_outputs_lose_nothing_and_write_no_line_twice),
