@@ -35,7 +35,8 @@ static inline struct str str_slice(struct str s, size_t from, size_t to)
 		to = s.n;
 	if (from > to)
 		from = to;
-	return (struct str){s.p + from, to - from};
+	/* Of a NULL view too, to which not even 0 may be added. */
+	return (struct str){from ? s.p + from : s.p, to - from};
 }
 
 static inline bool str_equal(struct str a, struct str b)

@@ -32,7 +32,10 @@ void *vec_grow(void *items, size_t *room, size_t item_size);
 		(v)->count = (v)->room = 0;                                                        \
 	} while (0)
 
+/* Of an empty vector items may be NULL, to which not even 0 may be added. */
 #define VEC_FOREACH(item, v)                                                                       \
-	for (__typeof__(&*(v)->items) item = (v)->items; item < (v)->items + (v)->count; item++)
+	for (__typeof__(&*(v)->items) item = (v)->items,                                           \
+				      item##_end = (v)->count ? item + (v)->count : item;          \
+	     item < item##_end; item++)
 
 #endif

@@ -252,13 +252,15 @@ static void report_slice(const struct lookup_automaton *a, struct lookup_slice s
 void lookup_automaton_find(const struct lookup_automaton *a, struct str value,
 			   struct lookup_hits *hits)
 {
-	const uint8_t *p = (const uint8_t *)value.p;
-	const uint8_t *end = p + value.n;
 	uint32_t state = 0;
 
 	report_slice(a, a->always, hits);
-	if (!may_have_pattern(a, value))
+	if (!value.n || !may_have_pattern(a, value))
 		return;
+
+	const uint8_t *p = (const uint8_t *)value.p;
+	const uint8_t *end = p + value.n;
+
 	while (p < end) {
 		if (!state) {
 			while (p < end && !a->root[*p])

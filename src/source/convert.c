@@ -326,10 +326,12 @@ static int remember(struct converter *c, const struct parts *parts)
 	r->parts.ts = parts->ts;
 	r->parts.count = parts->count;
 	for (uint32_t i = 0; i < parts->count; i++) {
-		if (parts->params[i].n)
-			memcpy(r->bytes + at, parts->params[i].p, parts->params[i].n);
-		r->parts.params[i] = (struct str){(const char *)r->bytes + at, parts->params[i].n};
-		at += parts->params[i].n;
+		size_t n = parts->params[i].n;
+
+		r->parts.params[i] = n ? (struct str){(const char *)r->bytes + at, n} : STR("");
+		if (n)
+			memcpy(r->bytes + at, parts->params[i].p, n);
+		at += n;
 	}
 	return 0;
 }
