@@ -8,6 +8,7 @@
 #include "app/regime.h"
 #include "app/reload.h"
 #include "app/replay_command.h"
+#include "app/telemetry.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -41,6 +42,7 @@ struct monitor {
 	struct reload *reload; /* NULL: nothing is reloaded */
 	struct source *source;
 	struct event_sources *others;
+	struct telemetry *telemetry;
 	struct replay replay;
 	struct alert_capture *capture; /* NULL: alerts make no captures */
 	bool has_seen_enough;          /* says the view */
@@ -58,6 +60,7 @@ struct monitor {
 
 	pthread_mutex_t lock; /* never waited for on the way of an event */
 	struct counts counts; /* of the last second */
+	uint64_t counted_at;  /* CLOCK_MONOTONIC */
 	atomic_bool is_over;  /* the judge is asked nothing any more */
 };
 
@@ -186,11 +189,52 @@ static void take_counts(struct monitor *m)
 	if (pthread_mutex_trylock(&m->lock) != 0)
 		return;
 	m->counts = c;
+	m->counted_at = now_ns(CLOCK_MONOTONIC);
 	pthread_mutex_unlock(&m->lock);
+}
+
+/* Where nothing happens nothing is counted: the main thread sleeps and is woken for it. */
+uint64_t monitor_silence(struct monitor *m)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	uint64_t asked_at = now_ns(CLOCK_MONOTONIC), age = 0, one = 1;
+
+	for (int tries = 0; tries < 50; tries++) {
+		pthread_mutex_lock(&m->lock);
+		age = m->counted_at > asked_at ? 0 : asked_at - m->counted_at;
+		pthread_mutex_unlock(&m->lock);
+		if (age <= CHORES_NS)
+			break;
+		if (tries == 0 && write(m->wake_fd, &one, sizeof(one)) < 0)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return age;
+}
+
+struct monitor_facts monitor_facts(const struct monitor *m)
+{
+	return (struct monitor_facts){
+	    .probe = m->probe,
+	    .hostname = m->hostname,
+	    .host_root = m->host_root,
+	    .started_at = m->options->started_at,
+	};
+}
+
+struct policy *monitor_policy(struct monitor *m)
+{
+	return regime_policy(&m->regime);
+}
+
+void monitor_send(struct monitor *m, const struct alert *alert)
+{
+	regime_send(&m->regime, alert);
 }
 
 void monitor_read_counts(struct monitor *m, struct counts *out)
 {
+	monitor_silence(m);
 	pthread_mutex_lock(&m->lock);
 	*out = m->counts;
 	pthread_mutex_unlock(&m->lock);
@@ -621,6 +665,7 @@ static int finish(struct monitor *m, int status)
 {
 	struct recording *recording = m->options->recording;
 
+	telemetry_stop(m->telemetry);
 	event_sources_stop(m->others);
 	atomic_store(&m->is_over, true);
 	reload_stop(m->reload);
@@ -664,6 +709,10 @@ int monitor_run(const struct monitor_options *options)
 	if (status == 0 && options->reloads && !m->is_replay) {
 		m->reload = reload_start(options->reloads, &m->regime, options->started_time, &err);
 		status = m->reload ? 0 : -EINVAL;
+	}
+	if (status == 0 && !m->is_replay && !options->view) {
+		m->telemetry = telemetry_start(m, &err);
+		status = m->telemetry ? 0 : -EINVAL;
 	}
 	if (status < 0) {
 		log_error("%s", err.message);

@@ -60,4 +60,21 @@ void monitor_each_rule(struct monitor *m,
 		       void (*visit)(void *context, const struct rule *rule, uint64_t matches),
 		       void *context);
 
+/* What does not change while it runs. */
+struct monitor_facts {
+	const struct probe *probe; /* NULL: system calls are not watched */
+	const char *hostname, *host_root;
+	uint64_t started_at; /* of the program, ns of CLOCK_MONOTONIC */
+};
+struct monitor_facts monitor_facts(const struct monitor *m);
+
+/* The policy in use, which the caller releases. */
+struct policy *monitor_policy(struct monitor *m);
+
+/* Sends an alert of the monitor's own to its outputs. */
+void monitor_send(struct monitor *m, const struct alert *alert);
+
+/* For how long, in ns, the main thread has not looked around, although it was just asked to. */
+uint64_t monitor_silence(struct monitor *m);
+
 #endif

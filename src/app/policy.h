@@ -18,6 +18,7 @@ struct policy {
 	const struct config *config;
 	const struct rule_set *rules;
 	const struct plan *plan;
+	uint64_t loaded_at; /* ns since the epoch */
 	/* Use the functions below for these. */
 	_Atomic uint32_t references;
 	struct config *own_config; /* NULL: the configuration is another's */

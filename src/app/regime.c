@@ -300,6 +300,24 @@ void regime_each_rule(struct regime *r,
 	pthread_mutex_unlock(&r->lock);
 }
 
+struct policy *regime_policy(struct regime *r)
+{
+	struct policy *policy;
+
+	pthread_mutex_lock(&r->lock);
+	policy = policy_keep(r->policy);
+	pthread_mutex_unlock(&r->lock);
+	return policy;
+}
+
+void regime_send(struct regime *r, const struct alert *alert)
+{
+	pthread_mutex_lock(&r->lock);
+	if (r->outputs)
+		outputs_send(r->outputs, alert);
+	pthread_mutex_unlock(&r->lock);
+}
+
 int regime_drain_ms(const struct regime *r)
 {
 	uint64_t ms = r->policy->config->output_timeout_ms;

@@ -75,6 +75,11 @@ void regime_each_rule(struct regime *r,
 		      void (*visit)(void *context, const struct rule *rule, uint64_t matches),
 		      void *context);
 
+/* From any thread, too: the policy in force, which the caller releases; an alert of the monitor's
+ * own, which no judge sends. */
+struct policy *regime_policy(struct regime *r);
+void regime_send(struct regime *r, const struct alert *alert);
+
 /* How long outputs may take to deliver what waits when they end, ms. */
 int regime_drain_ms(const struct regime *r);
 void regime_release(struct regime *r); /* after its judges; drains without waiting */

@@ -570,16 +570,28 @@ int probe_iterate_tasks(struct probe *p,
 	return result;
 }
 
+bool probe_counters_of_cpu(const struct probe *p, unsigned cpu, struct probe_counters *out)
+{
+	const struct probe_cpu_counters *cpus = (const void *)p->programs->bss->counters;
+
+	if (cpu >= (unsigned)p->ncpus || cpu >= PROBE_CPUS)
+		return false;
+	out->events = __atomic_load_n(&cpus[cpu].events, __ATOMIC_RELAXED);
+	out->faults = __atomic_load_n(&cpus[cpu].faults, __ATOMIC_RELAXED);
+	for (int cause = 0; cause < DROP_CAUSE_COUNT; cause++)
+		out->drops[cause] = __atomic_load_n(&cpus[cpu].drops[cause], __ATOMIC_RELAXED);
+	return true;
+}
+
 struct probe_counters probe_counters(const struct probe *p)
 {
-	struct probe_counters sum = {0};
-	const struct probe_cpu_counters *cpus = (const void *)p->programs->bss->counters;
-	for (int cpu = 0; cpu < p->ncpus && cpu < PROBE_CPUS; cpu++) {
-		sum.events += __atomic_load_n(&cpus[cpu].events, __ATOMIC_RELAXED);
-		sum.faults += __atomic_load_n(&cpus[cpu].faults, __ATOMIC_RELAXED);
+	struct probe_counters sum = {0}, one;
+
+	for (unsigned cpu = 0; probe_counters_of_cpu(p, cpu, &one); cpu++) {
+		sum.events += one.events;
+		sum.faults += one.faults;
 		for (int cause = 0; cause < DROP_CAUSE_COUNT; cause++)
-			sum.drops[cause] +=
-			    __atomic_load_n(&cpus[cpu].drops[cause], __ATOMIC_RELAXED);
+			sum.drops[cause] += one.drops[cause];
 	}
 	return sum;
 }

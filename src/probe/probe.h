@@ -92,7 +92,9 @@ struct probe_counters {
 	uint64_t faults; /* parameters that could not be read from user memory */
 };
 struct probe_counters probe_counters(const struct probe *p);
-/* Drops of one event code by cause. */
+/* The same of one CPU; false where there is none of that number. From any thread. */
+bool probe_counters_of_cpu(const struct probe *p, unsigned cpu, struct probe_counters *out);
+/* Drops of one event code by cause. From any thread. */
 uint64_t probe_drops_of(const struct probe *p, uint16_t code, enum drop_cause cause);
 
 /* What this kernel offers, as text for --probe-info. */

@@ -62,9 +62,11 @@ class Monitor:
         command = [str(PROGRAM)]
         for path in rules:
             command += ["-r", str(path)]
-        # Standard output is what is read; the machine's log is nobody's business here.
+        # Standard output is what is read; the machine's log is nobody's business here, nor is
+        # the port of the web server, which other tests may want at the same time.
         command += ["-o", f"json_output={str(json_output).lower()}",
-                    "-o", "syslog_output.enabled=false", *map(str, arguments)]
+                    "-o", "syslog_output.enabled=false", "-o", "webserver.enabled=false",
+                    *map(str, arguments)]
         self.command = command
         self.json_output = json_output
         self.alerts = []

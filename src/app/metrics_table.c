@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The metrics. Getters stand above the table, which is in the order in which they are printed. */
+#include "app/metrics.h"
+
+#include "app/list.h"
+#include "app/versions.h"
+
+#include <stdlib.h>
+
+static struct metric_value number(uint64_t n)
+{
+	return (struct metric_value){.number = n};
+}
+
+static struct metric_value real(double r)
+{
+	return (struct metric_value){.real = r};
+}
+
+static struct metric_value text(const char *t)
+{
+	return (struct metric_value){.text = str_from(t)};
+}
+
+/* One sample whose only label has that value. */
+static void put_labelled(const struct metric *m, struct metrics_sink *s, const char *label,
+			 uint64_t value)
+{
+	const struct metric_label l = {m->labels, str_from(label)};
+
+	metrics_put(s, m, &l, 1, number(value));
+}
+
+static void get_real(const struct metric *m, struct metrics_sink *s)
+{
+	double value;
+
+	memcpy(&value, (const char *)metrics_of(s) + m->offset, sizeof(value));
+	metrics_put(s, m, NULL, 0, real(value));
+}
+
+/* A text: as a field its value, for Prometheus a label. */
+static void put_info(const struct metric *m, struct metrics_sink *s, const char *value)
+{
+	const struct metric_label l = {m->labels, str_from(value)};
+
+	metrics_put(s, m, &l, 1, text(value));
+}
+
+static void get_text(const struct metric *m, struct metrics_sink *s)
+{
+	const char *value;
+
+	memcpy(&value, (const char *)metrics_of(s) + m->offset, sizeof(value));
+	put_info(m, s, value);
+}
+
+static void get_falco_version(const struct metric *m, struct metrics_sink *s)
+{
+	put_info(m, s, FALCO_VERSION);
+}
+
+static void get_saker_version(const struct metric *m, struct metrics_sink *s)
+{
+	put_info(m, s, program_version());
+}
+
+static void get_engine(const struct metric *m, struct metrics_sink *s)
+{
+	const struct metrics_snapshot *in = metrics_of(s);
+
+	for (size_t i = 0; i < in->counts.source_count; i++) {
+		enum event_source source = in->counts.sources[i].source;
+		const struct metric_label labels[] = {
+		    {"engine_name", str_from(source != SOURCE_SYSCALL ? "source_plugin" : in->engine)},
+		    {"evt_source", str_from(event_source_name((int)source))},
+		};
+
+		/* As a field it is the first source's. */
+		metrics_put(s, m, labels, 2, (struct metric_value){.text = labels[0].value});
+	}
+}
+
+static void put_files(const struct metric *m, struct metrics_sink *s, bool of_rules)
+{
+	const struct metrics_snapshot *in = metrics_of(s);
+
+	for (size_t i = 0; i < in->file_count; i++) {
+		const struct metric_label labels[] = {
+		    {"file_name", str_from(in->files[i].name)},
+		    {"sha256", str_from(in->files[i].sha256)},
+		};
+
+		if (in->files[i].is_rules == of_rules)
+			metrics_put(s, m, labels, 2, text(in->files[i].sha256));
+	}
+}
+
+static void get_rules_files(const struct metric *m, struct metrics_sink *s)
+{
+	put_files(m, s, true);
+}
+
+static void get_config_files(const struct metric *m, struct metrics_sink *s)
+{
+	put_files(m, s, false);
+}
+
+enum { RULE_TAGS_MAX = 64 };
+
+/* Each tag of a rule is a label: the name is the sink's to make one that is allowed. */
+static void get_rules(const struct metric *m, struct metrics_sink *s)
+{
+	const struct metrics_snapshot *in = metrics_of(s);
+
+	for (size_t i = 0; i < in->rule_count; i++) {
+		const struct metrics_rule *rule = &in->rules[i];
+		char priority[4], keys[RULE_TAGS_MAX][128];
+		struct metric_label labels[RULE_TAGS_MAX + 3] = {
+		    {"rule_name", rule->name},
+		    {"priority", str_from(priority)},
+		    {"source", str_from(rule->source)},
+		};
+		size_t n = 3;
+
+		snprintf(priority, sizeof(priority), "%d", rule->priority);
+		labels[1].value = str_from(priority);
+		for (size_t k = 0; k < rule->tag_count && k < RULE_TAGS_MAX; k++) {
+			snprintf(keys[k], sizeof(keys[k]), "tag_%.*s", STR_ARG(rule->tags[k]));
+			labels[n++] = (struct metric_label){keys[k], STR("true")};
+		}
+		metrics_put(s, m, labels, n, number(rule->matches));
+	}
+}
+
+/* Lost because a ring was full, by what the call was about: Falco's groups of calls. */
+static const struct {
+	const char *name;
+	const char *events[24];
+} drop_groups[] = {
+    {"clone_fork", {"clone", "clone3", "fork", "vfork"}},
+    {"execve", {"execve", "execveat"}},
+    {"connect", {"connect"}},
+    {"open", {"open", "creat", "openat", "openat2", "open_by_handle_at"}},
+    {"dir_file", {"dup",	"chmod",    "fchmod",	 "fchmodat", "chown",	 "lchown",
+		  "fchown",	"fchownat", "link",	 "linkat",   "mkdir",	 "mkdirat",
+		  "mount",	"umount",   "umount2",	 "rename",   "renameat", "renameat2",
+		  "rmdir",	"symlink",  "symlinkat", "unlink",   "unlinkat"}},
+    {"other_interest",
+     {"bpf", "setpgid", "ptrace", "seccomp", "setns", "setresgid", "setresuid", "setsid", "unshare",
+      "capset", "keyctl"}},
+    {"close", {"close"}},
+    {"proc", {"procexit"}},
+};
+
+static bool is_of_group(size_t group, const char *event)
+{
+	for (size_t i = 0; i < 24 && drop_groups[group].events[i]; i++)
+		if (strcmp(drop_groups[group].events[i], event) == 0)
+			return true;
+	return false;
+}
+
+static uint64_t drops_of_group(const struct metrics_snapshot *in, size_t group)
+{
+	uint64_t sum = 0;
+
+	if (!in->probe || in->counts.probe.drops[DROP_RING_FULL] == 0)
+		return 0;
+	for (uint16_t code = 0; code < event_code_count; code++) {
+		const struct event_schema *schema = event_schema_get(code);
+
+		if (schema && is_of_group(group, schema->name))
+			sum += probe_drops_of(in->probe, code, DROP_RING_FULL);
+	}
+	return sum;
+}
+
+static void get_drop_groups(const struct metric *m, struct metrics_sink *s)
+{
+	for (size_t i = 0; i < sizeof(drop_groups) / sizeof(drop_groups[0]); i++) {
+		const struct metric_label labels[] = {{"drop", str_from(drop_groups[i].name)},
+						      {"dir", STR("exit")}};
+
+		metrics_put(s, m, labels, 2, number(drops_of_group(metrics_of(s), i)));
+	}
+}
+
+/* Falco's count of what its probe was called for: lost ones are among it. */
+static uint64_t all_drops(const struct probe_counters *p)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < DROP_CAUSE_COUNT; i++)
+		sum += p->drops[i];
+	return sum;
+}
+
+uint64_t metrics_kernel_drops(const struct counts *c)
+{
+	return all_drops(&c->probe);
+}
+
+uint64_t metrics_kernel_events(const struct counts *c)
+{
+	return c->probe.events + all_drops(&c->probe);
+}
+
+static void get_kernel_events(const struct metric *m, struct metrics_sink *s)
+{
+	metrics_put(s, m, NULL, 0, number(metrics_kernel_events(&metrics_of(s)->counts)));
+}
+
+static void get_kernel_drops(const struct metric *m, struct metrics_sink *s)
+{
+	metrics_put(s, m, NULL, 0, number(metrics_kernel_drops(&metrics_of(s)->counts)));
+}
+
+static void put_per_cpu(const struct metric *m, struct metrics_sink *s, bool are_drops)
+{
+	const struct metrics_snapshot *in = metrics_of(s);
+	struct probe_counters counters;
+
+	for (unsigned cpu = 0; in->probe && probe_counters_of_cpu(in->probe, cpu, &counters); cpu++) {
+		uint64_t drops = all_drops(&counters);
+		char name[16];
+
+		snprintf(name, sizeof(name), "%u", cpu);
+		put_labelled(m, s, name, are_drops ? drops : counters.events + drops);
+	}
+}
+
+static void get_events_per_cpu(const struct metric *m, struct metrics_sink *s)
+{
+	put_per_cpu(m, s, false);
+}
+
+static void get_drops_per_cpu(const struct metric *m, struct metrics_sink *s)
+{
+	put_per_cpu(m, s, true);
+}
+
+static void get_drop_causes(const struct metric *m, struct metrics_sink *s)
+{
+	static const char *const names[DROP_CAUSE_COUNT] = {
+	    [DROP_RING_FULL] = "ring_full",
+	    [DROP_TOO_LARGE] = "too_large",
+	    [DROP_NESTED] = "no_scratch_memory",
+	    [DROP_COLLECTOR] = "collector_not_entered",
+	};
+
+	for (int i = 0; i < DROP_CAUSE_COUNT; i++)
+		put_labelled(m, s, names[i] ? names[i] : "other",
+			     metrics_of(s)->counts.probe.drops[i]);
+}
+
+/* Of each source the number at the offset in struct source_counts. */
+static void get_by_source(const struct metric *m, struct metrics_sink *s)
+{
+	const struct counts *c = &metrics_of(s)->counts;
+
+	for (size_t i = 0; i < c->source_count; i++) {
+		uint64_t value;
+
+		memcpy(&value, (const char *)&c->sources[i] + m->offset, sizeof(value));
+		put_labelled(m, s, event_source_name((int)c->sources[i].source), value);
+	}
+}
+
+static void get_alerts(const struct metric *m, struct metrics_sink *s)
+{
+	for (int i = 0; i < SEVERITY_COUNT; i++)
+		put_labelled(m, s, severity_name((enum severity)i),
+			     metrics_of(s)->counts.alerts_by_priority[i]);
+}
+
+/* Of each output the number at the offset in struct channel_counters. */
+static void get_by_output(const struct metric *m, struct metrics_sink *s)
+{
+	const struct counts *c = &metrics_of(s)->counts;
+
+	for (size_t i = 0; i < c->channel_count; i++) {
+		uint64_t value;
+
+		memcpy(&value, (const char *)&c->channels[i] + m->offset, sizeof(value));
+		put_labelled(m, s, c->channels[i].name, value);
+	}
+}
+
+static void get_outputs_dropped(const struct metric *m, struct metrics_sink *s)
+{
+	const struct counts *c = &metrics_of(s)->counts;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < c->channel_count; i++)
+		sum += c->channels[i].dropped;
+	metrics_put(s, m, NULL, 0, number(sum));
+}
+
+static void get_reloads(const struct metric *m, struct metrics_sink *s)
+{
+	put_labelled(m, s, "done", metrics_of(s)->counts.reloads);
+	put_labelled(m, s, "failed", metrics_of(s)->counts.reloads_failed);
+}
+
+static double per_second(uint64_t now, uint64_t before, double seconds)
+{
+	return seconds > 0 && now > before ? (double)(now - before) / seconds : 0;
+}
+
+static void get_event_rate(const struct metric *m, struct metrics_sink *s)
+{
+	const struct metrics_snapshot *in = metrics_of(s);
+
+	if (in->events_before && in->seconds_between > 0)
+		metrics_put(
+		    s, m, NULL, 0,
+		    real(per_second(in->counts.all.read, in->events_before, in->seconds_between)));
+}
+
+static void get_kernel_event_rate(const struct metric *m, struct metrics_sink *s)
+{
+	const struct metrics_snapshot *in = metrics_of(s);
+
+	metrics_put(s, m, NULL, 0,
+		    real(per_second(metrics_kernel_events(&in->counts), in->kernel_events_before,
+				    in->seconds_between)));
+}
+
+static void get_drop_rate(const struct metric *m, struct metrics_sink *s)
+{
+	const struct metrics_snapshot *in = metrics_of(s);
+
+	metrics_put(s, m, NULL, 0,
+		    real(per_second(metrics_kernel_drops(&in->counts), in->drops_before,
+				    in->seconds_between)));
+}
+
+static void get_drop_share(const struct metric *m, struct metrics_sink *s)
+{
+	const struct metrics_snapshot *in = metrics_of(s);
+	uint64_t events = metrics_kernel_events(&in->counts) - in->kernel_events_before,
+		 drops = metrics_kernel_drops(&in->counts) - in->drops_before;
+
+	metrics_put(s, m, NULL, 0, real(events ? 100.0 * (double)drops / (double)events : 0));
+}
+
+/* clang-format off */
+
+#define AT(member) .offset = offsetof(struct metrics_snapshot, member)
+#define OF_SOURCE(member) .offset = offsetof(struct source_counts, member), .get = get_by_source
+#define OF_OUTPUT(member) .offset = offsetof(struct channel_counters, member), .get = get_by_output
+#define COUNTER(n, f, g) .name = n, .field = f, .type = METRIC_COUNTER, .group = METRICS_##g
+#define GAUGE(n, f, g) .name = n, .field = f, .type = METRIC_GAUGE, .group = METRICS_##g
+#define INFO(n, f, l) .name = n, .field = f, .type = METRIC_INFO, .unit = UNIT_TEXT, .labels = l, .is_kept = true
+/* Fields alone. */
+#define FIELD(f, u, g) .field = f, .type = METRIC_GAUGE, .unit = u, .group = METRICS_##g, .is_kept = true
+#define ROW(...) {__VA_ARGS__}
+
+const struct metric metrics_table[] = {
+    ROW(INFO("falcosecurity_falco_version_info", "falco.version", "version"), .get = get_falco_version,
+	.help = "The Falco whose rules, configuration and outputs are understood."),
+    ROW(INFO("saker_version_info", "saker.version", "version"), .get = get_saker_version,
+	.help = "The program's version."),
+    ROW(INFO("falcosecurity_falco_sha256_rules_files_info", "falco.sha256_rules_file.*", "file_name,sha256"),
+	.get = get_rules_files, .help = "Rules files in use, and the SHA-256 of what they hold."),
+    ROW(INFO("falcosecurity_falco_sha256_config_files_info", "falco.sha256_config_file.*", "file_name,sha256"),
+	.get = get_config_files, .help = "Configuration files in use, and the SHA-256 of what they hold."),
+    ROW(INFO("falcosecurity_scap_engine_name_info", "scap.engine_name", "engine_name,evt_source"),
+	.get = get_engine, .help = "Where events of each source come from."),
+    ROW(INFO("falcosecurity_falco_kernel_release_info", "falco.kernel_release", "kernel_release"),
+	AT(kernel_release), .get = get_text, .help = "The kernel's release."),
+    ROW(INFO("falcosecurity_evt_hostname_info", "evt.hostname", "hostname"),
+	AT(hostname), .get = get_text, .help = "The machine's name, or what FALCO_HOSTNAME says."),
+    ROW(FIELD("evt.source", UNIT_TEXT, ALWAYS), AT(source), .get = get_text, .help = "The first event source that runs."),
+    ROW(FIELD("evt.time", UNIT_NUMBER, ALWAYS), AT(time), .help = "Time of the snapshot."),
+
+    ROW(COUNTER("falcosecurity_falco_rules_matches_total", "falco.rules.*", RULES),
+	.labels = "priority,rule_name,source,tag_*", .has_no_zeros = true, .get = get_rules,
+	.help = "Alerts of a rule; priority is its number, 0 is Emergency. Rules without alerts are left out."),
+    ROW(FIELD("falco.rules.matches_total", UNIT_NUMBER, RULES), AT(matches), .help = "Alerts of all rules."),
+    ROW(COUNTER("saker_alerts_total", "saker.alerts.*", RULES), .labels = "priority", .get = get_alerts,
+	.help = "Alerts by priority."),
+
+    ROW(COUNTER("falcosecurity_falco_outputs_queue_num_drops_total", "falco.outputs_queue_num_drops", ALWAYS),
+	.is_kept = true, .get = get_outputs_dropped, .help = "Alerts that found an output's queue full, of all outputs."),
+    ROW(GAUGE("falcosecurity_falco_reload_timestamp_nanoseconds", "falco.reload_ts", ALWAYS), .is_kept = true,
+	AT(reload_time), .help = "When configuration and rules in use were loaded."),
+    ROW(GAUGE("falcosecurity_falco_start_timestamp_nanoseconds", "falco.start_ts", ALWAYS), .is_kept = true,
+	AT(start_time), .help = "When the program was started."),
+    ROW(COUNTER("falcosecurity_falco_duration_seconds_total", "falco.duration_sec", ALWAYS), .is_kept = true,
+	AT(duration), .help = "Seconds since then."),
+    ROW(GAUGE("falcosecurity_falco_host_boot_timestamp_nanoseconds", "falco.host_boot_ts", ALWAYS), .is_kept = true,
+	AT(boot_time), .help = "When the machine was started."),
+    ROW(GAUGE("falcosecurity_falco_host_num_cpus_total", "falco.host_num_cpus", ALWAYS), .is_kept = true,
+	AT(cpus), .help = "The machine's CPUs."),
+
+    ROW(FIELD("falco.num_evts", UNIT_NUMBER, ALWAYS), AT(counts.all.read), .help = "Events that were read."),
+    ROW(FIELD("falco.num_evts_prev", UNIT_NUMBER, ALWAYS), AT(events_before), .help = "The same, one snapshot before."),
+    ROW(FIELD("falco.evts_rate_sec", UNIT_REAL, ALWAYS), .get = get_event_rate, .help = "The same, per second between both."),
+    ROW(COUNTER("saker_events_read_total", NULL, ALWAYS), .labels = "evt_source", OF_SOURCE(read),
+	.help = "Events that were read."),
+    ROW(COUNTER("saker_events_judged_total", NULL, ALWAYS), .labels = "evt_source", OF_SOURCE(judged),
+	.help = "Events that were judged by rules; others only change what is known of processes."),
+    ROW(COUNTER("saker_events_damaged_total", "saker.events_damaged.*", ALWAYS), .labels = "evt_source", OF_SOURCE(damaged),
+	.help = "Events that could not be decoded."),
+    ROW(COUNTER("saker_events_lost_total", "saker.events_lost.*", ALWAYS), .labels = "evt_source", OF_SOURCE(dropped),
+	.help = "Events that were lost before they were read."),
+
+    ROW(COUNTER("falcosecurity_scap_n_evts_total", "scap.n_evts", KERNEL), .is_kept = true,
+	.get = get_kernel_events, .help = "Events for which the probe had something to tell, lost ones among them."),
+    ROW(FIELD("scap.n_evts_prev", UNIT_NUMBER, KERNEL), AT(kernel_events_before), .help = "The same, one snapshot before."),
+    ROW(FIELD("scap.evts_rate_sec", UNIT_REAL, KERNEL), .get = get_kernel_event_rate, .help = "The same, per second between both."),
+    ROW(COUNTER("falcosecurity_scap_n_drops_buffer_total", "scap.n_drops_buffer_*_exit", KERNEL), .is_kept = true,
+	.labels = "dir,drop", .get = get_drop_groups,
+	.help = "Events lost because a ring was full, by what the call is about. Calls of no group are in none."),
+    ROW(FIELD("scap.n_drops_buffer_total", UNIT_NUMBER, KERNEL), AT(counts.probe.drops[DROP_RING_FULL]),
+	.help = "The same, of all calls."),
+    ROW(COUNTER("falcosecurity_scap_n_drops_scratch_map_total", "scap.n_drops_scratch_map", KERNEL), .is_kept = true,
+	AT(counts.probe.drops[DROP_NESTED]), .help = "Events lost because the probe had no memory to put them together."),
+    ROW(COUNTER("falcosecurity_scap_n_drops_max_event_size_total", "scap.n_drops_max_event_size", KERNEL), .is_kept = true,
+	AT(counts.probe.drops[DROP_TOO_LARGE]), .help = "Events lost because they were too large."),
+    ROW(COUNTER("falcosecurity_scap_n_drops_total", "scap.n_drops", KERNEL), .is_kept = true,
+	.get = get_kernel_drops, .help = "Events lost in the kernel, for whatever cause."),
+    ROW(FIELD("scap.n_drops_prev", UNIT_NUMBER, KERNEL), AT(drops_before), .help = "The same, one snapshot before."),
+    ROW(FIELD("scap.evts_drop_rate_sec", UNIT_REAL, KERNEL), .get = get_drop_rate, .help = "The same, per second between both."),
+    ROW(FIELD("scap.n_drops_perc", UNIT_REAL, KERNEL), .get = get_drop_share,
+	.help = "Share of lost events between both, in percent."),
+    ROW(COUNTER("falcosecurity_scap_n_evts_cpu_total", "scap.n_evts_cpu_*", KERNEL_PER_CPU), .is_kept = true,
+	.labels = "cpu", .get = get_events_per_cpu, .help = "falcosecurity_scap_n_evts_total by CPU."),
+    ROW(COUNTER("falcosecurity_scap_n_drops_cpu_total", "scap.n_drops_cpu_*", KERNEL_PER_CPU), .is_kept = true,
+	.labels = "cpu", .get = get_drops_per_cpu, .help = "falcosecurity_scap_n_drops_total by CPU."),
+    ROW(COUNTER("saker_kernel_drops_total", "saker.kernel_drops.*", KERNEL), .labels = "cause", .get = get_drop_causes,
+	.help = "Events lost in the kernel, by cause."),
+    ROW(COUNTER("saker_kernel_faults_total", "saker.kernel_faults", KERNEL), AT(counts.probe.faults),
+	.help = "Arguments of calls that could not be read from user memory; the event comes without them."),
+
+    ROW(GAUGE("falcosecurity_falco_cpu_usage_ratio", "falco.cpu_usage_perc", RESOURCES), .unit = UNIT_PERCENT,
+	AT(host.cpu_percent), .get = get_real, .help = "The program's use of one CPU since its start."),
+    ROW(GAUGE("falcosecurity_falco_memory_rss_bytes", "falco.memory_rss", RESOURCES), .unit = UNIT_KIB,
+	AT(host.rss_kib), .help = "The program's resident memory."),
+    ROW(GAUGE("falcosecurity_falco_memory_vsz_bytes", "falco.memory_vsz", RESOURCES), .unit = UNIT_KIB,
+	AT(host.vsz_kib), .help = "The program's virtual memory."),
+    ROW(GAUGE("falcosecurity_falco_memory_pss_bytes", "falco.memory_pss", RESOURCES), .unit = UNIT_KIB,
+	AT(host.pss_kib), .help = "The program's resident memory, what it shares with others in proportion."),
+    ROW(GAUGE("falcosecurity_falco_container_memory_used_bytes", "falco.container_memory_used", RESOURCES), .unit = UNIT_BYTES,
+	AT(host.container_memory), .help = "Memory of the control group; FALCO_CGROUP_MEM_PATH names another file that tells it."),
+    ROW(GAUGE("falcosecurity_falco_host_cpu_usage_ratio", "falco.host_cpu_usage_perc", RESOURCES), .unit = UNIT_PERCENT,
+	AT(host.host_cpu_percent), .get = get_real, .help = "The machine's use of its CPUs since its start."),
+    ROW(GAUGE("falcosecurity_falco_host_memory_used_bytes", "falco.host_memory_used", RESOURCES), .unit = UNIT_KIB,
+	AT(host.host_memory_kib), .help = "The machine's memory in use, without what files are cached in."),
+    ROW(GAUGE("falcosecurity_falco_host_procs_running_total", "falco.host_procs_running", RESOURCES),
+	AT(host.host_procs_running), .help = "Threads on the machine that run or could."),
+    ROW(GAUGE("falcosecurity_falco_host_open_fds_total", "falco.host_open_fds", RESOURCES),
+	AT(host.host_open_fds), .help = "Open files on the machine."),
+
+    ROW(GAUGE("falcosecurity_scap_n_threads_total", "falco.n_threads", STATE), AT(counts.state.threads),
+	.help = "Threads that are remembered."),
+    ROW(GAUGE("saker_processes", "saker.processes", STATE), AT(counts.state.processes),
+	.help = "Processes that are remembered."),
+    ROW(COUNTER("falcosecurity_scap_n_added_threads_total", "falco.n_added_threads", STATE), AT(counts.state.added),
+	.help = "Threads that were remembered so far."),
+    ROW(COUNTER("falcosecurity_scap_n_removed_threads_total", "falco.n_removed_threads", STATE), AT(counts.state.removed),
+	.help = "Threads that were forgotten so far."),
+    ROW(COUNTER("falcosecurity_scap_n_drops_full_threadtable_total", "falco.n_drops_full_threadtable", STATE),
+	AT(counts.state.table_full), .help = "Events of threads for which the table had no room."),
+    ROW(COUNTER("saker_processes_healed_total", "saker.processes_healed", STATE), AT(counts.state.healed),
+	.help = "Times that what was remembered was wrong, or missing, and put right by an event."),
+    ROW(COUNTER("saker_processes_looked_up_total", "saker.processes_looked_up", STATE), AT(counts.state.proc_lookups),
+	.help = "Processes that were unknown and looked up in /proc."),
+
+    ROW(COUNTER("saker_output_sent_total", "saker.output_sent.*", ALWAYS), .labels = "output", OF_OUTPUT(sent),
+	.help = "Alerts that were delivered."),
+    ROW(COUNTER("saker_output_dropped_total", "saker.output_dropped.*", ALWAYS), .labels = "output", OF_OUTPUT(dropped),
+	.help = "Alerts that found the output's queue full."),
+    ROW(COUNTER("saker_output_failed_total", "saker.output_failed.*", ALWAYS), .labels = "output", OF_OUTPUT(failed),
+	.help = "Alerts that the output could not deliver."),
+    ROW(COUNTER("saker_output_retries_total", "saker.output_retries.*", ALWAYS), .labels = "output", OF_OUTPUT(retries),
+	.help = "Times that a delivery was tried again."),
+    ROW(GAUGE("saker_output_queue_length", "saker.output_queue_length.*", ALWAYS), .labels = "output", OF_OUTPUT(queued),
+	.help = "Alerts that wait for the output."),
+    ROW(GAUGE("saker_output_queue_capacity", NULL, ALWAYS), .labels = "output", OF_OUTPUT(capacity),
+	.help = "Alerts that may wait for the output."),
+
+    ROW(COUNTER("saker_reloads_total", "saker.reloads.*", ALWAYS), .labels = "result", .get = get_reloads,
+	.help = "Reloads of configuration and rules: done, or failed so that the old ones stayed."),
+};
+
+/* clang-format on */
+
+const size_t metrics_count = sizeof(metrics_table) / sizeof(metrics_table[0]);
