@@ -11,7 +11,7 @@ import re
 import sys
 
 SYSCALLS = 512
-ROW_PARAMS = 10
+ROW_PARAMS = 18
 NONE = 0xFF
 MEM64, MEM32 = 8, 128
 FETCH_MAX = 128
@@ -39,15 +39,21 @@ KINDS = {
     "vm_size": ("VM_SIZE", "uint32"), "vm_rss": ("VM_RSS", "uint32"), "vm_swap": ("VM_SWAP", "uint32"), "blob": ("BLOB", "bytebuf"),
     "fsconfig_bytes": ("FSCONFIG_BYTES", "bytebuf"), "fsconfig_text": ("FSCONFIG_TEXT", "charbuf"), "setval": ("SETVAL", "int32"), "poll": ("POLL", "fdlist"), "sockopt_name": ("SOCKOPT_NAME", "enumflags8"),
     "sockopt": ("SOCKOPT", "dyn"),
-    "old_limit": ("OLD_LIMIT", "int64"), "scap_nr": ("SCAP_NR", "syscallid"), "native_nr": ("NATIVE_NR", "uint16"),
+    "old_limit": ("OLD_LIMIT", "int64"), "sembuf": ("SEMBUF", "uint16 int16 flags16"),
+    "quota": ("QUOTA", "charbuf uint64 reltime flags8 flags16 uint32"), "scap_nr": ("SCAP_NR", "syscallid"), "native_nr": ("NATIVE_NR", "uint16"),
 }
 WITH_TABLE = {"FLAGS32", "FLAGS16", "FLAGS8", "U32"}
 FLAGS = {"opens": "ROW_OPENS", "ok": "ROW_FETCH_OK", "critical": "ROW_CRITICAL", "state": "ROW_STATE", "cwd": "ROW_NEW_CWD",
-         "longs": "ROW_FETCH_LONGS", "messages": "ROW_MESSAGES",
-         "follows": "ROW_FOLLOWS"}
+         "longs": "ROW_FETCH_LONGS", "follows": "ROW_FOLLOWS"}
+# enum quota_param
+QUOTA = {"file": 0, "bhard": 1, "bsoft": 2, "space": 3, "ihard": 4, "isoft": 5, "btime": 7, "itime": 8,
+         "bgrace": 9, "igrace": 10, "flags": 11, "format_out": 12, "command": 13, "type": 14, "id": 15, "format": 16}
 # net/socket calls behind 32-bit socketcall, by its first argument.
 SOCKETCALL = ("- socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown"
               " setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg").split()
+# semaphores, messages and shared memory behind 32-bit ipc, by its first argument.
+IPC = {1: "semop", 2: "semget", 3: "semctl", 4: "semtimedop", 11: "msgsnd", 12: "msgrcv", 13: "msgget", 14: "msgctl",
+       21: "shmat", 22: "shmdt", 23: "shmget", 24: "shmctl"}
 # What x32 programs call by numbers of their own, from 512.
 X32 = ("rt_sigaction rt_sigreturn ioctl readv writev recvfrom sendmsg recvmsg execve ptrace rt_sigpending rt_sigtimedwait"
        " rt_sigqueueinfo sigaltstack timer_create mq_notify kexec_load waitid set_robust_list get_robust_list vmsplice"
@@ -185,7 +191,9 @@ class Row:
             path, _, directory = arguments[0].partition("@")
             src = value_of(path)
             self.paths.append((index, value_of(directory) if directory else NONE))
-        elif match[1] in ("keyctl", "old_limit"):
+        elif match[1] == "quota":
+            aux = QUOTA[arguments[0]]
+        elif match[1] in ("keyctl", "old_limit", "sembuf"):
             src, aux = value_of(arguments[0]), int(arguments[-1])
         elif match[1] == "caps":
             src = int(arguments[0])
@@ -267,6 +275,9 @@ def generate(probe, event):
         name = SOCKETCALL[index] if index < len(SOCKETCALL) else "-"
         name = alias.get(name, name)
         out.append(f"\t{by_name[name].nr if name in by_name else 0xffff}, /* {name} */")
+    out += ["};", "enum { COMPAT_IPC = 117, COMPAT_OLD_MMAP = 90, IPC_CALLS = 32 };",
+            "static const uint16_t ipc_native[IPC_CALLS] = {"]
+    out += [f"\t{by_name[IPC[i]].nr if i in IPC else 0xffff}," for i in range(32)]
     out += ["};", f"enum {{ X32_FIRST = 512, X32_CALLS = {len(X32)} }};", "static const uint16_t x32_native[64] = {"]
     out += [f"\t{by_name[name].nr}, /* {name} */" for name in X32]
     out += ["};", "", "#ifdef __bpf__", "enum {"]

@@ -19,8 +19,14 @@ struct {
 enum {
 	X32_BIT = 0x40000000,
 	NO_SYSCALL = 0xffff,
-	MESSAGE_BYTES = 56, /* struct msghdr, behind which the bytes sent or got stand */
-	MESSAGE_BYTES_32 = 28,
+	MESSAGE_BYTES = 64, /* struct mmsghdr: a msghdr, then the bytes sent or got */
+	MESSAGE_BYTES_32 = 32,
+	MESSAGE_LENGTH_AT = 56,
+	MESSAGE_LENGTH_AT_32 = 28,
+	/* Messages of a call; the kernel takes no more. In blocks, because verifiers bound the jumps
+	   of one function. */
+	MESSAGES_MAX = 1024,
+	MESSAGES_BLOCK = 32,
 	CODE_EXECVE = 293,
 	CODE_EXECVEAT = 331,
 	CODE_CLONE = 223,
@@ -38,6 +44,7 @@ enum {
 	EXECVEAT_PARAMS = 30,
 	CLONE_PARAMS = 21,
 	EXIT_PARAMS = 5,
+	MESSAGE_PARAMS = 6,
 	NR_CLONE = 56,
 	NR_FORK = 57,
 	NR_VFORK = 58,
@@ -72,9 +79,48 @@ static __always_inline __u32 native_nr(bool known, struct pt_regs *regs, bool co
 	}
 	if (nr >= PROBE_SYSCALLS)
 		return NO_SYSCALL;
-	if (nr == COMPAT_SOCKETCALL)
-		return socketcall_native[FOLLOW(known, regs, bx) & 31];
-	return compat_native[nr];
+	__u32 call = FOLLOW(known, regs, bx), of_many = NO_SYSCALL;
+	if (nr == COMPAT_SOCKETCALL && call < SOCKETCALLS)
+		of_many = socketcall_native[INDEX(call, 32)];
+	/* The high half is a version of the call's form. */
+	if (nr == COMPAT_IPC && (call & 0xffff) < IPC_CALLS)
+		of_many = ipc_native[INDEX(call, 32)];
+	return of_many != NO_SYSCALL ? of_many : compat_native[nr];
+}
+
+/* The arguments of what ipc stands for. It has them as: call, first, second, third, pointer, fifth. */
+static __always_inline void ipc_args_load(__u64 *v)
+{
+	enum { SEMOP = 1, SEMGET, SEMCTL, SEMTIMEDOP, MSGSND = 11, MSGCTL = 14, SHMAT = 21 };
+	enum { SHMDT = 22, SHMGET, SHMCTL };
+	__u32 call = v[0] & 0xffff, first = v[1], second = v[2], third = v[3], value = 0;
+	__u64 pointer = v[4], fifth = v[5];
+
+	v[0] = first;
+	v[1] = second;
+	v[2] = third;
+	v[3] = third;
+	switch (call) {
+	case SEMOP:
+	case SEMTIMEDOP:
+	case MSGSND:
+	case SHMAT:
+		v[1] = pointer;
+		v[2] = second;
+		v[3] = call == SEMTIMEDOP ? fifth : third;
+		break;
+	case SEMCTL:
+		bpf_probe_read_user(&value, sizeof(value), (void *)pointer);
+		v[3] = value;
+		break;
+	case MSGCTL:
+	case SHMCTL:
+		v[2] = pointer;
+		break;
+	case SHMDT:
+		v[0] = pointer;
+		break;
+	}
 }
 
 static __always_inline void args_load(struct slot *s, struct pt_regs *regs, bool compat)
@@ -87,11 +133,15 @@ static __always_inline void args_load(struct slot *s, struct pt_regs *regs, bool
 		v[3] = (__u32)regs->si;
 		v[4] = (__u32)regs->di;
 		v[5] = (__u32)regs->bp;
-		if ((__u32)regs->orig_ax == COMPAT_SOCKETCALL) {
+		__u32 old = regs->orig_ax;
+		if (old == COMPAT_SOCKETCALL || old == COMPAT_OLD_MMAP) {
 			__u32 words[6] = {0};
-			bpf_probe_read_user(words, sizeof(words), (void *)v[1]);
+			bpf_probe_read_user(words, sizeof(words),
+					    (void *)v[old == COMPAT_SOCKETCALL]);
 			for (int i = 0; i < 6; i++)
 				v[i] = words[i];
+		} else if (old == COMPAT_IPC) {
+			ipc_args_load(v);
 		}
 	} else {
 		v[0] = regs->di;
@@ -167,13 +217,6 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 	s->values[SOURCE_ZERO] = 0;
 	if (row->fetch_arg != COLLECT_NONE)
 		fetch_structure(s, row, compat, ret);
-	if (row->flags & ROW_MESSAGES && ret > 0) {
-		__u32 bytes = 0;
-		__u64 at =
-		    s->values[1] + (s->flags & RECORD_COMPAT ? MESSAGE_BYTES_32 : MESSAGE_BYTES);
-		bpf_probe_read_user(&bytes, sizeof(bytes), (void *)at);
-		s->values[SOURCE_RET] = bytes;
-	}
 	if (row->flags & ROW_OPENS && ret >= 0)
 		s->file = file_of_fd(known, task, ret);
 	*row_out = row;
@@ -355,6 +398,82 @@ int BPF_PROG(collect_open_calls, struct pt_regs *regs, long ret)
 	put_u32(s, i++, opened_dev(s));
 	put_u64(s, i++, opened_ino(s));
 	call_end(s, row);
+	return 0;
+}
+
+/*
+ * The event of one message: the slot's arguments stay from one to the next, and so does who did it.
+ * A global function, which the verifier looks at once however many messages there may be.
+ */
+__noinline int message_send(__u32 slot_index, __u64 pointer)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
+	struct record *r = (struct record *)s->data;
+	__u32 bytes = 0;
+
+	if (pointer) {
+		__u64 at = s->flags & RECORD_COMPAT ? MESSAGE_LENGTH_AT_32 : MESSAGE_LENGTH_AT;
+		bpf_probe_read_user(&bytes, sizeof(bytes), (void *)(pointer + at));
+		s->values[SOURCE_RET] = bytes;
+	}
+	s->values[1] = pointer;
+	s->pos = s->params_at;
+	r->annex_offset = 0;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < MESSAGE_PARAMS; i++) {
+		if (i >= row->nparams)
+			break;
+		if (row->params[i].kind < KIND_PLAIN_END)
+			collect_plain(slot_index, i);
+		else
+			collect_net(slot_index, i);
+	}
+	params_end(s);
+	if (s->facts & ~FACT_BUFFER)
+		annex_collect(slot_index);
+	slot_send(s);
+	return 0;
+}
+
+/* At most a block of them. */
+__noinline int messages_send(__u32 slot_index, __u64 pointer, __u32 stride, __u32 count)
+{
+	for (__u32 k = 0; k < MESSAGES_BLOCK; k++) {
+		if (k >= count)
+			break;
+		message_send(slot_index, pointer + k * stride);
+	}
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(collect_messages, struct pt_regs *regs, long ret)
+{
+	bool known = HAS_TASK_BTF;
+	struct task_struct *trusted = current_trusted();
+	struct task_struct *task = known ? task_plain(trusted) : trusted;
+	const struct collect_row *row;
+	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
+	if (!s)
+		return 0;
+	__u32 index = s->index;
+	__s64 left = s->values[SOURCE_RET];
+	__u64 pointer = s->values[1];
+	__u32 stride = s->flags & RECORD_COMPAT ? MESSAGE_BYTES_32 : MESSAGE_BYTES;
+	/* A call that moved none has one event, without a message. */
+	if (left <= 0)
+		message_send(index, 0);
+	for (__u32 k = 0; k < MESSAGES_MAX / MESSAGES_BLOCK; k++) {
+		if (left <= 0)
+			break;
+		messages_send(index, pointer, stride, left);
+		pointer += (__u64)stride * MESSAGES_BLOCK;
+		left -= MESSAGES_BLOCK;
+	}
+	slot_release(s);
 	return 0;
 }
 

@@ -287,8 +287,8 @@ static __always_inline void slot_release(struct slot *s)
 	s->owner = 0;
 }
 
-/* Ends the event: fills in the sizes, sends it, frees the slot. */
-static __always_inline void slot_emit(struct slot *s)
+/* Ends the event: fills in the sizes and sends it. */
+static __always_inline void slot_send(struct slot *s)
 {
 	__u32 size = (s->pos + 7) & ~7u;
 	__u32 cpu = s->cpu;
@@ -297,7 +297,6 @@ static __always_inline void slot_emit(struct slot *s)
 
 	if (s->overflow || size > RECORD_SIZE_MAX) {
 		count_drop(cpu, s->code, DROP_TOO_LARGE);
-		slot_release(s);
 		return;
 	}
 	r->size = size;
@@ -315,10 +314,8 @@ static __always_inline void slot_emit(struct slot *s)
 	if (!s->is_critical) {
 		index = cpus_per_ring ? cpu / cpus_per_ring : 0;
 		ring = bpf_map_lookup_elem(&rings, &index);
-		if (!ring) {
-			slot_release(s);
+		if (!ring)
 			return;
-		}
 	}
 	BOUND(index);
 	__u64 *wakeup = &last_wakeup[index & (2 * PROBE_RINGS - 1)];
@@ -340,6 +337,12 @@ static __always_inline void slot_emit(struct slot *s)
 		if (cpu < PROBE_CPUS)
 			counters[cpu].events++;
 	}
+}
+
+/* And frees the slot. */
+static __always_inline void slot_emit(struct slot *s)
+{
+	slot_send(s);
 	slot_release(s);
 }
 

@@ -127,16 +127,75 @@ int BPF_PROG(collect_fork_calls, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* The thread that inherits a dying one's children: a live one of its group, else a subreaper. */
-static __always_inline __s64 reaper_of(struct task_struct *task)
+enum {
+	GROUP_THREADS_MAX = 32,
+	ANCESTORS_MAX = 64,
+	REAPER_UNKNOWN = -1, /* user space looks for it then */
+};
+
+/* A thread that is not about to end, of the group of the task at walk_node: its number, 0: none. */
+__noinline int group_alive(__u32 slot_index)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return REAPER_UNKNOWN;
+	__u64 task = s->walk_node;
+	__u64 head = (__u64)READ(task_struct, task, signal) +
+		     bpf_core_field_offset(struct signal_struct, thread_head);
+	__u64 node = (__u64)READ(list_head, head, next);
+
+	for (int i = 0; i < GROUP_THREADS_MAX; i++) {
+		if (node == head)
+			return 0;
+		__u64 thread = node - bpf_core_field_offset(struct task_struct, thread_node);
+		if (!(READ(task_struct, thread, flags) & PF_EXITING_))
+			return READ(task_struct, thread, pid);
+		node = (__u64)READ(list_head, node, next);
+	}
+	return REAPER_UNKNOWN;
+}
+
+/*
+ * Who inherits a dying thread's children, as the kernel chooses it (find_new_reaper): another
+ * thread of its process, the nearest ancestor in its pid namespace that asked to, the namespace's
+ * init; 0: nobody, because there is nothing to inherit or the namespace dies with it.
+ */
+static __always_inline __s64 reaper_of(struct slot *s, struct task_struct *task)
 {
 	struct list_head *children = BPF_CORE_READ(task, children.next);
 	if ((__u64)children == (__u64)task + bpf_core_field_offset(struct task_struct, children))
-		return 0; /* no children, no reaper */
+		return 0;
+	s->walk_node = (__u64)task;
+	int reaper = group_alive(s->index);
+	if (reaper)
+		return reaper;
 	struct pid *pid = task->thread_pid;
-	struct pid_namespace *ns = pid_own_ns(pid, pid->level);
+	__u32 level = pid->level;
+	struct pid_namespace *ns = pid_own_ns(pid, level);
 	__u64 init = ns ? (__u64)READ(pid_namespace, ns, child_reaper) : 0;
-	return init ? (__s64)READ(task_struct, init, pid) : 1;
+	if (!init)
+		return REAPER_UNKNOWN;
+	if (init == (__u64)task)
+		return 0;
+	__s64 init_pid = READ(task_struct, init, pid);
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	if (!BPF_CORE_READ_BITFIELD_PROBED(signal, has_child_subreaper))
+		return init_pid;
+	__u64 ancestor = (__u64)BPF_CORE_READ(task, real_parent);
+	for (int i = 0; i < ANCESTORS_MAX; i++) {
+		__u64 own = (__u64)READ(task_struct, ancestor, thread_pid);
+		if (ancestor == init || READ(pid, own, level) != level)
+			return init_pid;
+		signal = READ(task_struct, ancestor, signal);
+		if (BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper)) {
+			s->walk_node = ancestor;
+			reaper = group_alive(s->index);
+			if (reaper)
+				return reaper;
+		}
+		ancestor = (__u64)READ(task_struct, ancestor, real_parent);
+	}
+	return REAPER_UNKNOWN;
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -155,7 +214,7 @@ int BPF_PROG(process_exit, struct task_struct *trusted)
 	put_u64(s, 1, status >> 8 & 0xff);
 	put_u8(s, 2, signal == 0x7f ? 0 : signal);
 	put_u8(s, 3, status >> 7 & 1);
-	put_u64(s, 4, reaper_of(task));
+	put_u64(s, 4, reaper_of(s, task));
 	params_end(s);
 	slot_emit(s);
 	return 0;

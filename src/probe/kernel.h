@@ -81,6 +81,10 @@ struct tty_struct {
 	int index;
 } KERNEL_STRUCT;
 
+struct list_head {
+	struct list_head *next, *prev;
+} KERNEL_STRUCT;
+
 struct rlimit {
 	unsigned long rlim_cur, rlim_max;
 } KERNEL_STRUCT;
@@ -89,7 +93,8 @@ struct signal_struct {
 	struct tty_struct *tty;
 	struct rlimit rlim[16];
 	struct task_struct *group_exit_task;
-	unsigned int is_child_subreaper : 1;
+	unsigned int is_child_subreaper : 1, has_child_subreaper : 1;
+	struct list_head thread_head;
 } KERNEL_STRUCT;
 
 /* Until 6.2 two 32-bit words, low one first: the same eight bytes on a little-endian machine. */
@@ -108,9 +113,6 @@ struct cred {
 	struct group_info *group_info;
 } KERNEL_STRUCT;
 
-struct list_head {
-	struct list_head *next, *prev;
-} KERNEL_STRUCT;
 struct hlist_node {
 	struct hlist_node *next;
 } KERNEL_STRUCT;
@@ -260,7 +262,7 @@ struct task_struct {
 	int exit_code;
 	int pid, tgid;
 	struct task_struct *real_parent, *group_leader;
-	struct list_head children;
+	struct list_head children, thread_node;
 	struct pid *thread_pid;
 	__u64 start_time, start_boottime;
 	unsigned long min_flt, maj_flt;
@@ -353,6 +355,7 @@ struct bpf_iter__task {
 /* kernel/include/uapi and arch values that never change. */
 enum {
 	TS_COMPAT_ = 0x0002,
+	PF_EXITING_ = 0x4,
 	PF_KTHREAD_ = 0x00200000,
 	FMODE_CREATED_ = 0x100000,
 	SB_RDONLY_ = 1,

@@ -143,6 +143,96 @@ static __always_inline void put_poll(struct slot *s, __u32 i, __u64 pointer, __u
 	set_length(s, i, s->pos - from);
 }
 
+enum {
+	QUOTA_BYTES = 72,      /* struct if_dqblk */
+	QUOTA_INFO_BYTES = 24, /* struct if_dqinfo */
+	QUOTA_VALID_AT = 8,    /* index of the 64-bit word with the valid bits */
+	QUOTA_INFO_VALID = 2,
+	SCAP_QUOTA_ON = 0x1,
+	SCAP_QUOTA_FORMAT_GET = 0x4,
+	SCAP_QUOTA_INFO = 0x8 | 0x10,
+	SCAP_QUOTA_LIMITS = 0x20 | 0x40,
+	SCAP_QUOTA_OF_ID = SCAP_QUOTA_LIMITS | 0x400 | 0x800,
+	SCAP_QUOTA_FORMAT_NONE = 1,
+};
+
+/*
+ * Bit of the structure's valid member that says whether a word of it holds something, a byte for
+ * each word. (As an array it would land in a section of mergeable constants, which libbpf takes for
+ * part of .rodata.)
+ */
+#define QUOTA_VALID 0x2010080404020101ULL
+
+/* A 64-bit word of the structure that the call read or wrote; 0 where it does not hold. */
+static __always_inline __u64 quota_word(__u64 pointer, __u32 command, __u32 which)
+{
+	__u64 words[QUOTA_BYTES / 8] = {0};
+
+	if (which < QUOTA_INFO) {
+		which = INDEX(which - QUOTA_LIMIT, 8);
+		if (!(command & SCAP_QUOTA_LIMITS) ||
+		    bpf_probe_read_user(words, QUOTA_BYTES, (void *)pointer) ||
+		    !(words[QUOTA_VALID_AT] & (QUOTA_VALID >> (8 * which) & 0xff)))
+			return 0;
+		return words[which];
+	}
+	if (!(command & SCAP_QUOTA_INFO) ||
+	    bpf_probe_read_user(words, QUOTA_INFO_BYTES, (void *)pointer))
+		return 0;
+	__u32 flags = words[QUOTA_INFO_VALID], valid = words[QUOTA_INFO_VALID] >> 32;
+	if (which == QUOTA_INFO)
+		return valid & 1 ? words[0] : 0;
+	if (which == QUOTA_INFO + 1)
+		return valid & 2 ? words[1] : 0;
+	/* 1: none, 2: root squash */
+	return valid & 4 ? (flags & 1 ? 2 : 1) : 0;
+}
+
+/* One of quotactl's: command, special, id, address. */
+__noinline int collect_quota(__u32 slot_index, __u32 i, __u32 which)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	__u64 pointer = s->values[3];
+	__u32 id = s->values[2];
+	__u32 native = s->values[0];
+	__u32 command = translate(TRANSLATE_QUOTA_COMMAND, native >> 8);
+	__u32 format = SCAP_QUOTA_FORMAT_NONE;
+
+	switch (which) {
+	case QUOTA_FILE:
+		set_length(s, i, command == SCAP_QUOTA_ON ? append_user_str(s, pointer) : 0);
+		break;
+	case QUOTA_INFO_FLAGS:
+		put_u8(s, i, quota_word(pointer, command, which));
+		break;
+	case QUOTA_FORMAT_OUT:
+		if (command == SCAP_QUOTA_FORMAT_GET) {
+			bpf_probe_read_user(&format, sizeof(format), (void *)pointer);
+			format = translate(TRANSLATE_QUOTA_FORMAT, format);
+		}
+		put_u8(s, i, format);
+		break;
+	case QUOTA_COMMAND:
+		put_u16(s, i, command);
+		break;
+	case QUOTA_TYPE:
+		put_u8(s, i, translate(TRANSLATE_QUOTA_TYPE, native & 0xff));
+		break;
+	case QUOTA_ID:
+		put_u32(s, i, command & SCAP_QUOTA_OF_ID ? id : 0);
+		break;
+	case QUOTA_FORMAT:
+		put_u8(s, i,
+		       command == SCAP_QUOTA_ON ? translate(TRANSLATE_QUOTA_FORMAT, id) : format);
+		break;
+	default:
+		put_u64(s, i, quota_word(pointer, command, which));
+	}
+	return 0;
+}
+
 __noinline int collect_misc(__u32 slot_index, __u32 i)
 {
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
@@ -227,6 +317,20 @@ __noinline int collect_misc(__u32 slot_index, __u32 i)
 		break;
 	case KIND_SETVAL:
 		put_u32(s, i, (__u16)value_of(s, p->aux) == SETVAL_ ? value : 0);
+		break;
+	case KIND_SEMBUF: {
+		enum { SEMBUF_WORDS = 3, SEMBUF_FLAGS = 2 };
+		__u32 word = p->aux;
+		__u16 content = 0;
+		if (!ret && word < SEMBUF_WORDS * (__u32)s->values[2])
+			bpf_probe_read_user(&content, sizeof(content), (void *)(value + 2 * word));
+		if (word % SEMBUF_WORDS == SEMBUF_FLAGS)
+			content = translate(TRANSLATE_SEMOP, content);
+		put_u16(s, i, content);
+		break;
+	}
+	case KIND_QUOTA:
+		collect_quota(slot_index, i, p->aux);
 		break;
 	case KIND_OLD_LIMIT: {
 		__u64 word = 0;

@@ -258,6 +258,7 @@ static int enter_families(struct probe *p, struct error *err)
 	    [FAMILY_FORK] = s->progs.collect_fork_calls,
 	    [FAMILY_EXEC] = s->progs.collect_exec_calls,
 	    [FAMILY_NAMES] = s->progs.resolve_names,
+	    [FAMILY_MESSAGES] = s->progs.collect_messages,
 	};
 	for (uint32_t i = 0; i < FAMILY_COUNT; i++) {
 		int fd = bpf_program__fd(families[i]);
@@ -490,6 +491,11 @@ int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct err
 		uint16_t nr = socketcall_native[call];
 		if (nr < PROBE_SYSCALLS && next[nr] & 0xff)
 			next[COMPAT_SOCKETCALL] |= 1 << WANT_COMPAT_SHIFT;
+	}
+	for (int call = 0; call < IPC_CALLS; call++) {
+		uint16_t nr = ipc_native[call];
+		if (nr < PROBE_SYSCALLS && next[nr] & 0xff)
+			next[COMPAT_IPC] |= 1 << WANT_COMPAT_SHIFT;
 	}
 	for (int nr = 0; nr < PROBE_SYSCALLS; nr++) {
 		__atomic_store_n(&shared->facts_wanted[nr], wants->facts[nr], __ATOMIC_RELAXED);

@@ -19,7 +19,7 @@ enum {
 	PROBE_CPUS = 1024,     /* counters exist for so many */
 	PROBE_RINGS = 256,     /* common rings at most */
 	PROBE_CODES = 512,     /* event codes lie below */
-	PROBE_ROW_PARAMS = 10, /* parameters of a call that the table collects */
+	PROBE_ROW_PARAMS = 18, /* parameters of a call that the table collects */
 	PROBE_SLOTS = 4,       /* events that may be under construction on one CPU */
 	PROBE_MEM_BYTES = 128, /* user structure that a row may fetch */
 	PROBE_ARGS_MAX = 4096, /* bytes of a process's arguments, and of its environment */
@@ -36,6 +36,7 @@ enum collect_family {
 	FAMILY_FORK,  /* the parent's side of clone, fork, vfork */
 	FAMILY_EXEC,  /* an execve or execveat that failed */
 	FAMILY_NAMES, /* after plain: where the names of a call lead */
+	FAMILY_MESSAGES, /* sendmmsg and recvmmsg: an event for each message */
 	FAMILY_COUNT
 };
 
@@ -112,7 +113,22 @@ enum collect_kind {
 	KIND_POLL,      /* src: struct pollfd, aux: count */
 	KIND_SETVAL,    /* src: semctl's value, aux: its command */
 	KIND_OLD_LIMIT, /* src: struct rlimit that the call wrote, aux: 64-bit word of it */
+	KIND_SEMBUF,    /* src: struct sembuf, aux: 16-bit word of it, zero if the call failed */
+	KIND_QUOTA,     /* aux: enum quota_param */
 	KIND_COUNT
+};
+
+/* What quotactl's parameters are made of. Whether a value is there depends on the command. */
+enum quota_param {
+	QUOTA_FILE,
+	QUOTA_LIMIT, /* + index: 64-bit word of struct if_dqblk, and then of struct if_dqinfo */
+	QUOTA_INFO = QUOTA_LIMIT + 8,
+	QUOTA_INFO_FLAGS = QUOTA_INFO + 2,
+	QUOTA_FORMAT_OUT,
+	QUOTA_COMMAND,
+	QUOTA_TYPE,
+	QUOTA_ID,
+	QUOTA_FORMAT,
 };
 
 enum collect_source {
@@ -131,7 +147,6 @@ enum collect_row_flag {
 	ROW_STATE = 1 << 3,       /* a success changes what state/ keeps: always collected */
 	ROW_NEW_CWD = 1 << 4,     /* after a success the annex holds the working directory */
 	ROW_FETCH_LONGS = 1 << 5, /* the structure is two of the caller's longs */
-	ROW_MESSAGES = 1 << 6,    /* ret counts messages: the bytes of the first stand for it */
 	ROW_UNUSED = 1 << 7,      /* no such syscall */
 	ROW_FOLLOWS = 1 << 8, /* of a symbolic link at the end of its name it takes the target */
 };
