@@ -41,7 +41,7 @@
 
 /* What the names of descriptors and paths are made from. */
 #define FD_NAME_FACTS (FACT_FD | FACT_FD_PATH | FACT_BASE_PATH | FACT_RESOLVED_PATH)
-#define ARGS_FACTS (FACT_FD | FACT_FD_PATH | FACT_BASE_PATH)
+#define ARGS_FACTS (FACT_FD | FACT_FD_PATH | FACT_BASE_PATH | FACT_BUFFER)
 #define PATH_FACTS (FACT_BASE_PATH | FACT_RESOLVED_PATH | FACT_FD | FACT_FD_PATH)
 
 #define EVT(name, type, argument, flags, facts, extract, selector, text)                           \

@@ -19,6 +19,7 @@ struct {
 enum {
 	X32_BIT = 0x40000000,
 	NO_SYSCALL = 0xffff,
+	ERRORS_FROM = -4095,
 	MESSAGE_BYTES = 64, /* struct mmsghdr: a msghdr, then the bytes sent or got */
 	MESSAGE_BYTES_32 = 32,
 	MESSAGE_LENGTH_AT = 56,
@@ -202,8 +203,10 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 		count_drop(bpf_get_smp_processor_id(), row->code, DROP_NESTED);
 		return NULL;
 	}
+	/* Of 32 bits, where they are no error: an address may have the highest one set. */
 	if (compat)
-		ret = (__s32)ret;
+		ret = (__s32)ret >= ERRORS_FROM && (__s32)ret < 0 ? (__s64)(__s32)ret
+								  : (__s64)(__u32)ret;
 	s->ts = ts;
 	s->is_critical = row->flags & ROW_CRITICAL;
 	record_start(s, row->code, row->nparams, nr, ret, known, trusted, task);
@@ -256,6 +259,15 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	return 0;
 }
 
+/* Sockets and pipes that no file system holds have none. */
+static __always_inline bool has_path(__u64 file)
+{
+	__u64 inode = (__u64)READ(file, file, f_inode);
+	__u64 sb = (__u64)READ(inode, inode, i_sb);
+	__u64 magic = READ(super_block, sb, s_magic);
+	return magic != SOCKFS_MAGIC_ && magic != PIPEFS_MAGIC_;
+}
+
 /*
  * The annex of a call, as the plan wants it. A global function: the verifier looks at it once, and
  * not again for each way on which a program can come to it.
@@ -306,7 +318,7 @@ __noinline int annex_collect(__u32 slot_index)
 		/* Of an opened file the path stands at its name already. */
 		if (facts & FACT_FD_PATH &&
 		    !(facts & FACT_RESOLVED_PATH && row->flags & ROW_OPENS) &&
-		    !sock_of_file(file) && !file_resolve(s, file))
+		    has_path(file) && !file_resolve(s, file))
 			annex_path(s, ANNEX_PATH_RESOLVED, row->fd_param);
 	}
 	return 0;

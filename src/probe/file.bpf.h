@@ -237,9 +237,11 @@ static __always_inline void annex_socket(struct slot *s, __u64 sk, __u64 inode, 
 	if (family == AF_INET_ || family == AF_INET6_) {
 		a->local_port = READ(sock, sk, __sk_common.skc_num);
 		a->remote_port = __builtin_bswap16(READ(sock, sk, __sk_common.skc_dport));
-		/* Of a connected socket the kernel does not keep which end began; the calls that
-		 * made it tell. */
-		if (a->state == TCP_LISTENING || s->code == CODE_ACCEPT || s->code == CODE_ACCEPT4)
+		/* Which end of a connection began it, the calls that made it tell, and later what
+		 * an accepted socket has from the one that listened: room for others to wait. */
+		if (a->state == TCP_LISTENING || s->code == CODE_ACCEPT ||
+		    s->code == CODE_ACCEPT4 ||
+		    (a->protocol == IPPROTO_TCP_ && READ(sock, sk, sk_max_ack_backlog)))
 			a->is_server = 1;
 		else if (s->code == CODE_CONNECT)
 			a->is_server = 2;

@@ -370,6 +370,7 @@ enum {
 	AF_INET_ = 2,
 	AF_INET6_ = 10,
 	AF_NETLINK_ = 16,
+	IPPROTO_TCP_ = 6,
 	AF_PACKET_ = 17,
 };
 

@@ -15,6 +15,7 @@ enum {
 	PR_GET_CHILD_SUBREAPER_ = 37,
 	MS_MGC_VALUE = 0xc0ed0000,
 	SETVAL_ = 16,
+	IPC_64_ = 0x100, /* of 32-bit programs' commands */
 	FSCONFIG_STRING = 1,
 	FSCONFIG_BINARY = 2,
 	FSCONFIG_PATH = 3,
@@ -316,7 +317,7 @@ __noinline int collect_misc(__u32 slot_index, __u32 i)
 		put_poll(s, i, value, value_of(s, p->aux));
 		break;
 	case KIND_SETVAL:
-		put_u32(s, i, (__u16)value_of(s, p->aux) == SETVAL_ ? value : 0);
+		put_u32(s, i, ((__u16)value_of(s, p->aux) & ~IPC_64_) == SETVAL_ ? value : 0);
 		break;
 	case KIND_SEMBUF: {
 		enum { SEMBUF_WORDS = 3, SEMBUF_FLAGS = 2 };

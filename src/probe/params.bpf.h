@@ -176,6 +176,9 @@ __noinline int collect_plain(__u32 slot_index, __u32 i)
 		put_u64(s, i, word);
 		break;
 	}
+	case KIND_HALVES:
+		put_u64(s, i, value << 32 | (__u32)value_of(s, p->aux));
+		break;
 	case KIND_FILE_PATH:
 		root_remember(s, HAS_TASK_BTF, current_task());
 		set_length(s, i, s->file && !file_resolve(s, s->file) ? append_path(s) : 0);

@@ -70,6 +70,7 @@ enum collect_kind {
 	KIND_USER_U32, /* what src points to */
 	KIND_USER_U64,
 	KIND_FILE_PATH, /* of the call's file */
+	KIND_HALVES,    /* src: the upper 32 bits, aux: the lower */
 	KIND_PLAIN_END,
 
 	KIND_SOCKADDR = KIND_PLAIN_END, /* src: address, aux: its length */
