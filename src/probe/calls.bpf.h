@@ -24,8 +24,8 @@ enum {
 	MESSAGE_BYTES_32 = 32,
 	MESSAGE_LENGTH_AT = 56,
 	MESSAGE_LENGTH_AT_32 = 28,
-	/* Messages of a call; the kernel takes no more. In blocks, because verifiers bound the jumps
-	   of one function. */
+	/* Messages of a call; the kernel takes no more. In blocks, because verifiers bound the
+	   jumps of one function. */
 	MESSAGES_MAX = 1024,
 	MESSAGES_BLOCK = 32,
 	CODE_EXECVE = 293,
@@ -89,7 +89,8 @@ static __always_inline __u32 native_nr(bool known, struct pt_regs *regs, bool co
 	return of_many != NO_SYSCALL ? of_many : compat_native[nr];
 }
 
-/* The arguments of what ipc stands for. It has them as: call, first, second, third, pointer, fifth. */
+/* The arguments of what ipc stands for. It has them as: call, first, second, third, pointer, fifth.
+ */
 static __always_inline void ipc_args_load(__u64 *v)
 {
 	enum { SEMOP = 1, SEMGET, SEMCTL, SEMTIMEDOP, MSGSND = 11, MSGCTL = 14, SHMAT = 21 };
@@ -317,8 +318,8 @@ __noinline int annex_collect(__u32 slot_index)
 			annex_file(s, file, fd, row->fd_param);
 		/* Of an opened file the path stands at its name already. */
 		if (facts & FACT_FD_PATH &&
-		    !(facts & FACT_RESOLVED_PATH && row->flags & ROW_OPENS) &&
-		    has_path(file) && !file_resolve(s, file))
+		    !(facts & FACT_RESOLVED_PATH && row->flags & ROW_OPENS) && has_path(file) &&
+		    !file_resolve(s, file))
 			annex_path(s, ANNEX_PATH_RESOLVED, row->fd_param);
 	}
 	return 0;

@@ -29,13 +29,13 @@ enum {
 
 /* Whole programs that collect; the numbers index the tail-call map. */
 enum collect_family {
-	FAMILY_PLAIN, /* numbers, strings, opened files */
-	FAMILY_OPEN,  /* open, openat, openat2 */
-	FAMILY_NET,   /* and addresses, tuples, buffers */
-	FAMILY_MISC,  /* and what few calls have */
-	FAMILY_FORK,  /* the parent's side of clone, fork, vfork */
-	FAMILY_EXEC,  /* an execve or execveat that failed */
-	FAMILY_NAMES, /* after plain: where the names of a call lead */
+	FAMILY_PLAIN,    /* numbers, strings, opened files */
+	FAMILY_OPEN,     /* open, openat, openat2 */
+	FAMILY_NET,      /* and addresses, tuples, buffers */
+	FAMILY_MISC,     /* and what few calls have */
+	FAMILY_FORK,     /* the parent's side of clone, fork, vfork */
+	FAMILY_EXEC,     /* an execve or execveat that failed */
+	FAMILY_NAMES,    /* after plain: where the names of a call lead */
 	FAMILY_MESSAGES, /* sendmmsg and recvmmsg: an event for each message */
 	FAMILY_COUNT
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A 32-bit system call of a 64-bit program: other numbers, other registers. Pointers lie below 4 GiB. */
+/* A 32-bit system call of a 64-bit program: other numbers, other registers. Pointers lie below 4
+ * GiB. */
 int call_32(int number, unsigned a, unsigned b, unsigned c, unsigned d, unsigned e, unsigned f);
 
 int call_32(int number, unsigned a, unsigned b, unsigned c, unsigned d, unsigned e, unsigned f)

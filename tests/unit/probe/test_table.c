@@ -56,10 +56,31 @@ static int type_size(enum param_type type)
 	}
 }
 
-/* Bytes that a kind of collection writes. */
-static int kind_size(uint8_t kind)
+static int quota_size(uint8_t which)
 {
-	switch (kind) {
+	switch (which) {
+	case QUOTA_FILE:
+		return VARIABLE;
+	case QUOTA_INFO_FLAGS:
+	case QUOTA_FORMAT_OUT:
+	case QUOTA_TYPE:
+	case QUOTA_FORMAT:
+		return 1;
+	case QUOTA_COMMAND:
+		return 2;
+	case QUOTA_ID:
+		return 4;
+	default:
+		return 8;
+	}
+}
+
+/* Bytes that a parameter's kind of collection writes. */
+static int collected_size(const struct collect_param *param)
+{
+	switch (param->kind) {
+	case KIND_QUOTA:
+		return quota_size(param->aux);
 	case KIND_U8:
 	case KIND_FLAGS8:
 	case KIND_QUEUE_PCT:
@@ -70,6 +91,7 @@ static int kind_size(uint8_t kind)
 	case KIND_SCAP_NR:
 	case KIND_NATIVE_NR:
 	case KIND_CREAT_FLAGS:
+	case KIND_SEMBUF:
 		return 2;
 	case KIND_U32:
 	case KIND_FLAGS32:
@@ -101,6 +123,7 @@ static int kind_size(uint8_t kind)
 	case KIND_PRCTL_INT:
 	case KIND_CAPS:
 	case KIND_OLD_LIMIT:
+	case KIND_HALVES:
 		return 8;
 	default:
 		return VARIABLE;
@@ -130,7 +153,7 @@ static void every_row_fills_its_event(void **state)
 			continue;
 		check_i64(row->nparams, event->nparams, call->name);
 		for (unsigned i = 0; i < row->nparams; i++)
-			check_i64(kind_size(row->params[i].kind), type_size(event->params[i].type),
+			check_i64(collected_size(&row->params[i]), type_size(event->params[i].type),
 				  event->params[i].name);
 	}
 }
@@ -144,7 +167,8 @@ static void families_know_their_kinds(void **state)
 			uint8_t family = collect_rows[nr].family;
 			bool fits =
 			    kind < KIND_PLAIN_END ||
-			    (kind < KIND_NET_END ? family == FAMILY_NET : family == FAMILY_MISC);
+			    (kind < KIND_NET_END ? family == FAMILY_NET || family == FAMILY_MESSAGES
+						 : family == FAMILY_MISC);
 			if (!fits)
 				fail_msg("row %u, parameter %u: family %u has no kind %u", nr, i,
 					 family, kind);
