@@ -67,7 +67,7 @@ const struct config_row config_rows[] = {
 	       "[\"append\",\"override\",\"add-only\",null]}}}}"},
     {BOOL("watch_config_files", "true", watch_config_files,
 	  "Reload when the configuration or a rules file changes."),
-     LATER, START},
+     START},
     {STRINGS(
 	"rules_files", "[/etc/saker/saker_rules.yaml, /etc/saker/rules.d]", rules_files,
 	"Rules files, and directories whose *.yaml and *.yml files are read in alphabetical order. "

@@ -5,7 +5,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -113,8 +112,6 @@ static void do_reload(struct reload *r, const char *why)
 		policy_each_file(r->cli, r->regime->policy->config, watch_file, r);
 		watch_files_end(r->files);
 	}
-	/* What the old ones took is the system's again. */
-	malloc_trim(0);
 }
 
 /* Waits until those who change files seem to be done. */

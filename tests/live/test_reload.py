@@ -35,7 +35,7 @@ import os, select, sys
 directory, number = sys.argv[1], 0
 poll = select.poll()
 poll.register(0, select.POLLIN | select.POLLHUP)
-while not poll.poll(0):
+while not poll.poll(1):
     number += 1
     os.close(os.open(f"{directory}/marker-{number}", os.O_CREAT | os.O_WRONLY))
     for _ in range(20):
