@@ -238,19 +238,11 @@ static void take_plugins(struct config *c, const struct yaml_node *list)
 static void tell_of_plugin(struct config *c, const struct config_plugin *plugin,
 			   const struct yaml_node *where)
 {
-	static const char *const built_in[] = {"container"};
-	static const char *const later[] = {"k8saudit", "json"};
+	static const char *const built_in[] = {"container", "k8saudit", "json"};
 
 	for (size_t i = 0; i < sizeof(built_in) / sizeof(*built_in); i++)
 		if (strcmp(plugin->name, built_in[i]) == 0)
 			return;
-	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
-		if (strcmp(plugin->name, later[i]) != 0)
-			continue;
-		config_say(c, SEVERITY_WARNING, where,
-			   "plugin %s: this version does not have its events", plugin->name);
-		return;
-	}
 	config_say(c, SEVERITY_WARNING, where,
 		   "plugin %s is not loaded: libraries of plugins cannot be; rules for its events "
 		   "are left out",

@@ -2,6 +2,7 @@
 #include "app/event_sources.h"
 
 #include "base/log.h"
+#include "source/audit.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -14,8 +15,20 @@
 /* Their events name no processes; what is there is for the fields that all sources have. */
 enum { STATE_THREADS = 64 };
 
+static struct source *open_audit(const struct config *config, const struct config_plugin *plugin,
+				 struct error *err)
+{
+	struct audit_options options;
+
+	(void)config;
+	if (audit_options_read(&options, plugin ? plugin->open_params : "",
+			       plugin ? plugin->init_config : "", err) < 0)
+		return NULL;
+	return source_audit_new(&options, err);
+}
+
 const struct event_source_type event_source_types[SOURCE_COUNT] = {
-    [SOURCE_K8S_AUDIT] = {.plugin = "k8saudit"},
+    [SOURCE_K8S_AUDIT] = {.plugin = "k8saudit", .open = open_audit},
 };
 
 struct running {
@@ -199,6 +212,7 @@ void event_sources_stop(struct event_sources *s)
 
 		if (!r->has_thread)
 			continue;
+		source_close(r->source);
 		atomic_store(&r->is_stopping, true);
 		wake(r->wake_fd);
 		pthread_join(r->thread, NULL);

@@ -15,6 +15,7 @@
 #include "event/schema.h"
 
 struct process;
+struct tape;
 struct thread;
 
 /* Which name of a file a judgement sees; see architecture, "kernel truth". */
@@ -73,6 +74,7 @@ struct event {
 	struct str params[RECORD_PARAMS_MAX]; /* raw bytes; see event_param_* */
 	const uint8_t *annex;                 /* first item, NULL: none */
 	const uint8_t *annex_end;
+	const struct tape *tape; /* what the event says, where that is JSON (event/tape.h) */
 
 	/* Bound by state/ before the engine sees it. */
 	struct thread *thread;

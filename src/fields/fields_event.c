@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fields that every event has (evt.*), and those of its arguments. */
 #include "event/names.h"
+#include "event/tape.h"
 #include "fields/event_path.h"
 #include "fields/extractors.h"
 #include "fields/fd_text.h"
@@ -246,6 +247,15 @@ static const char *source_name(enum event_source source)
 	return source == SOURCE_K8S_AUDIT ? "k8s_audit" : "syscall";
 }
 
+/* What the source says of the event: all of it. */
+static bool event_info(struct field_context *ctx, struct value *out)
+{
+	const struct tape *t = ctx->event->tape;
+	struct str text;
+
+	return t && t->count && tape_text(t, t->nodes, ctx->scratch, &text) && answer_str(out, text);
+}
+
 static uint64_t distance_ms(uint64_t a, uint64_t b)
 {
 	enum { NS_PER_MS = 1000000 };
@@ -329,8 +339,9 @@ bool field_event(struct field_context *ctx, const struct field_use *use, struct 
 	case EVT_LATENCY_HUMAN:
 		return answer_text(out, "0ns");
 	case EVT_PLUGINNAME:
+		return e->tape && answer_text(out, "k8saudit");
 	case EVT_PLUGININFO:
-		return false;
+		return event_info(ctx, out);
 	case EVT_IS_IO_URING:
 		return answer_bool(out, e->record->flags & RECORD_IO_URING);
 	case EVT_IS_COMPAT:

@@ -28,6 +28,12 @@ const struct error *source_error(const struct source *s)
 	return s->ops->error ? s->ops->error(s) : &none;
 }
 
+void source_close(struct source *s)
+{
+	if (s->ops->close)
+		s->ops->close(s);
+}
+
 void source_free(struct source *s)
 {
 	if (s)

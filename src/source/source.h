@@ -33,6 +33,11 @@ int source_watch(struct source *s, int fd, struct error *err);
 struct source_counters source_counters(const struct source *s);
 /* Its message is empty where nothing was wrong. Valid until the source is freed. */
 const struct error *source_error(const struct source *s);
+/*
+ * Takes nothing new in; what it has taken in already is still to be had by source_poll. From any
+ * thread, while another may poll.
+ */
+void source_close(struct source *s);
 void source_free(struct source *s);
 
 /*

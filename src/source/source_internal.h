@@ -11,6 +11,7 @@ struct source_ops {
 	int (*watch)(struct source *s, int fd, struct error *err);
 	struct source_counters (*counters)(const struct source *s);
 	const struct error *(*error)(const struct source *s); /* NULL: it never has one */
+	void (*close)(struct source *s); /* NULL: nothing is to be done */
 	void (*free)(struct source *s);
 };
 
