@@ -66,7 +66,8 @@ static void judge(void *context, struct event *e)
 
 static void every_sample_raises_what_its_name_tells(void **state)
 {
-	static const struct rules_options options = {.sources = SOURCE_BIT(SOURCE_K8S_AUDIT)};
+	static const struct rules_options options = {.least_priority = SEVERITY_DEBUG,
+						     .sources = SOURCE_BIT(SOURCE_K8S_AUDIT)};
 	static const struct plan_options all = {.all_matches = true};
 	char path[512];
 	const char *one = path;
