@@ -47,6 +47,11 @@ int live_read_tasks(struct probe *probe, struct state *state, const struct confi
 			log_warning("task iterator: %s", err->message);
 		from = "/proc";
 		status = state_scan_proc(state, err);
+	} else {
+		/* Kernels that keep a process from the iterator list it there: it may be a parent.
+		 */
+		if (state_scan_proc(state, err) < 0)
+			log_warning("%s", err->message);
 	}
 	if (status < 0)
 		return status;

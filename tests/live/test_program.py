@@ -217,3 +217,23 @@ def test_replay_needs_a_capture(program, tmp_path):
     assert none.returncode == 1 and "engine.replay.capture_file" in none.stderr
     other = replay(program, rules, "/etc/passwd")
     assert other.returncode == 1 and "no scap capture" in other.stderr
+
+
+def test_processes_that_were_there_have_their_parents(program, live_machine, tmp_path):
+    """Also where the parent is the first process, which some kernels keep from iterators."""
+    waiting = subprocess.run(
+        ["sh", "-c", f"(while ! [ -e {tmp_path}/go ]; do read -r l < /proc/self/stat; sleep 0.1; done) "
+         ">/dev/null 2>&1 </dev/null & echo $!"], capture_output=True, text=True, check=True)
+    pid = int(waiting.stdout)
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        parent = int(fields[1])
+        name = Path(f"/proc/{parent}/comm").read_text().strip()
+        rules = write_rules(tmp_path / "rules.yaml", f"proc.pid = {pid} and evt.type = openat",
+                            "%proc.ppid %proc.pname")
+        with Monitor(rules=(rules,)) as running:
+            running.wait_ready()
+            alert = running.wait_for("own rule")
+        assert (alert.fields["proc.ppid"], alert.fields["proc.pname"]) == (parent, name)
+    finally:
+        (tmp_path / "go").touch()
