@@ -264,6 +264,8 @@ def generate(probe, event):
             out.append(f"\t[{nr}] = {rows[nr].c()}, /* {rows[nr].name} */")
         else:
             out.append(f"\t[{nr}] = {{.flags = ROW_UNUSED}},")
+    out += ["};", "", "enum {"]
+    out += [f"\tCALL_{rows[nr].name} = {nr}," for nr in sorted(rows)]
     out += ["};", "", "/* Native numbers of 32-bit x86 calls; 0xffff: none. */",
             "static const uint16_t compat_native[PROBE_SYSCALLS] = {"]
     for nr in range(SYSCALLS):

@@ -36,6 +36,7 @@ static const char *drop_cause_name(int cause)
 	    [DROP_TOO_LARGE] = "too large",
 	    [DROP_NESTED] = "no scratch memory",
 	    [DROP_COLLECTOR] = "collector not entered",
+	    [DROP_REQUESTS] = "too many requests of io_uring",
 	};
 
 	return names[cause] ? names[cause] : "other";

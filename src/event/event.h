@@ -35,6 +35,7 @@ struct event_fd {
 	bool is_listed;       /* of a capture's table: path is all of the name, whatever the type */
 	bool is_connected;
 	bool name_changed;
+	bool is_registered; /* no descriptor: a file in a table of io_uring, and num is negative */
 	uint8_t type;    /* enum fd_type */
 	uint8_t layer;   /* as annex_file.layer */
 	uint8_t l4proto; /* IPPROTO_*, 0: none */

@@ -223,6 +223,7 @@ enum drop_cause {
 	DROP_TOO_LARGE,
 	DROP_NESTED,    /* no scratch memory left on this CPU */
 	DROP_COLLECTOR, /* the collector could not be entered (tail call failed) */
+	DROP_REQUESTS,  /* of io_uring: more under way than can be remembered */
 	DROP_CAUSE_COUNT
 };
 

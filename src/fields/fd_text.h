@@ -9,7 +9,7 @@
 /* False for events whose descriptor is not known, a failed open's among them. */
 static inline bool fd_is_known(const struct event_fd *fd)
 {
-	return fd->is_known && fd->num >= 0;
+	return fd->is_known && (fd->num >= 0 || fd->is_registered);
 }
 
 static inline bool fd_is_ip(const struct event_fd *fd)

@@ -392,13 +392,13 @@ static void resolve_fd(const struct event *e, unsigned index, int64_t fd, struct
 
 	if (fd == SCAP_AT_FDCWD) {
 		buffer_put(out, STR("AT_FDCWD"));
+	} else if (e->fd.num == fd && fd_is_known(&e->fd)) {
+		print_fd_of(e->fd.type, e->fd.l4proto, out);
+		fd_name_print(&e->fd, NAME_GIVEN, out);
 	} else if (fd < 0) {
 		name = errno_name(fd);
 		if (name)
 			buffer_put(out, str_from(name));
-	} else if (e->fd.num == fd && fd_is_known(&e->fd)) {
-		print_fd_of(e->fd.type, e->fd.l4proto, out);
-		fd_name_print(&e->fd, NAME_GIVEN, out);
 	} else if (entry) {
 		print_fd_of(entry->type, fd_entry_l4proto(entry), out);
 		buffer_put(out, fd_text_str(entry->name));

@@ -279,7 +279,7 @@ __noinline int annex_collect(__u32 slot_index)
 	if (!s)
 		return 0;
 	bool known = HAS_TASK_BTF;
-	struct task_struct *task = current_task();
+	struct task_struct *task = slot_task(s);
 	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
 	__u32 facts = s->facts;
 	__s64 ret = s->values[SOURCE_RET];
@@ -301,7 +301,7 @@ __noinline int annex_collect(__u32 slot_index)
 			if (dirfd == -100) {
 				annex_cwd(s, known, task, ANNEX_PATH_BASE, param);
 			} else {
-				__u64 dir = file_of_fd(known, task, dirfd);
+				__u64 dir = file_of_slot_fd(s, dirfd);
 				if (dir && !file_resolve(s, dir))
 					annex_path(s, ANNEX_PATH_BASE, param);
 			}
@@ -311,7 +311,7 @@ __noinline int annex_collect(__u32 slot_index)
 		annex_cwd(s, known, task, ANNEX_CWD, ANNEX_OF_TASK);
 	if (facts & (FACT_FD | FACT_FD_PATH) && row->fd_src != COLLECT_NONE) {
 		__s32 fd = value_of(s, row->fd_src);
-		__u64 file = s->file ? s->file : file_of_fd(known, task, fd);
+		__u64 file = s->file ? s->file : file_of_slot_fd(s, fd);
 		if (!file)
 			return 0;
 		if (facts & FACT_FD)
@@ -338,13 +338,14 @@ static __always_inline void call_end(struct slot *s, const struct collect_row *r
  * The same for calls whose names lead to no file that could be looked at: names.bpf.h follows them
  * first.
  */
-static __always_inline void call_end_named(void *ctx, struct slot *s, const struct collect_row *row)
+static __always_inline void call_end_named(void *ctx, void *programs, struct slot *s,
+					   const struct collect_row *row)
 {
 	if (HAS_LOOP && s->facts & FACT_RESOLVED_PATH && !s->file &&
 	    row->path_param[0] != COLLECT_NONE) {
 		params_end(s);
 		annex_collect(s->index);
-		bpf_tail_call(ctx, &families, FAMILY_NAMES);
+		bpf_tail_call(ctx, programs, FAMILY_NAMES);
 		count_drop(s->cpu, s->code, DROP_COLLECTOR);
 		slot_release(s);
 		return;
@@ -378,7 +379,7 @@ int BPF_PROG(collect_calls, struct pt_regs *regs, long ret)
 		else
 			collect_misc(s->index, i);
 	}
-	call_end_named(ctx, s, row);
+	call_end_named(ctx, &families, s, row);
 	return 0;
 }
 

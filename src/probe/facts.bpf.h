@@ -139,6 +139,8 @@ static __always_inline void record_start(struct slot *s, __u16 code, __u32 npara
 	s->overflow = 0;
 	s->event_size = 0;
 	s->file = 0;
+	s->task = (__u64)trusted;
+	s->request_file = 0;
 	r->annex_offset = 0;
 	r->cpu = s->cpu;
 	r->ret = ret;

@@ -17,9 +17,21 @@ static __always_inline __u64 file_of_fd(bool known, struct task_struct *task, __
 	return file;
 }
 
-static __always_inline __u64 file_of_own_fd(__s32 fd)
+/* Who the slot's event is about; where that cannot be told to the verifier the current task, which
+ * shares descriptors and directories with it. */
+static __always_inline struct task_struct *slot_task(struct slot *s)
 {
-	return file_of_fd(HAS_TASK_BTF, current_task(), fd);
+	if (HAS_RDONLY_CAST)
+		return bpf_rdonly_cast((const void *)s->task,
+				       bpf_core_type_id_kernel(struct task_struct));
+	return current_task();
+}
+
+static __always_inline __u64 file_of_slot_fd(struct slot *s, __s32 fd)
+{
+	if (unlikely(s->request_file) && fd == s->request_fd)
+		return s->request_file;
+	return file_of_fd(HAS_TASK_BTF, slot_task(s), fd);
 }
 
 /* Where the file is. */

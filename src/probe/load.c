@@ -158,7 +158,7 @@ static void explain_refusal(struct job *job, struct buffer *said)
 	free(log);
 }
 
-int load_end(struct load *l, struct buffer *said)
+int load_end(struct load *l, const char *optional, bool *is_left_out, struct buffer *said)
 {
 	int status = 0;
 
@@ -175,7 +175,10 @@ int load_end(struct load *l, struct buffer *said)
 		struct job *job = &l->jobs[i];
 		int place = bpf_program__fd(job->program);
 
-		if (job->fd < 0 && status == 0) {
+		if (job->fd < 0 &&
+		    strncmp(bpf_program__name(job->program), optional, strlen(optional)) == 0) {
+			*is_left_out = true;
+		} else if (job->fd < 0 && status == 0) {
 			status = job->fd;
 			explain_refusal(job, said);
 		}

@@ -16,6 +16,8 @@
 
 #include "base/buffer.h"
 
+#include <stdbool.h>
+
 struct bpf_object;
 struct load;
 
@@ -25,7 +27,10 @@ int load_set_targets(struct bpf_object *object);
 /*
  * A negative errno where a program was refused, with the verifier's last words in said. Frees; NULL
  * does nothing. Where the object was not loaded it must be closed only afterwards.
+ *
+ * Programs whose names begin with `optional` may be refused: that only sets is_left_out. What is in
+ * their place does nothing.
  */
-int load_end(struct load *l, struct buffer *said);
+int load_end(struct load *l, const char *optional, bool *is_left_out, struct buffer *said);
 
 #endif

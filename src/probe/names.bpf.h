@@ -461,19 +461,24 @@ static __always_inline void name_resolve(struct slot *s, const struct collect_ro
 #endif
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(resolve_names, struct pt_regs *regs, long ret)
+static __always_inline int names_end(void)
 {
 	bool known = HAS_TASK_BTF;
-	struct task_struct *task = current_task();
 	struct slot *s = slot_find();
 	if (!s)
 		return 0;
+	struct task_struct *task = slot_task(s);
 	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
 	name_resolve(s, row, 0, known, task);
 	name_resolve(s, row, 1, known, task);
 	slot_emit(s);
 	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(resolve_names, struct pt_regs *regs, long ret)
+{
+	return names_end();
 }
 
 #endif

@@ -18,6 +18,17 @@ struct user_in6 {
 };
 enum { UNIX_ADDRESS_MAX = 2 + PROBE_UNIX_PATH };
 
+/*
+ * An address that a call was given: of a request of io_uring a copy in the kernel's memory, where
+ * uring.bpf.h has put one. Its other pointers never point there.
+ */
+static __always_inline long read_given(struct slot *s, void *to, __u32 size, __u64 from)
+{
+	if (s->flags & RECORD_IO_URING && from >> 63)
+		return bpf_probe_read_kernel(to, size, (const void *)from);
+	return bpf_probe_read_user(to, size, (const void *)from);
+}
+
 /* Bytes at a fixed place of the slot: 16 from scratch. */
 static __always_inline void append_16(struct slot *s, const __u8 *from)
 {
@@ -48,7 +59,7 @@ static __always_inline void put_sockaddr(struct slot *s, __u32 i, __u64 pointer,
 	BOUND(size);
 	if (size > UNIX_ADDRESS_MAX)
 		return;
-	if (bpf_probe_read_user(s->scratch, size, (void *)pointer)) {
+	if (read_given(s, s->scratch, size, pointer)) {
 		s->flags |= RECORD_USER_FAULT;
 		return;
 	}
@@ -90,7 +101,7 @@ static __always_inline void put_tuple(struct slot *s, __u32 i, __u64 file, __u64
 		remote_port = READ(sock, sk, __sk_common.skc_dport);
 		if (!remote_port && user) {
 			struct user_in in = {0};
-			bpf_probe_read_user(&in, sizeof(in), (void *)user);
+			read_given(s, &in, sizeof(in), user);
 			*(__u32 *)remote = in.address;
 			remote_port = in.port;
 		}
@@ -107,7 +118,7 @@ static __always_inline void put_tuple(struct slot *s, __u32 i, __u64 file, __u64
 		remote_port = READ(sock, sk, __sk_common.skc_dport);
 		if (!remote_port && user) {
 			struct user_in6 in6 = {0};
-			bpf_probe_read_user(&in6, sizeof(in6), (void *)user);
+			read_given(s, &in6, sizeof(in6), user);
 			*(__u64 *)remote = *(__u64 *)in6.address;
 			*(__u64 *)(remote + 8) = *(__u64 *)(in6.address + 8);
 			remote_port = in6.port;
@@ -126,7 +137,7 @@ static __always_inline void put_tuple(struct slot *s, __u32 i, __u64 file, __u64
 		__u64 named = out ? peer : sk;
 		if (!named && user) {
 			__builtin_memset(s->scratch, 0, 128);
-			bpf_probe_read_user(s->scratch, UNIX_ADDRESS_MAX, (void *)user);
+			read_given(s, s->scratch, UNIX_ADDRESS_MAX, user);
 			append_unix_path(s, s->scratch + 2);
 		} else {
 			__u64 address = named ? (__u64)READ(unix_sock, named, addr) : 0;
@@ -344,7 +355,7 @@ __noinline int collect_net(__u32 slot_index, __u32 i)
 			put_empty(s, i);
 			break;
 		}
-		put_tuple(s, i, file_of_own_fd(value_of(s, p->src)), second,
+		put_tuple(s, i, file_of_slot_fd(s, value_of(s, p->src)), second,
 			  p->kind != KIND_TUPLE_IN && p->kind != KIND_TUPLE_MSG_IN);
 		break;
 	case KIND_SOCKADDR:
@@ -369,7 +380,7 @@ __noinline int collect_net(__u32 slot_index, __u32 i)
 	case KIND_QUEUE_LEN:
 	case KIND_QUEUE_MAX: {
 		__u32 length = 0, most = 0;
-		__u64 sk = ret < 0 ? 0 : sock_of_file(file_of_own_fd(value));
+		__u64 sk = ret < 0 ? 0 : sock_of_file(file_of_slot_fd(s, value));
 		if (sk) {
 			length = READ(sock, sk, sk_ack_backlog);
 			most = READ(sock, sk, sk_max_ack_backlog);
@@ -384,7 +395,7 @@ __noinline int collect_net(__u32 slot_index, __u32 i)
 	}
 	case KIND_SOCK_SELF:
 	case KIND_SOCK_PEER: {
-		__u64 sk = ret < 0 ? 0 : sock_of_file(file_of_own_fd(value));
+		__u64 sk = ret < 0 ? 0 : sock_of_file(file_of_slot_fd(s, value));
 		if (sk && p->kind == KIND_SOCK_PEER)
 			sk = (__u64)READ(unix_sock, sk, peer);
 		put_u64(s, i, sk);

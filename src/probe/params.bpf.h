@@ -59,7 +59,11 @@ static __always_inline __u32 scap_open_mode(__u32 mode, __u32 flags)
 static __always_inline void put_path(struct slot *s, __u32 i, __u64 pointer)
 {
 	__u32 pos = s->pos;
-	set_length(s, i, append_user_str(s, pointer));
+	/* Of a request of io_uring it is the kernel's copy. */
+	set_length(s, i,
+		   s->flags & RECORD_IO_URING
+		       ? append_kernel_str(s, (const void *)pointer, RECORD_PATH_MAX)
+		       : append_user_str(s, pointer));
 	if (pos <= PROBE_POS_LIMIT && s->pos > pos && s->data[pos] != '/')
 		s->relative |= 1 << (i & 15);
 }
@@ -150,7 +154,7 @@ __noinline int collect_plain(__u32 slot_index, __u32 i)
 		put_u64(s, i, opened_ino(s));
 		break;
 	case KIND_FD_INO: {
-		__u64 file = file_of_own_fd(value);
+		__u64 file = file_of_slot_fd(s, value);
 		__u64 ino = 0;
 		if (file)
 			ino = READ(inode, (__u64)READ(file, file, f_inode), i_ino);
@@ -180,7 +184,7 @@ __noinline int collect_plain(__u32 slot_index, __u32 i)
 		put_u64(s, i, value << 32 | (__u32)value_of(s, p->aux));
 		break;
 	case KIND_FILE_PATH:
-		root_remember(s, HAS_TASK_BTF, current_task());
+		root_remember(s, HAS_TASK_BTF, slot_task(s));
 		set_length(s, i, s->file && !file_resolve(s, s->file) ? append_path(s) : 0);
 		break;
 	default:

@@ -8,5 +8,6 @@
 #include "probe/names.bpf.h"
 #include "probe/other.bpf.h"
 #include "probe/tasks.bpf.h"
+#include "probe/uring.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -22,7 +22,10 @@
 #include "saker_probe_loop.skel.h"
 #include "saker_probe_plain.skel.h"
 
-enum { LINKS_MAX = 10, ITERATOR_BUFFER = 1 << 18, LOG_BYTES = 4096, BUILD_HELPERS = 4 };
+/* Programs that kernels may refuse: then io_uring is not seen. */
+#define URING_PREFIX "uring_"
+
+enum { LINKS_MAX = 16, ITERATOR_BUFFER = 1 << 18, LOG_BYTES = 4096, BUILD_HELPERS = 4 };
 
 struct probe {
 	struct saker_probe *programs;
@@ -34,6 +37,8 @@ struct probe {
 	int ncpus;
 	bool has_iterator;
 	bool has_sleepable_iterator;
+	bool has_uring;
+	const char *uring_submission; /* tracepoint that tells of it */
 };
 
 /*
@@ -176,6 +181,24 @@ static bool names_have(const struct names *names, const char *name)
 	return names->p && memmem(names->p, names->n, whole, (size_t)n + 2);
 }
 
+/*
+ * Requests of io_uring can be told from one another since 5.19, when both tracepoints name them.
+ */
+static void configure_uring(struct probe *p, const struct names *names)
+{
+	struct saker_probe *s = p->programs;
+	bool is_new = names_have(names, "btf_trace_io_uring_submit_req");
+	bool is_old = !is_new && names_have(names, "btf_trace_io_uring_submit_sqe");
+
+	p->has_uring = (is_new || is_old) && names_have(names, "io_cqe") &&
+		       names_have(names, "btf_trace_io_uring_complete");
+	p->uring_submission = is_new ? "tp_btf/io_uring_submit_req" : "tp_btf/io_uring_submit_sqe";
+	bpf_program__set_autoload(s->progs.uring_submitted, p->has_uring && is_new);
+	bpf_program__set_autoload(s->progs.uring_submitted_old, p->has_uring && is_old);
+	bpf_program__set_autoload(s->progs.uring_completed, p->has_uring);
+	bpf_program__set_autoload(s->progs.uring_resolve_names, p->has_uring);
+}
+
 /* Sizes of maps, options, and which programs this kernel can have. */
 static void configure(struct probe *p, const struct probe_options *options,
 		      const struct names *names)
@@ -204,6 +227,7 @@ static void configure(struct probe *p, const struct probe_options *options,
 	bpf_program__set_autoload(s->progs.dump_tasks, p->has_sleepable_iterator);
 	bpf_program__set_autoload(s->progs.dump_tasks_plain,
 				  p->has_iterator && !p->has_sleepable_iterator);
+	configure_uring(p, names);
 }
 
 /* Rings are made before the programs are loaded: the map that holds them takes its form from one.
@@ -267,7 +291,12 @@ static int enter_families(struct probe *p, struct error *err)
 			return error_set(err, r, "cannot enter program %s: %s",
 					 bpf_program__name(families[i]), strerror(-r));
 	}
-	return 0;
+	if (!p->has_uring)
+		return 0;
+	uint32_t key = FAMILY_NAMES;
+	int fd = bpf_program__fd(s->progs.uring_resolve_names);
+	int r = bpf_map_update_elem(bpf_map__fd(s->maps.uring_families), &key, &fd, BPF_ANY);
+	return r ? error_set(err, r, "cannot enter the programs of io_uring: %s", strerror(-r)) : 0;
 }
 
 static int attach(struct probe *p, const struct bpf_program *program, const char *name,
@@ -346,7 +375,10 @@ static int load_programs(struct probe *p, struct load *load, const struct probe_
 		r = saker_probe__load(p->programs);
 	if (!r)
 		entered = enter_rings(p, options, err);
-	refused = load_end(load, said);
+	bool is_left_out = false;
+
+	refused = load_end(load, URING_PREFIX, &is_left_out, said);
+	p->has_uring &= !is_left_out;
 	if (r || refused)
 		return explain(r ? r : refused, "cannot load the probe's programs", said, err);
 	return entered;
@@ -381,7 +413,7 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 		r = load_programs(p, load, options, &said, err);
 		load = NULL;
 	}
-	load_end(load, &said);
+	load_end(load, URING_PREFIX, &(bool){false}, &said);
 	if (!r)
 		r = enter_families(p, err);
 	if (!r)
@@ -437,9 +469,35 @@ static void detach(struct probe *p, const char *name)
 		}
 }
 
+/* Calls that requests of io_uring stand for, as in uring.bpf.h. */
+static const uint16_t uring_calls[] = {
+    CALL_read,      CALL_write,           CALL_close,      CALL_ioctl,
+    CALL_readv,     CALL_writev,          CALL_madvise,    CALL_dup,
+    CALL_socket,    CALL_connect,         CALL_accept,     CALL_sendto,
+    CALL_recvfrom,  CALL_sendmsg,         CALL_recvmsg,    CALL_shutdown,
+    CALL_bind,      CALL_listen,          CALL_fsync,      CALL_fdatasync,
+    CALL_ftruncate, CALL_setxattr,        CALL_fsetxattr,  CALL_getxattr,
+    CALL_fgetxattr, CALL_fadvise64,       CALL_epoll_wait, CALL_epoll_ctl,
+    CALL_waitid,    CALL_openat,          CALL_mkdirat,    CALL_unlinkat,
+    CALL_renameat,  CALL_linkat,          CALL_symlinkat,  CALL_splice,
+    CALL_tee,       CALL_sync_file_range, CALL_fallocate,  CALL_accept4,
+    CALL_pipe2,     CALL_renameat2,       CALL_statx,      CALL_io_uring_register,
+    CALL_openat2,   CALL_futex_waitv,     CALL_futex_wake, CALL_futex_wait,
+};
+
+static bool is_uring_wanted(const struct probe_wants *wants)
+{
+	for (size_t i = 0; i < sizeof(uring_calls) / sizeof(uring_calls[0]); i++)
+		if (wants->wanted[uring_calls[i]])
+			return true;
+	return false;
+}
+
 /* The tracepoints that most plans don't need are costly ones: attached while wanted. */
 static int attach_wanted(struct probe *p, const struct probe_wants *wants, struct error *err)
 {
+	bool has_uring = p->has_uring && is_uring_wanted(wants);
+	bool is_new = bpf_program__autoload(p->programs->progs.uring_submitted);
 	const struct {
 		const struct bpf_program *program;
 		const char *name;
@@ -449,6 +507,10 @@ static int attach_wanted(struct probe *p, const struct probe_wants *wants, struc
 	    {p->programs->progs.task_switched, "tp_btf/sched_switch", wants->switches},
 	    {p->programs->progs.fault_user, "tp_btf/page_fault_user", wants->page_faults},
 	    {p->programs->progs.fault_kernel, "tp_btf/page_fault_kernel", wants->page_faults},
+	    /* Completions first: what is remembered is forgotten with them. */
+	    {p->programs->progs.uring_completed, "tp_btf/io_uring_complete", has_uring},
+	    {is_new ? p->programs->progs.uring_submitted : p->programs->progs.uring_submitted_old,
+	     p->uring_submission, has_uring},
 	};
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
 		bool is_attached = false;
@@ -637,6 +699,8 @@ void probe_describe(struct probe *p, struct buffer *out)
 			      names_have(&names, features[i].helper) ? "yes" : "no",
 			      features[i].since);
 	buffer_printf(out, "%-36s %s\n", "task iterator", p->has_iterator ? "yes" : "no");
+	buffer_printf(out, "%-36s %s\n", "io_uring's requests",
+		      p->has_uring ? "yes" : "no (since 6.0)");
 	for (size_t i = 0; i < p->nrings; i++)
 		buffer_printf(out, "ring %zu: %u KiB, %s\n", i, p->rings[i].bytes / 1024,
 			      p->rings[i].kind == RING_CRITICAL ? "critical events" : "common");

@@ -459,6 +459,7 @@ void fd_bind(const struct fd_rule *r, struct event *e, const struct annex_facts 
 		take_file(fd, facts->file);
 	if (facts->socket)
 		take_socket(fd, facts->socket);
+	fd->is_registered = num < 0 && r->use == FD_USE_USES && (facts->file || facts->socket);
 	if (facts->has_resolved)
 		fd->path_resolved = facts->resolved;
 	if (r->use == FD_USE_OPENS) {
