@@ -42,7 +42,7 @@ def program():
 @pytest.fixture(scope="session")
 def act():
     """helpers/act.c, built."""
-    WORKSHOP.mkdir(parents=True)
+    WORKSHOP.mkdir(parents=True, exist_ok=True)
     binary = WORKSHOP / "act"
     subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror",
                     "-static", "-o", binary, HERE / "helpers" / "act.c"], check=True)
