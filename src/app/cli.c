@@ -54,6 +54,7 @@ CHOOSE(take_rule_schema, ACTION_RULE_SCHEMA)
 CHOOSE(take_ignored, ACTION_IGNORED_EVENTS)
 CHOOSE(take_events, ACTION_LIST_EVENTS)
 CHOOSE(take_plugins, ACTION_LIST_PLUGINS)
+CHOOSE(take_metrics, ACTION_LIST_METRICS)
 CHOOSE(take_probe_info, ACTION_PROBE_INFO)
 CHOOSE(take_page_size, ACTION_PAGE_SIZE)
 CHOOSE(take_support, ACTION_SUPPORT)
@@ -199,11 +200,12 @@ static const struct flag flags[] = {
     {0, "list-events", NULL, FLAG_PLAIN, take_events, "Print all events and exit."},
     {0, "list-plugins", NULL, FLAG_PLAIN, take_plugins,
      "Print the plugins of the configuration and exit."},
+    {0, "list-metrics", NULL, FLAG_PLAIN, take_metrics, "Print the metrics there are and exit."},
     {'M', NULL, "SECONDS", FLAG_VALUE, take_seconds, "Stop after that time."},
     {0, "markdown", NULL, FLAG_PLAIN, take_markdown, "Older form of --format markdown."},
     {0, "format", "FORMAT", FLAG_VALUE, take_format,
-     "With --list and --list-events: text, markdown or json; with --config-schema and --help: "
-     "markdown is the reference page."},
+     "With --list and --list-events: text, markdown or json; with --config-schema, "
+     "--list-metrics and --help: markdown is the reference page."},
     {'N', NULL, NULL, FLAG_PLAIN, take_names, "With --list: names only."},
     {'o', "option", "KEY=VALUE", FLAG_VALUE, take_option,
      "Set a key of the configuration: json_output=true, engine.kind=modern_ebpf, "

@@ -28,6 +28,7 @@ enum cli_action {
 	ACTION_PAGE_SIZE,
 	ACTION_PLUGIN_INFO,
 	ACTION_LIST_PLUGINS,
+	ACTION_LIST_METRICS,
 	ACTION_LIST_FIELDS,
 	ACTION_PROBE_INFO,
 	ACTION_VALIDATE,       /* -V, with -L or -l the rules' description behind it */

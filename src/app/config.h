@@ -80,7 +80,7 @@ struct config_metrics {
 	bool output_rule;
 	const char *output_file;
 	bool rules_counters, resource_utilization, state_counters, kernel_event_counters,
-	    kernel_event_counters_per_cpu, libbpf_stats, plugins_metrics,
+	    kernel_event_counters_per_cpu, libbpf_stats,
 	    kernel_iter_event_counters, jemalloc_stats;
 	bool convert_memory_to_mb, include_empty_values;
 };

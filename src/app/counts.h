@@ -27,6 +27,7 @@ struct counts {
 
 	struct probe_counters probe; /* zeros without a probe */
 	struct state_counters state; /* of the first source */
+	uint64_t tasks_told;         /* threads, by the kernel's iterator at the start */
 	uint64_t blocks_skipped;     /* of captures: unknown ones */
 
 	struct channel_counters channels[CHANNELS_MAX];

@@ -109,12 +109,13 @@ size_t judge_event(struct judge *j, struct event *e)
 	return count;
 }
 
-static void send(struct judge *j, const struct match *match)
+static void send(struct judge *j, const struct event *e, const struct match *match)
 {
 	const struct judge_terms *t = j->terms;
 	const struct rule *rule = match->rule;
 	struct buffer line = {.p = j->line, .room = ALERT_LINE_MAX};
 	struct alert alert = {
+	    .time = j->is_live ? e->time : 0,
 	    .priority = rule->priority,
 	    .rule = rule->name,
 	    .source = str_from(alert_source_name(rule->source)),
@@ -133,7 +134,7 @@ void judge_alert(struct judge *j, struct event *e)
 {
 	for (size_t i = 0; i < j->match_count; i++) {
 		e->name_view = j->matches[i].name_view;
-		send(j, &j->matches[i]);
+		send(j, e, &j->matches[i]);
 	}
 }
 

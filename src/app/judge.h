@@ -35,6 +35,7 @@ struct judge_counters {
 struct judge {
 	enum event_source source;
 	struct state *state;  /* of the source; evaluators look into it */
+	bool is_live;         /* events happen now: how long their alerts take is measured */
 	const char *hostname; /* evt.hostname; "" where it is not told */
 	struct judge_terms *terms;
 	struct judge_counters counters;

@@ -21,27 +21,35 @@ static uint64_t now_ns(clockid_t clock)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+struct learning {
+	struct state *state;
+	uint64_t told;
+};
+
 static void on_task(void *context, const void *record, size_t size)
 {
-	struct state *state = context;
+	struct learning *learning = context;
 	struct event e;
 
+	learning->told++;
 	if (event_decode(&e, record, size, NULL) < 0)
 		return;
 	e.time = e.header->ts + now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME);
-	state_bind(state, &e);
+	state_bind(learning->state, &e);
 }
 
 int live_read_tasks(struct probe *probe, struct state *state, const struct config *config,
-		    struct error *err)
+		    uint64_t *told, struct error *err)
 {
 	uint64_t before = now_ns(CLOCK_MONOTONIC);
 	const char *from = "the kernel's task iterator";
 	struct state_counters counters;
+	struct learning learning = {.state = state};
 	int status = -EOPNOTSUPP;
 
 	if (!config->disable_iterators)
-		status = probe_iterate_tasks(probe, on_task, state, err);
+		status = probe_iterate_tasks(probe, on_task, &learning, err);
+	*told = learning.told;
 	if (status < 0) {
 		if (status != -EOPNOTSUPP)
 			log_warning("task iterator: %s", err->message);

@@ -20,8 +20,8 @@ size_t live_wants(const struct live_options *options, struct probe_wants *wants)
 /* Attaches the probe, whose rings fill from then on, and says so. NULL with the reason. */
 struct probe *live_attach(const struct live_options *options, struct error *err);
 
-/* Learns which processes there are. */
+/* Learns which processes there are; told: how many threads the kernel's iterator told of. */
 int live_read_tasks(struct probe *probe, struct state *state, const struct config *config,
-		    struct error *err);
+		    uint64_t *told, struct error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include "app/config.h"
 #include "app/info_command.h"
 #include "app/list.h"
+#include "app/metrics.h"
 #include "app/monitor.h"
 #include "app/pidfile.h"
 #include "app/policy.h"
@@ -289,6 +290,9 @@ static int print_facts(const struct cli *cli)
 	case ACTION_CONFIG_SCHEMA:
 		(cli->format == LIST_MARKDOWN ? config_print_markdown
 					      : config_print_schema)(stdout);
+		return 0;
+	case ACTION_LIST_METRICS:
+		(cli->format == LIST_MARKDOWN ? metrics_print_markdown : metrics_print)(stdout);
 		return 0;
 	case ACTION_RULE_SCHEMA:
 		schema = rules_schema_json();

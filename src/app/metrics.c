@@ -45,8 +45,6 @@ static bool is_wanted(const struct config_metrics *c, enum metric_group group)
 		return c->libbpf_stats;
 	case METRICS_ITERATORS:
 		return c->kernel_iter_event_counters;
-	case METRICS_PLUGINS:
-		return c->plugins_metrics;
 	}
 	return false;
 }
@@ -372,25 +370,64 @@ static const char *group_key(enum metric_group group)
 	    [METRICS_KERNEL_PER_CPU] = "kernel_event_counters_per_cpu_enabled",
 	    [METRICS_LIBBPF] = "libbpf_stats_enabled",
 	    [METRICS_ITERATORS] = "kernel_iter_event_counters_enabled",
-	    [METRICS_PLUGINS] = "plugins_metrics_enabled",
 	};
 
 	return keys[group];
 }
 
-void metrics_print_markdown(FILE *out)
+/* Falco's own where it is one. */
+static bool is_ours(const struct metric *m)
 {
-	fputs("Metric | Type | Labels | Field of the alert | Key | Meaning\n"
-	      ":------|:-----|:-------|:-------------------|:----|:-------\n",
+	return strncmp(m->name ? m->name : m->field, "saker", 5) == 0;
+}
+
+static void put_field_name(FILE *out, const struct metric *m)
+{
+	if (m->field)
+		fprintf(out, "`%s%s`", m->field,
+			m->unit == UNIT_KIB || m->unit == UNIT_BYTES ? "_mb" : "");
+}
+
+static void print_part(FILE *out, bool ours)
+{
+	fputs("| metric | type | labels | field of the alert | key | meaning |\n"
+	      "|---|---|---|---|---|---|\n",
 	      out);
 	for (size_t i = 0; i < metrics_count; i++) {
 		const struct metric *m = &metrics_table[i];
-		const char *suffix = m->unit == UNIT_KIB || m->unit == UNIT_BYTES ? "_mb" : "";
-		const char *tick = m->field ? "`" : "", *of_name = m->name ? "`" : "";
 
-		fprintf(out, "%s%s%s | %s | %s | %s%s%s%s | %s | %s\n", of_name,
-			m->name ? m->name : "", of_name, m->name ? type_name(m->type) : "",
-			m->labels ? m->labels : "", tick, m->field ? m->field : "",
-			m->field ? suffix : "", tick, group_key(m->group), m->help);
+		if (is_ours(m) != ours)
+			continue;
+		fputs("| ", out);
+		if (m->name)
+			fprintf(out, "`%s` | %s", m->name, type_name(m->type));
+		else
+			fputs("| ", out);
+		fprintf(out, " | %s | ", m->labels && m->name ? m->labels : "");
+		put_field_name(out, m);
+		fprintf(out, " | %s | %s |\n", group_key(m->group), m->help);
+	}
+}
+
+void metrics_print_markdown(FILE *out)
+{
+	fputs("# Metrics\n\nMade by `make docs` from the program's own table; "
+	      "[how they are told](../metrics.md). A `*` stands for a name; rows without a metric "
+	      "are fields of the alert alone. `key` is the key of `metrics` that switches them "
+	      "off.\n\n## Falco's\n\n",
+	      out);
+	print_part(out, false);
+	fputs("\n## Our own\n\n", out);
+	print_part(out, true);
+}
+
+void metrics_print(FILE *out)
+{
+	for (size_t i = 0; i < metrics_count; i++) {
+		const struct metric *m = &metrics_table[i];
+
+		fprintf(out, "%s%s%s%s\n    %s\n", m->name ? m->name : m->field,
+			m->name && m->labels ? " {" : "", m->name && m->labels ? m->labels : "",
+			m->name && m->labels ? "}" : "", m->help);
 	}
 }

@@ -26,7 +26,6 @@ enum metric_group {
 	METRICS_KERNEL_PER_CPU, /* kernel_event_counters_per_cpu_enabled, too */
 	METRICS_LIBBPF,         /* libbpf_stats_enabled */
 	METRICS_ITERATORS,      /* kernel_iter_event_counters_enabled */
-	METRICS_PLUGINS,        /* plugins_metrics_enabled */
 };
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_INFO, METRIC_HISTOGRAM };
@@ -135,7 +134,8 @@ struct metrics_fields metrics_fields(const struct metrics_snapshot *snapshot);
 void metrics_fields_print(const struct metrics_fields *fields, FILE *out);
 void metrics_fields_free(struct metrics_fields *fields);
 
-/* A page of documentation. */
+/* The table: names and what they mean; and as a page of documentation. */
+void metrics_print(FILE *out);
 void metrics_print_markdown(FILE *out);
 
 #endif

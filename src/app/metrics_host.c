@@ -3,8 +3,11 @@
 
 #include "base/cleanup.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <inttypes.h>
 #include <math.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,4 +154,66 @@ uint64_t metrics_host_boot_time(const char *host_root)
 
 	read_lines(host_root, "/proc/stat", boot, 1);
 	return seconds_since_epoch * UINT64_C(1000000000);
+}
+
+static size_t put_address(char *to, size_t room, const struct sockaddr *address)
+{
+	const uint8_t *b;
+	size_t n = 0;
+
+	if (address->sa_family == AF_INET) {
+		b = (const uint8_t *)&((const struct sockaddr_in *)address)->sin_addr;
+		n = (size_t)snprintf(to, room, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+		return n < room ? n : room;
+	}
+	/* All eight groups, as Falco writes them here. */
+	b = ((const struct sockaddr_in6 *)address)->sin6_addr.s6_addr;
+	for (int i = 0; i < 8 && n < room; i++)
+		n += (size_t)snprintf(to + n, room - n, "%s%x", i ? ":" : "",
+				      (unsigned)(b[2 * i] << 8 | b[2 * i + 1]));
+	return n < room ? n : room;
+}
+
+static bool has_address(const struct ifaddrs *a, const char *interface, int family)
+{
+	return a->ifa_addr && a->ifa_addr->sa_family == family &&
+	       (!interface || strcmp(a->ifa_name, interface) == 0);
+}
+
+void metrics_host_each_interface(void (*visit)(void *context, const char *interface,
+					       const char *family, const char *addresses),
+				 void *context)
+{
+	static const struct {
+		int number;
+		const char *name;
+	} families[] = {{AF_INET, "ipv4"}, {AF_INET6, "ipv6"}};
+	struct ifaddrs *all;
+
+	if (getifaddrs(&all) < 0)
+		return;
+	for (size_t f = 0; f < 2; f++)
+		for (const struct ifaddrs *a = all; a; a = a->ifa_next) {
+			int family = families[f].number;
+			const struct ifaddrs *earlier = all;
+			char text[1024];
+			size_t n = 0;
+
+			if (!has_address(a, NULL, family) || strcmp(a->ifa_name, "lo") == 0)
+				continue;
+			while (earlier != a && !has_address(earlier, a->ifa_name, family))
+				earlier = earlier->ifa_next;
+			if (earlier != a)
+				continue;
+			for (const struct ifaddrs *b = a; b && n < sizeof(text) - 64;
+			     b = b->ifa_next) {
+				if (!has_address(b, a->ifa_name, family))
+					continue;
+				if (n > 0)
+					text[n++] = ',';
+				n += put_address(text + n, sizeof(text) - n, b->ifa_addr);
+			}
+			visit(context, a->ifa_name, families[f].name, text);
+		}
+	freeifaddrs(all);
 }

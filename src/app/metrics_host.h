@@ -20,4 +20,10 @@ void metrics_host_read(struct metrics_host *host, const char *host_root);
 /* ns since the epoch. */
 uint64_t metrics_host_boot_time(const char *host_root);
 
+/* The addresses of a network interface, one family at a time, with commas between them: the values
+ * are gone when visit returns. The loopback interface is left out. */
+void metrics_host_each_interface(void (*visit)(void *context, const char *interface,
+					       const char *family, const char *addresses),
+				 void *context);
+
 #endif

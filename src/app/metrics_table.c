@@ -5,6 +5,7 @@
 #include "app/list.h"
 #include "app/versions.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static struct metric_value number(uint64_t n)
@@ -72,7 +73,8 @@ static void get_engine(const struct metric *m, struct metrics_sink *s)
 	for (size_t i = 0; i < in->counts.source_count; i++) {
 		enum event_source source = in->counts.sources[i].source;
 		const struct metric_label labels[] = {
-		    {"engine_name", str_from(source != SOURCE_SYSCALL ? "source_plugin" : in->engine)},
+		    {"engine_name",
+		     str_from(source != SOURCE_SYSCALL ? "source_plugin" : in->engine)},
 		    {"evt_source", str_from(event_source_name((int)source))},
 		};
 
@@ -104,6 +106,30 @@ static void get_rules_files(const struct metric *m, struct metrics_sink *s)
 static void get_config_files(const struct metric *m, struct metrics_sink *s)
 {
 	put_files(m, s, false);
+}
+
+struct interface_visit {
+	const struct metric *m;
+	struct metrics_sink *s;
+};
+
+static void put_interface(void *context, const char *interface, const char *family,
+			  const char *addresses)
+{
+	const struct interface_visit *v = context;
+	char name[128];
+	struct metric_label l = {.key = NULL};
+
+	snprintf(name, sizeof(name), "%s.protocols.%s", interface, family);
+	l.value = str_from(name);
+	metrics_put(v->s, v->m, &l, 1, text(addresses));
+}
+
+static void get_interfaces(const struct metric *m, struct metrics_sink *s)
+{
+	struct interface_visit visit = {m, s};
+
+	metrics_host_each_interface(put_interface, &visit);
 }
 
 enum { RULE_TAGS_MAX = 64 };
@@ -142,10 +168,10 @@ static const struct {
     {"execve", {"execve", "execveat"}},
     {"connect", {"connect"}},
     {"open", {"open", "creat", "openat", "openat2", "open_by_handle_at"}},
-    {"dir_file", {"dup",	"chmod",    "fchmod",	 "fchmodat", "chown",	 "lchown",
-		  "fchown",	"fchownat", "link",	 "linkat",   "mkdir",	 "mkdirat",
-		  "mount",	"umount",   "umount2",	 "rename",   "renameat", "renameat2",
-		  "rmdir",	"symlink",  "symlinkat", "unlink",   "unlinkat"}},
+    {"dir_file",
+     {"dup",      "chmod",     "fchmod", "fchmodat", "chown",     "lchown", "fchown",  "fchownat",
+      "link",     "linkat",    "mkdir",  "mkdirat",  "mount",     "umount", "umount2", "rename",
+      "renameat", "renameat2", "rmdir",  "symlink",  "symlinkat", "unlink", "unlinkat"}},
     {"other_interest",
      {"bpf", "setpgid", "ptrace", "seccomp", "setns", "setresgid", "setresuid", "setsid", "unshare",
       "capset", "keyctl"}},
@@ -221,7 +247,8 @@ static void put_per_cpu(const struct metric *m, struct metrics_sink *s, bool are
 	const struct metrics_snapshot *in = metrics_of(s);
 	struct probe_counters counters;
 
-	for (unsigned cpu = 0; in->probe && probe_counters_of_cpu(in->probe, cpu, &counters); cpu++) {
+	for (unsigned cpu = 0; in->probe && probe_counters_of_cpu(in->probe, cpu, &counters);
+	     cpu++) {
 		uint64_t drops = all_drops(&counters);
 		char name[16];
 
@@ -254,6 +281,48 @@ static void get_drop_causes(const struct metric *m, struct metrics_sink *s)
 			     metrics_of(s)->counts.probe.drops[i]);
 }
 
+/* Of the probe's programs. Nothing where the kernel does not count. */
+static void put_runs(const struct metric *m, struct metrics_sink *s,
+		     uint64_t (*value)(const struct probe_run *run))
+{
+	const struct metrics_snapshot *in = metrics_of(s);
+	struct probe_run run;
+
+	for (size_t i = 0; in->probe && probe_run(in->probe, i, &run); i++)
+		if (run.count > 0)
+			put_labelled(m, s, run.name, value(&run));
+}
+
+static uint64_t run_count(const struct probe_run *run)
+{
+	return run->count;
+}
+
+static uint64_t run_time(const struct probe_run *run)
+{
+	return run->ns;
+}
+
+static uint64_t run_average(const struct probe_run *run)
+{
+	return run->ns / run->count;
+}
+
+static void get_run_counts(const struct metric *m, struct metrics_sink *s)
+{
+	put_runs(m, s, run_count);
+}
+
+static void get_run_times(const struct metric *m, struct metrics_sink *s)
+{
+	put_runs(m, s, run_time);
+}
+
+static void get_run_averages(const struct metric *m, struct metrics_sink *s)
+{
+	put_runs(m, s, run_average);
+}
+
 /* Of each source the number at the offset in struct source_counts. */
 static void get_by_source(const struct metric *m, struct metrics_sink *s)
 {
@@ -284,6 +353,30 @@ static void get_by_output(const struct metric *m, struct metrics_sink *s)
 
 		memcpy(&value, (const char *)&c->channels[i] + m->offset, sizeof(value));
 		put_labelled(m, s, c->channels[i].name, value);
+	}
+}
+
+static void get_latency(const struct metric *m, struct metrics_sink *s)
+{
+	const struct counts *c = &metrics_of(s)->counts;
+
+	for (size_t i = 0; i < c->channel_count; i++) {
+		const struct metric_label l = {m->labels, str_from(c->channels[i].name)};
+
+		metrics_put(s, m, &l, 1, (struct metric_value){.latency = &c->channels[i].latency});
+	}
+}
+
+/* The bound below which all but a hundredth of them are. */
+static void get_latency_quantile(const struct metric *m, struct metrics_sink *s)
+{
+	const struct counts *c = &metrics_of(s)->counts;
+
+	for (size_t i = 0; i < c->channel_count; i++) {
+		const struct metric_label l = {m->labels, str_from(c->channels[i].name)};
+		uint64_t ns = latency_quantile(&c->channels[i].latency, 0.99);
+
+		metrics_put(s, m, &l, 1, real(ns == UINT64_MAX ? INFINITY : (double)ns / 1e6));
 	}
 }
 
@@ -372,6 +465,8 @@ const struct metric metrics_table[] = {
 	AT(kernel_release), .get = get_text, .help = "The kernel's release."),
     ROW(INFO("falcosecurity_evt_hostname_info", "evt.hostname", "hostname"),
 	AT(hostname), .get = get_text, .help = "The machine's name, or what FALCO_HOSTNAME says."),
+    ROW(FIELD("falco.host_netinfo.interfaces.*.addresses", UNIT_TEXT, ALWAYS), .is_star_verbatim = true,
+	.get = get_interfaces, .help = "Addresses of a network interface: * is its name, .protocols. and ipv4 or ipv6."),
     ROW(FIELD("evt.source", UNIT_TEXT, ALWAYS), AT(source), .get = get_text, .help = "The first event source that runs."),
     ROW(FIELD("evt.time", UNIT_NUMBER, ALWAYS), AT(time), .help = "Time of the snapshot."),
 
@@ -435,6 +530,15 @@ const struct metric metrics_table[] = {
     ROW(COUNTER("saker_kernel_faults_total", "saker.kernel_faults", KERNEL), AT(counts.probe.faults),
 	.help = "Arguments of calls that could not be read from user memory; the event comes without them."),
 
+    ROW(COUNTER("falcosecurity_scap_n_evts_task_total", "scap.n_evts_task", ITERATORS), AT(counts.tasks_told),
+	.help = "Threads that the kernel's iterator told of at the start."),
+    ROW(COUNTER("falcosecurity_scap_*_run_cnt_total", "scap.*.run_cnt", LIBBPF), .get = get_run_counts,
+	.help = "Runs of each of the probe's programs; where kernel.bpf_stats_enabled is on."),
+    ROW(COUNTER("falcosecurity_scap_*_run_time_nanoseconds_total", "scap.*.run_time_ns", LIBBPF), .get = get_run_times,
+	.help = "Time that they took."),
+    ROW(GAUGE("falcosecurity_scap_*_avg_time_nanoseconds", "scap.*.avg_time_ns", LIBBPF), .get = get_run_averages,
+	.help = "Time that a run took on average."),
+
     ROW(GAUGE("falcosecurity_falco_cpu_usage_ratio", "falco.cpu_usage_perc", RESOURCES), .unit = UNIT_PERCENT,
 	AT(host.cpu_percent), .get = get_real, .help = "The program's use of one CPU since its start."),
     ROW(GAUGE("falcosecurity_falco_memory_rss_bytes", "falco.memory_rss", RESOURCES), .unit = UNIT_KIB,
@@ -481,6 +585,11 @@ const struct metric metrics_table[] = {
 	.help = "Alerts that wait for the output."),
     ROW(GAUGE("saker_output_queue_capacity", NULL, ALWAYS), .labels = "output", OF_OUTPUT(capacity),
 	.help = "Alerts that may wait for the output."),
+
+    ROW(.name = "saker_alert_latency_seconds", .type = METRIC_HISTOGRAM, .unit = UNIT_SECONDS, .labels = "output",
+	.get = get_latency, .help = "From a system call to the delivery of its alert."),
+    ROW(.field = "saker.alert_latency_p99_ms.*", .type = METRIC_GAUGE, .unit = UNIT_REAL, .labels = "output",
+	.get = get_latency_quantile, .help = "The same, up to which ms all but a hundredth of them take; null: more than a minute."),
 
     ROW(COUNTER("saker_reloads_total", "saker.reloads.*", ALWAYS), .labels = "result", .get = get_reloads,
 	.help = "Reloads of configuration and rules: done, or failed so that the old ones stayed."),

@@ -23,6 +23,7 @@
 
 enum {
 	LOOK_MS = 1000,   /* how long the main thread sleeps at most where it watches */
+	ANSWER_TRIES = 100, /* half a millisecond each: how long counts are waited for */
 	SWEEP_COUNT = 64, /* remembered processes that are looked after in one go */
 };
 #define SECOND UINT64_C(1000000000)
@@ -52,6 +53,7 @@ struct monitor {
 	int stop_signal;
 	char hostname[256];
 	const char *host_root;
+	uint64_t tasks_told; /* by the kernel's iterator, at the start */
 	int own_pid;
 	uint32_t own_pidns;
 	uint64_t chores_at, users_at; /* when they are due, CLOCK_MONOTONIC */
@@ -61,6 +63,7 @@ struct monitor {
 	pthread_mutex_t lock; /* never waited for on the way of an event */
 	struct counts counts; /* of the last second */
 	uint64_t counted_at;  /* CLOCK_MONOTONIC */
+	atomic_bool wants_counts; /* before the second is over */
 	atomic_bool is_over;  /* the judge is asked nothing any more */
 };
 
@@ -170,12 +173,13 @@ static bool users_changed(struct monitor *m)
 	return has_changed;
 }
 
-/* Where it is being read just now the next second is early enough. */
+/* Where it is being read just now the next time is early enough. */
 static void take_counts(struct monitor *m)
 {
 	struct counts c = {0};
 	struct source_counters source = {0};
 
+	atomic_store_explicit(&m->wants_counts, false, memory_order_relaxed);
 	if (m->is_replay)
 		source = replay_counters(&m->replay, m->source, &c.blocks_skipped);
 	else
@@ -184,6 +188,7 @@ static void take_counts(struct monitor *m)
 	event_sources_add_counts(m->others, &c);
 	if (m->probe)
 		c.probe = probe_counters(m->probe);
+	c.tasks_told = m->tasks_told;
 	c.state = state_counters(m->state);
 	regime_add_counts(&m->regime, m->judge->terms->outputs, &c);
 	if (pthread_mutex_trylock(&m->lock) != 0)
@@ -193,20 +198,23 @@ static void take_counts(struct monitor *m)
 	pthread_mutex_unlock(&m->lock);
 }
 
-/* Where nothing happens nothing is counted: the main thread sleeps and is woken for it. */
+/* The main thread counts when it is asked to; where nothing happens it sleeps, and is woken. */
 uint64_t monitor_silence(struct monitor *m)
 {
-	const struct timespec pause = {.tv_nsec = 1000000};
+	const struct timespec pause = {.tv_nsec = 500000};
 	uint64_t asked_at = now_ns(CLOCK_MONOTONIC), age = 0, one = 1;
 
-	for (int tries = 0; tries < 50; tries++) {
+	for (int tries = 0; tries < ANSWER_TRIES; tries++) {
 		pthread_mutex_lock(&m->lock);
-		age = m->counted_at > asked_at ? 0 : asked_at - m->counted_at;
+		age = m->counted_at >= asked_at ? 0 : asked_at - m->counted_at;
 		pthread_mutex_unlock(&m->lock);
-		if (age <= CHORES_NS)
+		if (age == 0)
 			break;
-		if (tries == 0 && write(m->wake_fd, &one, sizeof(one)) < 0)
-			break;
+		if (tries % 16 == 0) {
+			atomic_store(&m->wants_counts, true);
+			if (write(m->wake_fd, &one, sizeof(one)) < 0)
+				break;
+		}
 		nanosleep(&pause, NULL);
 	}
 	return age;
@@ -265,8 +273,11 @@ static void do_chores(struct monitor *m)
 	uint64_t now = now_ns(CLOCK_MONOTONIC);
 	struct error err;
 
-	if (now < m->chores_at)
+	if (now < m->chores_at) {
+		if (atomic_load_explicit(&m->wants_counts, memory_order_relaxed))
+			take_counts(m);
 		return;
+	}
 	m->chores_at = now + CHORES_NS;
 	if (now >= m->users_at) {
 		m->users_at = now + USERS_NS;
@@ -337,6 +348,7 @@ static int start_judging(struct monitor *m, struct error *err)
 	m->judge = judge_new(SOURCE_SYSCALL, m->state, m->is_replay ? "" : m->hostname);
 	if (!m->judge)
 		return error_set(err, -ENOMEM, "no memory for judging");
+	m->judge->is_live = !m->is_replay;
 	judge.judge = m->judge;
 	return regime_add_judge(&m->regime, &judge, err);
 }
@@ -411,7 +423,7 @@ static int start(struct monitor *m, struct error *err)
 	if (!m->probe)
 		return -EINVAL;
 	regime_set_probe(&m->regime, m->probe, &live);
-	status = live_read_tasks(m->probe, m->state, m->config, err);
+	status = live_read_tasks(m->probe, m->state, m->config, &m->tasks_told, err);
 	if (status == 0)
 		status = start_recording(m, err);
 	if (status < 0)

@@ -51,8 +51,8 @@ struct monitor_options {
 int monitor_run(const struct monitor_options *options);
 
 /*
- * For threads that tell others how the monitor is (metrics, web server): what was counted, as of
- * the last second; and how often each rule of the policy in use matched. Neither touches the way of
+ * For threads that tell others how the monitor is (metrics, web server): what was counted until
+ * now, or until the last second where the main thread is too busy to answer at once; and how often each rule of the policy in use matched. Neither touches the way of
  * an event.
  */
 void monitor_read_counts(struct monitor *m, struct counts *out);

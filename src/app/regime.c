@@ -172,6 +172,7 @@ static void add_channel(struct channel_counters *sums, size_t *count,
 	sums[i].dropped += c->dropped;
 	sums[i].failed += c->failed;
 	sums[i].retries += c->retries;
+	latency_merge(&sums[i].latency, &c->latency);
 }
 
 static void end_outputs(struct regime *r, struct outputs *old)

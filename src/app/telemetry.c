@@ -15,9 +15,9 @@
 
 #define MS UINT64_C(1000000)
 #define SECOND (1000 * MS)
-#define LOOK_NS (5 * SECOND)   /* how often a changed configuration is looked for */
-#define AGAIN_NS (10 * SECOND) /* how often a taken port is tried again */
-#define DEAD_NS (10 * SECOND)  /* the monitor has not looked around for so long: it hangs */
+#define LOOK_NS (5 * SECOND)  /* how often a changed configuration is looked for */
+#define AGAIN_NS (5 * SECOND) /* how often a taken port is tried again */
+#define DEAD_NS (10 * SECOND) /* the monitor has not looked around for so long: it hangs */
 
 enum { PAGES = 3 };
 

@@ -13,6 +13,7 @@ struct worker;
 
 /* An alert on its way. Texts live until deliver returns. */
 struct channel_line {
+	uint64_t time; /* of the event, 0: none */
 	enum severity priority;
 	struct str text; /* with its line end */
 	struct str rule, source;

@@ -49,6 +49,13 @@ uint64_t latency_count(const struct latency *l)
 	return n;
 }
 
+void latency_merge(struct latency *l, const struct latency *more)
+{
+	for (size_t i = 0; i <= LATENCY_BUCKETS; i++)
+		l->counts[i] += more->counts[i];
+	l->sum += more->sum;
+}
+
 uint64_t latency_quantile(const struct latency *l, double share)
 {
 	uint64_t total = latency_count(l), seen = 0;

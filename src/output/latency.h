@@ -21,6 +21,8 @@ uint64_t latency_bound(size_t bucket);
 void latency_add(struct latency *l, uint64_t ns);
 struct latency latency_read(const struct latency *l);
 uint64_t latency_count(const struct latency *l);
+/* Adds what both counted. */
+void latency_merge(struct latency *l, const struct latency *more);
 /* Upper bound of the bucket in which the share (0 to 1) of all is reached; UINT64_MAX: in the last
  * one. 0 where there are none. */
 uint64_t latency_quantile(const struct latency *l, double share);

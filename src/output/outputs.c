@@ -263,6 +263,7 @@ size_t outputs_counters(const struct outputs *o, struct channel_counters *counte
 		    .retries = atomic_load(&w->retries),
 		    .queued = atomic_load(&w->queued),
 		    .capacity = w->capacity,
+		    .latency = latency_read(&w->latency),
 		    .is_shared = is_shared(w),
 		};
 	}

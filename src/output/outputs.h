@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "output/latency.h"
 
 struct outputs;
 
@@ -73,6 +74,7 @@ struct outputs_options {
 /* Texts are views, copied where they must outlive the call. */
 struct alert {
 	enum severity priority;
+	uint64_t time; /* of its event, ns since the epoch; 0: how long it takes is not measured */
 	struct str line; /* as alert_format makes it: without line end */
 	struct str rule, source;
 	const struct str *tags;
@@ -87,6 +89,8 @@ struct channel_counters {
 	uint64_t retries; /* times that something was tried again, whatever came of it */
 	uint64_t queued;  /* alerts that wait now */
 	uint64_t capacity;
+	/* From an alert's event until it is delivered. */
+	struct latency latency;
 	bool is_shared; /* other outputs have it, too: see outputs_renew */
 };
 

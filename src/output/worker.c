@@ -45,6 +45,7 @@ struct shared_line *shared_line_new(const struct alert *alert, unsigned referenc
 		return NULL;
 	atomic_init(&l->references, references);
 	at = l->text;
+	l->line.time = alert->time;
 	l->line.priority = alert->priority;
 	l->line.text = put(&at, alert->line);
 	/* One alert is one line, whoever made it. */
@@ -69,14 +70,43 @@ void shared_line_release(struct shared_line *l)
 		free(l);
 }
 
+static void add_pending(struct worker *w, uint64_t time)
+{
+	/* In order, so that none is taken for another one. */
+	if (w->untimed > 0 || w->pending_count == PENDING_MAX)
+		w->untimed++;
+	else
+		w->pending[(w->first_pending + w->pending_count++) % PENDING_MAX] = time;
+}
+
+/* What has come of the oldest ones is known. now: 0 where they did not arrive. */
+static void take_pending(struct worker *w, uint64_t lines, uint64_t now)
+{
+	for (; lines > 0 && w->pending_count > 0; lines--, w->pending_count--) {
+		uint64_t time = w->pending[w->first_pending];
+
+		w->first_pending = (w->first_pending + 1) % PENDING_MAX;
+		if (now && time)
+			latency_add(&w->latency, now > time ? now - time : 0);
+	}
+	w->untimed -= lines < w->untimed ? lines : w->untimed;
+}
+
 void worker_sent(struct worker *w, uint64_t lines)
 {
+	struct timespec now;
+
 	atomic_fetch_add(&w->sent, lines);
+	if (lines == 0)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	take_pending(w, lines, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
 }
 
 void worker_lost(struct worker *w, uint64_t lines)
 {
 	atomic_fetch_add(&w->failed, lines);
+	take_pending(w, lines, 0);
 }
 
 void worker_took_back(struct worker *w, uint64_t lines)
@@ -264,6 +294,7 @@ static void end(struct worker *w)
 static void deliver(struct worker *w, struct shared_line *l)
 {
 	begin(w);
+	add_pending(w, l->line.time);
 	w->type->deliver(w->context, w, &l->line);
 	end(w);
 	shared_line_release(l);

@@ -19,6 +19,8 @@ struct shared_line {
 struct shared_line *shared_line_new(const struct alert *alert, unsigned references);
 void shared_line_release(struct shared_line *l);
 
+enum { PENDING_MAX = 512 };
+
 struct worker {
 	const struct channel_type *type;
 	void *context;
@@ -37,8 +39,13 @@ struct worker {
 	atomic_bool is_blocked;     /* and that was told */
 	atomic_size_t queued, queued_bytes;
 	_Atomic uint64_t sent, dropped, failed, retries;
+	struct latency latency;
 
 	/* The thread's own. */
+	/* Times of alerts that the channel has and has not counted yet, a ring; and how many more
+	 * there are behind them, for which it had no room. */
+	uint64_t pending[PENDING_MAX];
+	size_t first_pending, pending_count, untimed;
 	int64_t limit; /* of this call of the channel; 0: none */
 	bool is_failing;
 	int64_t complaints_since; /* of the last minute in which there were some */

@@ -677,6 +677,29 @@ uint64_t probe_drops_of(const struct probe *p, uint16_t code, enum drop_cause ca
 	return sum;
 }
 
+bool probe_run(const struct probe *p, size_t number, struct probe_run *run)
+{
+	struct bpf_program *program;
+	struct bpf_prog_info info = {0};
+	uint32_t size = sizeof(info);
+
+	bpf_object__for_each_program(program, p->programs->obj)
+	{
+		int fd = bpf_program__fd(program);
+
+		/* Those that this kernel has no use for are not loaded. */
+		if (fd < 0 || number-- > 0)
+			continue;
+		*run = (struct probe_run){.name = bpf_program__name(program)};
+		if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0) {
+			run->count = info.run_cnt;
+			run->ns = info.run_time_ns;
+		}
+		return true;
+	}
+	return false;
+}
+
 void probe_describe(struct probe *p, struct buffer *out)
 {
 	static const struct {

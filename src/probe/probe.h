@@ -97,6 +97,16 @@ bool probe_counters_of_cpu(const struct probe *p, unsigned cpu, struct probe_cou
 /* Drops of one event code by cause. From any thread. */
 uint64_t probe_drops_of(const struct probe *p, uint16_t code, enum drop_cause cause);
 
+/*
+ * How often a program ran and for how long, by number from 0; false behind the last one. Zeros
+ * where the kernel does not count (kernel.bpf_stats_enabled). From any thread.
+ */
+struct probe_run {
+	const char *name;
+	uint64_t count, ns;
+};
+bool probe_run(const struct probe *p, size_t number, struct probe_run *run);
+
 /* What this kernel offers, as text for --probe-info. */
 void probe_describe(struct probe *p, struct buffer *out);
 
