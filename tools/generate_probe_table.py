@@ -3,7 +3,8 @@
 """Makes the probe's collection table and flag translations from src/probe/collect.tsv and
 translate.tsv, checked against the event schema in src/event/.
 
-usage: generate_probe_table.py SOURCE_DIRECTORY_OF_PROBE SOURCE_DIRECTORY_OF_EVENT OUTPUT.h
+usage: generate_probe_table.py SOURCE_DIRECTORY_OF_PROBE SOURCE_DIRECTORY_OF_EVENT OUTPUT.h ARCHITECTURE
+ARCHITECTURE: x86_64 or arm64
 """
 
 import pathlib
@@ -88,12 +89,16 @@ def value_of(text):
     return MEM32 + 4 * index
 
 
-def read_translations(path):
+def read_translations(path, arch):
+    """Those named NAME@ARCHITECTURE stand for NAME there."""
     tables = {}
-    for number, cells in read_rows(path):
-        if cells[0] == "table":
-            continue
+    rows = [cells for _, cells in read_rows(path) if cells[0] != "table"]
+    own = {cells[0].partition("@")[0] for cells in rows if cells[0].endswith("@" + arch)}
+    for cells in rows:
         name, form, kernel, scap = cells
+        name, _, only = name.partition("@")
+        if only != (arch if name in own else ""):
+            continue
         table = tables.setdefault(name, {"bits": [], "enum": [], "mask": 0, "default": None})
         if form == "bits":
             table["bits"].append((int(kernel, 0), int(scap, 0)))
@@ -224,16 +229,23 @@ def number(cell):
     return None if cell in ("-", "") else int(cell.split(",")[0])
 
 
-def generate(probe, event):
+# Calls that the programs know by number.
+NAMED = "clone fork vfork clone3 execve execveat exit exit_group".split()
+COLUMNS = {"x86_64": 1, "arm64": 3}
+
+
+def generate(probe, event, arch):
     schemas = {}
     for _, cells in read_rows(event / "events.tsv"):
         params = cells[6].split(" ") if len(cells) > 6 and cells[6] else []
         schemas[int(cells[0])] = [tuple(p.split(":")[:2]) for p in params]
-    translations = read_translations(probe / "translate.tsv")
+    translations = read_translations(probe / "translate.tsv", arch)
 
-    rows, by_name, compat = {}, {}, {}
+    rows, by_name, compat, known = {}, {}, {}, set()
     for _, cells in read_rows(event / "syscalls.tsv"):
-        name, native, i386, scap_nr, code = cells[0], number(cells[1]), cells[2], int(cells[4]), int(cells[5])
+        name, native, scap_nr, code = cells[0], number(cells[COLUMNS[arch]]), int(cells[4]), int(cells[5])
+        i386 = cells[2] if arch == "x86_64" else "-"
+        known.add(name)
         if native is None:
             continue
         row = Row(name, 1, scap_nr, schemas[1], translations)
@@ -247,6 +259,8 @@ def generate(probe, event):
     for line, cells in read_rows(probe / "collect.tsv"):
         if cells[0] == "syscall":
             continue
+        if cells[0] in known and cells[0] not in by_name:
+            continue  # this architecture has no such call
         try:
             row = by_name[cells[0]]
             row.code, row.schema, row.params = row.own_code, schemas[row.own_code], []
@@ -266,6 +280,8 @@ def generate(probe, event):
             out.append(f"\t[{nr}] = {{.flags = ROW_UNUSED}},")
     out += ["};", "", "enum {"]
     out += [f"\tCALL_{rows[nr].name} = {nr}," for nr in sorted(rows)]
+    # Those that are not there get numbers that no call has.
+    out += [f"\tNR_{name.upper()} = {by_name[name].nr if name in by_name else 0x10000 + i}," for i, name in enumerate(NAMED)]
     out += ["};", "", "/* Native numbers of 32-bit x86 calls; 0xffff: none. */",
             "static const uint16_t compat_native[PROBE_SYSCALLS] = {"]
     for nr in range(SYSCALLS):
@@ -279,9 +295,9 @@ def generate(probe, event):
         out.append(f"\t{by_name[name].nr if name in by_name else 0xffff}, /* {name} */")
     out += ["};", "enum { COMPAT_IPC = 117, COMPAT_OLD_MMAP = 90, IPC_CALLS = 32 };",
             "static const uint16_t ipc_native[IPC_CALLS] = {"]
-    out += [f"\t{by_name[IPC[i]].nr if i in IPC else 0xffff}," for i in range(32)]
+    out += [f"\t{by_name[IPC[i]].nr if IPC.get(i) in by_name else 0xffff}," for i in range(32)]
     out += ["};", f"enum {{ X32_FIRST = 512, X32_CALLS = {len(X32)} }};", "static const uint16_t x32_native[64] = {"]
-    out += [f"\t{by_name[name].nr}, /* {name} */" for name in X32]
+    out += [f"\t{by_name[name].nr if name in by_name else 0xffff}, /* {name} */" for name in X32]
     out += ["};", "", "#ifdef __bpf__", "enum {"]
     for index, name in enumerate(translations, 1):
         out.append(f"\tTRANSLATE_{name.upper()} = {index},")
@@ -296,7 +312,7 @@ def generate(probe, event):
 def main():
     probe, event, output = (pathlib.Path(p) for p in sys.argv[1:4])
     try:
-        output.write_text(generate(probe, event))
+        output.write_text(generate(probe, event, sys.argv[4]))
     except TableError as e:
         sys.exit(f"generate_probe_table.py: {e}")
 

@@ -6,6 +6,7 @@
 #ifndef SAKER_PROBE_CALLS_BPF_H
 #define SAKER_PROBE_CALLS_BPF_H
 
+#include "probe/arch.bpf.h"
 #include "probe/misc.bpf.h"
 #include "probe/net.bpf.h"
 
@@ -17,8 +18,6 @@ struct {
 } families SEC(".maps");
 
 enum {
-	X32_BIT = 0x40000000,
-	NO_SYSCALL = 0xffff,
 	ERRORS_FROM = -4095,
 	MESSAGE_BYTES = 64, /* struct mmsghdr: a msghdr, then the bytes sent or got */
 	MESSAGE_BYTES_32 = 32,
@@ -46,114 +45,9 @@ enum {
 	CLONE_PARAMS = 21,
 	EXIT_PARAMS = 5,
 	MESSAGE_PARAMS = 6,
-	NR_CLONE = 56,
-	NR_FORK = 57,
-	NR_VFORK = 58,
-	NR_EXECVE = 59,
-	NR_EXIT = 60,
-	NR_EXIT_GROUP = 231,
-	NR_EXECVEAT = 322,
-	NR_CLONE3 = 435,
 	SCAP_CLONE_VFORK = 0x8000000 | 0x8000,
 	SCAP_CHILD_IN_PIDNS = 0x20000000,
 };
-
-static __always_inline bool is_compat(bool known, struct task_struct *task)
-{
-	return FOLLOW(known, task, thread_info.status) & TS_COMPAT_;
-}
-
-/* Native number of the call that regs are in; NO_SYSCALL where it has none. */
-static __always_inline __u32 native_nr(bool known, struct pt_regs *regs, bool compat)
-{
-	__u32 nr = FOLLOW(known, regs, orig_ax);
-	BOUND(nr);
-	if (likely(!compat)) {
-		if (likely(nr < PROBE_SYSCALLS))
-			return nr;
-		if (!(nr & X32_BIT) || nr == ~0u)
-			return NO_SYSCALL;
-		nr &= ~X32_BIT;
-		if (nr < X32_FIRST)
-			return nr;
-		return nr - X32_FIRST < X32_CALLS ? x32_native[(nr - X32_FIRST) & 63] : NO_SYSCALL;
-	}
-	if (nr >= PROBE_SYSCALLS)
-		return NO_SYSCALL;
-	__u32 call = FOLLOW(known, regs, bx), of_many = NO_SYSCALL;
-	if (nr == COMPAT_SOCKETCALL && call < SOCKETCALLS)
-		of_many = socketcall_native[INDEX(call, 32)];
-	/* The high half is a version of the call's form. */
-	if (nr == COMPAT_IPC && (call & 0xffff) < IPC_CALLS)
-		of_many = ipc_native[INDEX(call, 32)];
-	return of_many != NO_SYSCALL ? of_many : compat_native[nr];
-}
-
-/* The arguments of what ipc stands for. It has them as: call, first, second, third, pointer, fifth.
- */
-static __always_inline void ipc_args_load(__u64 *v)
-{
-	enum { SEMOP = 1, SEMGET, SEMCTL, SEMTIMEDOP, MSGSND = 11, MSGCTL = 14, SHMAT = 21 };
-	enum { SHMDT = 22, SHMGET, SHMCTL };
-	__u32 call = v[0] & 0xffff, first = v[1], second = v[2], third = v[3], value = 0;
-	__u64 pointer = v[4], fifth = v[5];
-
-	v[0] = first;
-	v[1] = second;
-	v[2] = third;
-	v[3] = third;
-	switch (call) {
-	case SEMOP:
-	case SEMTIMEDOP:
-	case MSGSND:
-	case SHMAT:
-		v[1] = pointer;
-		v[2] = second;
-		v[3] = call == SEMTIMEDOP ? fifth : third;
-		break;
-	case SEMCTL:
-		bpf_probe_read_user(&value, sizeof(value), (void *)pointer);
-		v[3] = value;
-		break;
-	case MSGCTL:
-	case SHMCTL:
-		v[2] = pointer;
-		break;
-	case SHMDT:
-		v[0] = pointer;
-		break;
-	}
-}
-
-static __always_inline void args_load(struct slot *s, struct pt_regs *regs, bool compat)
-{
-	__u64 *v = s->values;
-	if (unlikely(compat)) {
-		v[0] = (__u32)regs->bx;
-		v[1] = (__u32)regs->cx;
-		v[2] = (__u32)regs->dx;
-		v[3] = (__u32)regs->si;
-		v[4] = (__u32)regs->di;
-		v[5] = (__u32)regs->bp;
-		__u32 old = regs->orig_ax;
-		if (old == COMPAT_SOCKETCALL || old == COMPAT_OLD_MMAP) {
-			__u32 words[6] = {0};
-			bpf_probe_read_user(words, sizeof(words),
-					    (void *)v[old == COMPAT_SOCKETCALL]);
-			for (int i = 0; i < 6; i++)
-				v[i] = words[i];
-		} else if (old == COMPAT_IPC) {
-			ipc_args_load(v);
-		}
-	} else {
-		v[0] = regs->di;
-		v[1] = regs->si;
-		v[2] = regs->dx;
-		v[3] = regs->r10;
-		v[4] = regs->r8;
-		v[5] = regs->r9;
-	}
-}
 
 static __always_inline void fetch_structure(struct slot *s, const struct collect_row *row,
 					    bool compat, __s64 ret)
@@ -211,7 +105,7 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 	s->ts = ts;
 	s->is_critical = row->flags & ROW_CRITICAL;
 	record_start(s, row->code, row->nparams, nr, ret, known, trusted, task);
-	if (unlikely(compat || FOLLOW(true, regs, orig_ax) >= PROBE_SYSCALLS))
+	if (unlikely(compat || CALL_NUMBER(true, regs) >= PROBE_SYSCALLS))
 		s->flags |= RECORD_COMPAT;
 	if (!(wants[INDEX(nr, PROBE_SYSCALLS)] & WANT_RULES))
 		s->flags |= RECORD_STATE_ONLY;
@@ -230,9 +124,9 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 {
-	__u32 nr = regs->orig_ax;
+	__u32 nr = CALL_NUMBER(true, regs);
 	if (unlikely(nr >= PROBE_SYSCALLS)) {
-		if (!(nr & X32_BIT) || nr == ~0u)
+		if (!is_x32(nr))
 			return 0;
 	} else if (likely(!wants[INDEX(nr, PROBE_SYSCALLS)])) {
 		return 0;

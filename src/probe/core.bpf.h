@@ -58,6 +58,7 @@ const volatile __u32 cpus_per_ring; /* 0: one ring for all */
 const volatile __u32 snaplen;
 const volatile __u32 slots_per_cpu;
 const volatile bool drop_failed;
+const volatile __u32 page_kb;
 
 /* Changed while running; see probe_set_wants. */
 __u32 own_tgid; /* set by `identify` */

@@ -9,7 +9,7 @@
 static __always_inline __u32 clone_call_flags(bool known, struct pt_regs *regs, __u32 nr,
 					      bool compat)
 {
-	__u64 first = compat ? (__u32)FOLLOW(known, regs, bx) : FOLLOW(known, regs, di);
+	__u64 first = FIRST_ARGUMENT(known, regs, compat);
 	switch (nr) {
 	case NR_CLONE:
 		return translate(TRANSLATE_CLONE, first);

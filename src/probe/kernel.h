@@ -21,6 +21,17 @@ typedef struct {
 	__u32 val;
 } kgid_t;
 
+#if defined(__TARGET_ARCH_arm64)
+struct thread_info {
+	unsigned long flags; /* TIF_32BIT: a 32-bit program's */
+} KERNEL_STRUCT;
+
+struct pt_regs {
+	__u64 regs[31];
+	__u64 pc, orig_x0;
+	__s32 syscallno;
+} KERNEL_STRUCT;
+#else
 struct thread_info {
 	unsigned int status; /* TS_COMPAT: in a 32-bit call */
 } KERNEL_STRUCT;
@@ -28,6 +39,7 @@ struct thread_info {
 struct pt_regs {
 	unsigned long r10, r9, r8, bp, bx, cx, dx, si, di, orig_ax, ax, ip;
 } KERNEL_STRUCT;
+#endif
 
 struct ns_common {
 	unsigned int inum;
@@ -355,6 +367,7 @@ struct bpf_iter__task {
 /* kernel/include/uapi and arch values that never change. */
 enum {
 	TS_COMPAT_ = 0x0002,
+	TIF_32BIT_ = 22,
 	PF_EXITING_ = 0x4,
 	PF_KTHREAD_ = 0x00200000,
 	FMODE_CREATED_ = 0x100000,

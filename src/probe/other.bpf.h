@@ -104,13 +104,13 @@ static __always_inline int page_fault(__u64 address, __u64 ip, __u64 error)
 SEC("tp_btf/page_fault_user")
 int BPF_PROG(fault_user, unsigned long address, struct pt_regs *regs, unsigned long error)
 {
-	return page_fault(address, regs->ip, error);
+	return page_fault(address, INSTRUCTION(regs), error);
 }
 
 SEC("tp_btf/page_fault_kernel")
 int BPF_PROG(fault_kernel, unsigned long address, struct pt_regs *regs, unsigned long error)
 {
-	return page_fault(address, regs->ip, error);
+	return page_fault(address, INSTRUCTION(regs), error);
 }
 
 #endif

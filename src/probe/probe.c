@@ -36,6 +36,7 @@ struct probe {
 	size_t nlinks;
 	int ncpus;
 	bool has_iterator;
+	bool has_page_faults;
 	bool has_sleepable_iterator;
 	bool has_uring;
 	const char *uring_submission; /* tracepoint that tells of it */
@@ -217,6 +218,7 @@ static void configure(struct probe *p, const struct probe_options *options,
 	s->rodata->snaplen = options->snaplen < PROBE_ARGS_MAX ? options->snaplen : PROBE_ARGS_MAX;
 	s->rodata->slots_per_cpu = slots;
 	s->rodata->drop_failed = options->drop_failed;
+	s->rodata->page_kb = (uint32_t)(sysconf(_SC_PAGESIZE) / 1024);
 	bpf_map__set_max_entries(s->maps.slots, (unsigned)p->ncpus * slots);
 	bpf_map__set_max_entries(s->maps.rings, nrings);
 	bpf_map__set_max_entries(s->maps.ring_critical, options->critical_ring_bytes);
@@ -224,6 +226,10 @@ static void configure(struct probe *p, const struct probe_options *options,
 	p->has_iterator = names_have(names, "bpf_iter__task");
 	p->has_sleepable_iterator =
 	    p->has_iterator && names_have(names, "BPF_FUNC_copy_from_user_task");
+	/* Of all architectures only x86 and RISC-V have these. */
+	p->has_page_faults = names_have(names, "btf_trace_page_fault_user");
+	bpf_program__set_autoload(s->progs.fault_user, p->has_page_faults);
+	bpf_program__set_autoload(s->progs.fault_kernel, p->has_page_faults);
 	bpf_program__set_autoload(s->progs.dump_tasks, p->has_sleepable_iterator);
 	bpf_program__set_autoload(s->progs.dump_tasks_plain,
 				  p->has_iterator && !p->has_sleepable_iterator);
@@ -498,6 +504,10 @@ static int attach_wanted(struct probe *p, const struct probe_wants *wants, struc
 {
 	bool has_uring = p->has_uring && is_uring_wanted(wants);
 	bool is_new = bpf_program__autoload(p->programs->progs.uring_submitted);
+	bool page_faults = wants->page_faults && p->has_page_faults;
+
+	if (wants->page_faults && !page_faults)
+		log_warning("this kernel tells nothing of page faults: rules on them see none");
 	const struct {
 		const struct bpf_program *program;
 		const char *name;
@@ -505,8 +515,8 @@ static int attach_wanted(struct probe *p, const struct probe_wants *wants, struc
 	} optional[] = {
 	    {p->programs->progs.signal_delivered, "tp_btf/signal_deliver", wants->signals},
 	    {p->programs->progs.task_switched, "tp_btf/sched_switch", wants->switches},
-	    {p->programs->progs.fault_user, "tp_btf/page_fault_user", wants->page_faults},
-	    {p->programs->progs.fault_kernel, "tp_btf/page_fault_kernel", wants->page_faults},
+	    {p->programs->progs.fault_user, "tp_btf/page_fault_user", page_faults},
+	    {p->programs->progs.fault_kernel, "tp_btf/page_fault_kernel", page_faults},
 	    /* Completions first: what is remembered is forgotten with them. */
 	    {p->programs->progs.uring_completed, "tp_btf/io_uring_complete", has_uring},
 	    {is_new ? p->programs->progs.uring_submitted : p->programs->progs.uring_submitted_old,

@@ -7,7 +7,7 @@
 
 #include "collect_table.h"
 
-enum { CGROUP_STEPS = 24, PAGE_KB = 4, RSS_FILE = 0, RSS_ANON, RSS_SWAP, RSS_SHMEM };
+enum { CGROUP_STEPS = 24, RSS_FILE = 0, RSS_ANON, RSS_SWAP, RSS_SHMEM };
 
 struct node_walk {
 	struct slot *slot;
@@ -134,18 +134,18 @@ static __always_inline __u64 rss_count(__u64 mm, __u32 which)
 /* Kilobytes. */
 static __always_inline __u32 vm_size(__u64 mm)
 {
-	return mm ? READ(mm_struct, mm, total_vm) * PAGE_KB : 0;
+	return mm ? READ(mm_struct, mm, total_vm) * page_kb : 0;
 }
 static __always_inline __u32 vm_rss(__u64 mm)
 {
 	if (!mm)
 		return 0;
 	return (rss_count(mm, RSS_FILE) + rss_count(mm, RSS_ANON) + rss_count(mm, RSS_SHMEM)) *
-	       PAGE_KB;
+	       page_kb;
 }
 static __always_inline __u32 vm_swap(__u64 mm)
 {
-	return mm ? rss_count(mm, RSS_SWAP) * PAGE_KB : 0;
+	return mm ? rss_count(mm, RSS_SWAP) * page_kb : 0;
 }
 
 /*
