@@ -152,7 +152,7 @@ enum fs_path_value {
 };
 
 /*
- * fields_process.c: proc.*, thread.*, user.*, group.*, container.*
+ * fields_process.c: proc.*, thread.*, user.*, group.*
  *
  * A selector of field_process says which value of which process: PROCESS_SELECTOR(OF_PARENT,
  * PROC_NAME). Of OF_ANCESTOR rows use->index is the generation (0: the process itself, 1: its
@@ -163,7 +163,6 @@ field_extract_fn field_process;
 field_extract_fn field_thread;
 field_extract_fn field_user;
 field_extract_fn field_group;
-field_extract_fn field_container;
 
 enum process_relation {
 	OF_SELF,
@@ -258,7 +257,58 @@ enum user_value {
 
 enum group_value { GROUP_GID, GROUP_NAME };
 
-enum container_value { CONTAINER_ID, CONTAINER_FULL_ID, CONTAINER_TYPE };
+/*
+ * fields_container.c: container.*, k8s.*. What the cgroup alone tells; what runtimes tell; parts of
+ * mounts, by number or by a name that may have wildcards.
+ */
+field_extract_fn field_container;
+field_extract_fn field_container_info;
+field_extract_fn field_container_mount;
+
+enum container_value {
+	CONTAINER_ID,
+	CONTAINER_FULL_ID,
+	CONTAINER_TYPE,
+	CONTAINER_START_TS,
+	CONTAINER_DURATION,
+	CONTAINER_METADATA, /* complete, incomplete, none; "host" outside of containers */
+};
+
+enum container_info_value {
+	INFO_NAME,
+	INFO_IMAGE,
+	INFO_IMAGE_ID,
+	INFO_PRIVILEGED,
+	INFO_REPOSITORY,
+	INFO_TAG,
+	INFO_DIGEST,
+	INFO_IP,
+	INFO_CNI,
+	INFO_HOST_PID,
+	INFO_HOST_NETWORK,
+	INFO_HOST_IPC,
+	INFO_LABEL,
+	INFO_LABELS,
+	INFO_POD_NAME,
+	INFO_POD_NAMESPACE,
+	INFO_POD_UID,
+	INFO_POD_SANDBOX_ID,
+	INFO_POD_FULL_SANDBOX_ID,
+	INFO_POD_LABEL,
+	INFO_POD_LABELS,
+	INFO_POD_IP,
+	INFO_POD_CNI,
+	INFO_MOUNTS,
+};
+
+enum container_mount_value {
+	MOUNT_WHOLE,
+	MOUNT_SOURCE,
+	MOUNT_DEST,
+	MOUNT_MODE,
+	MOUNT_RDWR,
+	MOUNT_PROPAGATION,
+};
 
 /*
  * fields_audit.c: ka.*, jevt.*, json.*. Selectors are named for the fields; KA_EACH_* are those of a

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Extractors of proc.*, thread.*, user.*, group.* and container.id. */
+/* Extractors of proc.*, thread.*, user.* and group.*. */
 #include "fields/extractors.h"
 #include "fields/fd_text.h"
 
@@ -723,23 +723,4 @@ bool field_group(struct field_context *ctx, const struct field_use *use, struct 
 	if (!g && gid == 0)
 		return set_str(out, STR("root"));
 	return set_str(out, g ? g->name : NOT_AVAILABLE);
-}
-
-bool field_container(struct field_context *ctx, const struct field_use *use, struct value *out)
-{
-	const struct process *p = ctx->event->process;
-
-	if (!p)
-		return false;
-	const struct container *c = p->container;
-
-	switch ((enum container_value)use->field->selector) {
-	case CONTAINER_ID:
-		return set_str(out, c ? c->id : STR("host"));
-	case CONTAINER_FULL_ID:
-		return c && set_str(out, c->full_id);
-	case CONTAINER_TYPE:
-		return set_str(out, c ? str_from(container_type_name(c->type)) : STR("host"));
-	}
-	return false;
 }

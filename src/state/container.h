@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Containers, told by the cgroup of their processes; metadata of runtimes comes later. */
+/*
+ * Containers, told by the cgroup of their processes. What their runtimes say of them
+ * (state/container_info.h) comes later, and is linked here by the set that they are of
+ * (state/container_set.h).
+ */
 #ifndef SAKER_STATE_CONTAINER_H
 #define SAKER_STATE_CONTAINER_H
 
@@ -19,10 +23,22 @@ enum container_type {
 	CONTAINER_RUNC, /* a bare OCI runtime, told by nothing but its cgroup */
 };
 
+struct container_info;
+
+enum container_metadata {
+	CONTAINER_UNASKED, /* there is nobody to ask */
+	CONTAINER_ASKED,   /* somebody may yet answer */
+	CONTAINER_TOLD,    /* info is what there is to know */
+	CONTAINER_UNTOLD,  /* all have answered that they do not know it */
+	CONTAINER_LATE,    /* nobody has answered in time; one may later */
+};
+
 struct container {
 	struct str full_id;
 	struct str id; /* as container.id prints it: the first 12 of a 64-digit id */
 	enum container_type type;
+	enum container_metadata metadata;
+	struct container_info *info; /* NULL: nothing is known */
 };
 
 /*

@@ -24,24 +24,15 @@ struct chunk {
 	struct slot slots[CHUNK_SLOTS];
 };
 
-enum { CONTAINER_ID_MAX = 255 }; /* a component of a cgroup's path: NAME_MAX */
-
-/* Processes of one container share what is known of it. The key is the type's byte and the id. */
-struct container_entry {
-	struct container container;
-	uint32_t references;
-	char key[1 + CONTAINER_ID_MAX + 1];
-};
-
 enum { MISSED_PARENT_BITS = 1 << 15 };
 
 struct process_table {
 	struct chunk *chunks[NEAR_CHUNKS];
 	struct u64map far; /* id -> struct slot */
-	struct pool chunk_pool, slot_pool, thread_pool, process_pool, container_pool;
+	struct pool chunk_pool, slot_pool, thread_pool, process_pool;
 	struct block_pool blocks;
 	struct fd_store fds;
-	struct strmap containers; /* key -> struct container_entry */
+	struct container_set *containers;
 	struct program *unknown;  /* of processes of which nothing is known */
 	uint32_t max_threads;
 	uint64_t lineage_generation; /* counts changes that descendants may see */
@@ -74,10 +65,20 @@ struct process_table *process_table_new(uint32_t max_threads)
 	    (sizeof(struct thread) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 	t->process_pool.item_size =
 	    (sizeof(struct process) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-	t->container_pool.item_size = sizeof(struct container_entry);
+	t->containers = container_set_new();
 	fd_store_init(&t->fds, &t->blocks);
 	t->unknown = program_new(t, &(struct program_strings){0});
 	return t;
+}
+
+struct container_set *process_table_containers(struct process_table *t)
+{
+	return t->containers;
+}
+
+void process_table_changed(struct process_table *t)
+{
+	t->lineage_generation++;
 }
 
 struct fd_store *process_table_fds(struct process_table *t)
@@ -239,53 +240,11 @@ void process_set_program(struct process_table *t, struct process *p, struct prog
 	process_lineage_changed(t, p);
 }
 
-static struct str container_key(char *memory, const struct container *c)
-{
-	size_t n = c->full_id.n < CONTAINER_ID_MAX ? c->full_id.n : CONTAINER_ID_MAX;
-
-	memory[0] = (char)c->type;
-	memcpy(memory + 1, c->full_id.p, n);
-	memory[1 + n] = '\0';
-	return (struct str){memory, 1 + n};
-}
-
-static void container_release(struct process_table *t, const struct container *c)
-{
-	/* The entry begins with the container. */
-	struct container_entry *entry = (struct container_entry *)(uintptr_t)c;
-	char key[1 + CONTAINER_ID_MAX + 1];
-
-	if (!entry || --entry->references)
-		return;
-	strmap_remove(&t->containers, container_key(key, c));
-	pool_give(&t->container_pool, entry);
-}
-
-static const struct container *container_intern(struct process_table *t, const struct container *c)
-{
-	char memory[1 + CONTAINER_ID_MAX + 1];
-	struct str key = container_key(memory, c);
-	struct container_entry *entry = strmap_get(&t->containers, key);
-
-	if (!entry) {
-		entry = pool_take(&t->container_pool);
-		key = container_key(entry->key, c);
-		entry->container = (struct container){
-		    .type = c->type,
-		    .full_id = str_slice(key, 1, key.n),
-		    .id = str_slice(key, 1, 1 + c->id.n),
-		};
-		strmap_put(&t->containers, key, entry);
-	}
-	entry->references++;
-	return &entry->container;
-}
-
 static void text_release(struct process_table *t, struct shared_text *text)
 {
 	if (!text || --text->references)
 		return;
-	container_release(t, text->container);
+	container_set_give(t->containers, text->container);
 	block_give(&t->blocks, text);
 }
 
@@ -314,6 +273,13 @@ static void set_cgroups_text(struct process_table *t, struct process *p, struct 
 	p->container = text ? text->container : NULL;
 }
 
+void process_release_copy(struct process_table *t, const struct process *copy)
+{
+	program_release(t, copy->program);
+	text_release(t, copy->cwd_text);
+	text_release(t, copy->cgroups_text);
+}
+
 void process_give_program(struct process_table *t, struct process *p, struct program *program)
 {
 	process_set_program(t, p, program);
@@ -339,7 +305,7 @@ void process_set_cgroups(struct process_table *t, struct process *p, struct str 
 	/* Not where the text came from: that may be a record. */
 	struct shared_text *text = text_new(t, cgroups, STR(""));
 	if (container_from_cgroups(text->text, &c))
-		text->container = container_intern(t, &c);
+		text->container = container_set_take(t->containers, &c);
 	set_cgroups_text(t, p, text);
 	process_changed(p);
 }
@@ -688,12 +654,11 @@ void process_table_free(struct process_table *t)
 	}
 	program_release(t, t->unknown);
 	u64map_free(&t->far);
-	strmap_free(&t->containers);
+	container_set_free(t->containers);
 	pool_release(&t->chunk_pool);
 	pool_release(&t->slot_pool);
 	pool_release(&t->thread_pool);
 	pool_release(&t->process_pool);
-	pool_release(&t->container_pool);
 	fd_store_release(&t->fds);
 	block_pool_release(&t->blocks);
 	free(t);

@@ -99,6 +99,7 @@ struct replay *replay_new(void)
 	add_handlers(r, replay_fact_handlers);
 	add_handlers(r, replay_fd_handlers);
 	add_handlers(r, replay_socket_handlers);
+	add_handlers(r, replay_container_handlers);
 	for (uint16_t code = 0; code < event_code_count; code++) {
 		const struct event_schema *schema = event_schema_get(code);
 		struct replay_event *event = &r->events[code];

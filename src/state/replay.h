@@ -95,6 +95,7 @@ extern const struct replay_handler replay_process_handlers[]; /* clone, exec, ex
 extern const struct replay_handler replay_fact_handlers[];    /* limits, memory, ids, users */
 extern const struct replay_handler replay_fd_handlers[];
 extern const struct replay_handler replay_socket_handlers[];
+extern const struct replay_handler replay_container_handlers[];
 /* The thread of that id; NULL, or one of which nothing is known, where there is none. */
 struct thread *replay_thread(struct state *s, int64_t tid);
 struct thread *replay_thread_or_unknown(struct state *s, int64_t tid);

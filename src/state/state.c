@@ -667,6 +667,8 @@ void state_pass(struct state *s, const struct event_header *header)
 void state_bind(struct state *s, struct event *e)
 {
 	s->read_of = READ_NOTHING;
+	if (container_set_update(process_table_containers(s->processes)))
+		process_table_changed(s->processes);
 	if (!(e->record->flags & RECORD_HAS_TASK)) {
 		if (s->replay)
 			replay_bind(s, e);

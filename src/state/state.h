@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "event/event.h"
-#include "state/container.h"
+#include "state/container_set.h"
 #include "state/listed.h"
 #include "state/process.h"
 #include "state/user.h"
@@ -82,5 +82,8 @@ void state_each_process(struct state *s, state_process_fn *visit, void *context)
 struct state_counters state_counters(const struct state *s);
 struct process_table *state_processes(struct state *s);
 struct user_table *state_users(struct state *s);
+struct container_set *state_containers(struct state *s);
+/* Gives up containers that nobody has told of for so long. */
+void state_expire_containers(struct state *s, uint64_t patience_ns);
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef SAKER_STATE_TABLE_H
 #define SAKER_STATE_TABLE_H
 
-#include "state/container.h"
+#include "state/container_set.h"
 #include "state/process.h"
 
 enum { CLOCK_TICK_NS = 10000000 }; /* of the times in /proc/PID/stat: USER_HZ is 100 everywhere */
@@ -23,6 +23,9 @@ struct process_table *process_table_new(uint32_t max_threads);
 void process_table_free(struct process_table *t);
 
 struct fd_store *process_table_fds(struct process_table *t);
+struct container_set *process_table_containers(struct process_table *t);
+/* Says that what depends on any process may have changed. */
+void process_table_changed(struct process_table *t);
 
 size_t process_table_thread_count(const struct process_table *t);
 size_t process_table_process_count(const struct process_table *t); /* exited ones included */
@@ -76,6 +79,8 @@ void process_set_program(struct process_table *t, struct process *p, struct prog
 void program_release(struct process_table *t, struct program *program);
 /* The same, and gives up the caller's own reference to it. */
 void process_give_program(struct process_table *t, struct process *p, struct program *program);
+/* Gives up what a copy of a process refers to. */
+void process_release_copy(struct process_table *t, const struct process *copy);
 /* Working directory; a slash is put behind it where it has none. */
 void process_set_cwd(struct process_table *t, struct process *p, struct str cwd);
 void process_set_cgroups(struct process_table *t, struct process *p, struct str cgroups);

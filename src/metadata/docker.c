@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Docker and Podman: HTTP over their sockets. The stream of events is opened before the list is
+ * asked for, so that no container falls between the two; lines are kept until they can be looked
+ * into, because what they name has to be asked for on the same thread.
+ */
+#include "base/cleanup.h"
+#include "base/vec.h"
+#include "metadata/docker_json.h"
+#include "metadata/http.h"
+#include "metadata/runtime.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+enum {
+	LIST_MAX = 32 * 1024 * 1024,
+	LINE_MAX_BYTES = 256 * 1024,
+	PATH_MAX_BYTES = 512,
+	NAMED_MOST = 4096, /* containers of events that have not been looked up */
+	IMAGES = 32,
+	IMAGE_MS = 30000, /* how long an image's names are taken for right */
+	OK = 200,
+	NOT_FOUND = 404,
+};
+
+/* How the two APIs differ. */
+struct api {
+	const char *list, *container, *events, *create, *start, *gone;
+	bool is_podman;
+};
+
+static const struct api docker = {
+    .list = "/containers/json?all=true",
+    .container = "/containers/%.*s/json",
+    .events = "/events?filters=%%7B%%22type%%22%%3A%%5B%%22container%%22%%5D%%2C"
+	      "%%22event%%22%%3A%%5B%s%s%s%%5D%%7D",
+    .create = "%22create%22%2C",
+    .start = "%22start%22%2C",
+    .gone = "%22destroy%22",
+};
+static const struct api podman = {
+    .list = "/v4.0.0/libpod/containers/json?all=true",
+    .container = "/v4.0.0/libpod/containers/%.*s/json",
+    .events = "/v4.0.0/libpod/events?stream=true&filters=%%7B%%22type%%22%%3A%%5B%%22container%%22"
+	      "%%5D%%2C%%22event%%22%%3A%%5B%s%s%s%%5D%%7D",
+    .create = "%22create%22%2C",
+    .start = "%22start%22%2C",
+    .gone = "%22remove%22",
+    .is_podman = true,
+};
+
+struct cached_image {
+	char id[160];
+	struct docker_image image;
+	uint64_t until;
+};
+
+struct named {
+	enum docker_event event;
+	char id[RUNTIME_ID_MAX + 1];
+};
+
+struct client {
+	struct runtime *r;
+	const struct api *api;
+	struct http_client *http;
+	VEC(struct named) named;
+	struct cached_image images[IMAGES];
+	unsigned next_image;
+};
+
+static bool is_id(struct str id)
+{
+	for (size_t i = 0; i < id.n; i++)
+		if (!((id.p[i] >= '0' && id.p[i] <= '9') || (id.p[i] >= 'a' && id.p[i] <= 'f')))
+			return false;
+	return id.n > 0 && id.n <= RUNTIME_ID_MAX;
+}
+
+/* NULL: it has none, or they cannot be had now. */
+static const struct docker_image *image_of(struct client *c, const char *id)
+{
+	uint64_t now = runtime_now_ms();
+	struct cached_image *slot;
+	char path[PATH_MAX_BYTES];
+	struct str body;
+
+	if (!id[0] || strpbrk(id, "/?# %"))
+		return NULL;
+	for (unsigned i = 0; i < IMAGES; i++)
+		if (c->images[i].until > now && strcmp(c->images[i].id, id) == 0)
+			return &c->images[i].image;
+	snprintf(path, sizeof(path), "/images/%s/json", id);
+	if (http_get(c->http, path, RUNTIME_ANSWER_MAX, RUNTIME_PATIENCE_MS, &body, NULL) != OK)
+		return NULL;
+	slot = &c->images[c->next_image++ % IMAGES];
+	snprintf(slot->id, sizeof(slot->id), "%s", id);
+	slot->until = docker_image(body, &slot->image) ? now + IMAGE_MS : 0;
+	return &slot->image;
+}
+
+static int look_up(void *context, struct str id, struct container_info **out, struct error *err)
+{
+	struct client *c = context;
+	char path[PATH_MAX_BYTES], image[sizeof(c->images[0].id)];
+	CLEANUP_FREE char *copy = NULL;
+	struct str body;
+	int status;
+
+	/* What is no id of theirs would be a path of the asker's choice. */
+	if (!is_id(id))
+		return 0;
+	snprintf(path, sizeof(path), c->api->container, STR_ARG(id));
+	status = http_get(c->http, path, RUNTIME_ANSWER_MAX, RUNTIME_PATIENCE_MS, &body, err);
+	if (status < 0)
+		return status;
+	if (status == NOT_FOUND)
+		return 0;
+	if (status != OK)
+		return error_set(err, -EBADMSG, "%s was answered with status %d", path, status);
+	if (c->api->is_podman) {
+		*out = podman_container(body, c->r->label_max, err);
+		return *out ? 1 : -EBADMSG;
+	}
+	docker_container_image(body, image, sizeof(image));
+	copy = malloc(body.n + 1);
+	if (!copy)
+		return error_set(err, -ENOMEM, "no memory for an answer");
+	memcpy(copy, body.p, body.n);
+	*out = docker_container((struct str){copy, body.n}, image_of(c, image), c->r->label_max,
+				err);
+	return *out ? 1 : -EBADMSG;
+}
+
+static void name(struct client *c, enum docker_event event, struct str id)
+{
+	struct named n = {.event = event};
+
+	if (event == DOCKER_OTHER || !is_id(id) || c->named.count >= NAMED_MOST)
+		return;
+	memcpy(n.id, id.p, id.n);
+	VEC_PUSH(&c->named, n);
+}
+
+static void take_line(void *context, struct str line)
+{
+	char id[RUNTIME_ID_MAX + 1] = "";
+	enum docker_event event = docker_event(line, id, sizeof(id));
+
+	name(context, event, str_from(id));
+}
+
+static void take_listed(void *context, struct str id)
+{
+	name(context, DOCKER_ADDED, id);
+}
+
+/* What events and the list have named, in their order; asked ones in between. */
+static int look_up_named(struct client *c, struct error *err)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < c->named.count && status >= 0 && !runtime_must_stop(c->r); i++) {
+		struct str id = str_from(c->named.items[i].id);
+		struct container_info *info = NULL;
+
+		if (c->named.items[i].event == DOCKER_GONE) {
+			runtime_tell_gone(c->r, id);
+			continue;
+		}
+		status = look_up(c, id, &info, err);
+		if (status > 0 && str_equal(info->full_id, id)) {
+			runtime_tell(c->r, info);
+		} else if (status > 0) {
+			container_info_release(info);
+			status = error_set(err, -EBADMSG,
+					   "asked for container %.*s, was told of another",
+					   STR_ARG(id));
+		}
+		if (status >= 0)
+			status = runtime_answer(c->r, look_up, c, err);
+	}
+	c->named.count = 0;
+	return status < 0 ? status : 0;
+}
+
+static int list(struct client *c, struct error *err)
+{
+	struct str body;
+	int status =
+	    http_get(c->http, c->api->list, LIST_MAX, RUNTIME_PATIENCE_MS, &body, err);
+
+	if (status < 0)
+		return status;
+	if (status != OK)
+		return error_set(err, -EBADMSG, "the list of containers: status %d", status);
+	return docker_list(body, take_listed, c, err);
+}
+
+static int talk(struct client *c, struct error *err)
+{
+	struct runtime *r = c->r;
+	char path[PATH_MAX_BYTES];
+	int status;
+
+	snprintf(path, sizeof(path), c->api->events, r->skip_create ? "" : c->api->create,
+		 r->with_start ? c->api->start : "", c->api->gone);
+	status = http_stream(c->http, path, LINE_MAX_BYTES, take_line, c, err);
+	if (status == 0)
+		status = list(c, err);
+	if (status == 0)
+		status = look_up_named(c, err);
+	if (status < 0)
+		return status;
+	runtime_is_up(r);
+	while (!runtime_must_stop(r)) {
+		status = runtime_answer(r, look_up, c, err);
+		if (status == 0)
+			status = http_stream_wait(c->http, r->wake_fd, runtime_wait_ms(r), err);
+		if (status == 0)
+			status = look_up_named(c, err);
+		if (status < 0)
+			return status;
+		runtime_awake(r);
+	}
+	return 0;
+}
+
+static int run(struct runtime *r, const struct api *api, struct error *err)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	int status;
+
+	if (!c)
+		return error_set(err, -ENOMEM, "no memory for a client");
+	c->r = r;
+	c->api = api;
+	c->http = http_open(r->socket);
+	status = c->http ? talk(c, err) : error_set(err, -ENOMEM, "no memory for a client");
+	http_close(c->http);
+	VEC_FREE(&c->named);
+	free(c);
+	return status;
+}
+
+static int run_docker(struct runtime *r, struct error *err)
+{
+	return run(r, &docker, err);
+}
+
+static int run_podman(struct runtime *r, struct error *err)
+{
+	return run(r, &podman, err);
+}
+
+#define BIT(type) (1u << (type))
+const struct runtime_type runtime_docker = {
+    .name = "docker",
+    .asked_about = BIT(CONTAINER_DOCKER) | BIT(CONTAINER_CRI) | BIT(CONTAINER_RUNC),
+    .run = run_docker,
+};
+const struct runtime_type runtime_podman = {
+    .name = "podman",
+    .asked_about = BIT(CONTAINER_PODMAN) | BIT(CONTAINER_RUNC),
+    .run = run_podman,
+};

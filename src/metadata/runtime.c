@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "metadata/runtime.h"
+
+#include "base/log.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	LOOK_MS = 1000, /* how often it is looked whether a socket has come */
+	BACKOFF_LEAST_MS = 100,
+	BACKOFF_MOST_MS = 5000,
+	WAIT_MS = 60000,
+	STACK_SIZE = 1024 * 1024,
+};
+
+struct metadata {
+	size_t count;
+	struct runtime *runtimes[METADATA_ENGINES * METADATA_SOCKETS_MOST];
+};
+
+static const struct runtime_type *const types[METADATA_ENGINES] = {
+    [ENGINE_DOCKER] = &runtime_docker,
+    [ENGINE_PODMAN] = &runtime_podman,
+    [ENGINE_CONTAINERD] = &runtime_containerd,
+    [ENGINE_CRI] = &runtime_cri,
+};
+
+/* Where they usually are. */
+static const char *const usual[METADATA_ENGINES][6] = {
+    [ENGINE_DOCKER] = {"/var/run/docker.sock"},
+    [ENGINE_PODMAN] = {"/run/podman/podman.sock"},
+    [ENGINE_CONTAINERD] = {"/run/containerd/containerd.sock",
+			   "/run/host-containerd/containerd.sock"},
+    [ENGINE_CRI] = {"/run/containerd/containerd.sock", "/run/crio/crio.sock",
+		    "/run/k3s/containerd/containerd.sock", "/run/host-containerd/containerd.sock"},
+};
+
+uint64_t runtime_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+bool runtime_must_stop(const struct runtime *r)
+{
+	return atomic_load_explicit(&r->must_stop, memory_order_relaxed);
+}
+
+void runtime_awake(struct runtime *r)
+{
+	uint64_t n;
+
+	if (read(r->wake_fd, &n, sizeof(n)) < 0)
+		return; /* nothing was there */
+}
+
+bool runtime_sleep(struct runtime *r, int ms)
+{
+	uint64_t end = runtime_now_ms() + (uint64_t)ms, now;
+
+	while (!runtime_must_stop(r) && (now = runtime_now_ms()) < end) {
+		struct pollfd p = {.fd = r->wake_fd, .events = POLLIN};
+
+		if (poll(&p, 1, (int)(end - now)) > 0)
+			runtime_awake(r);
+	}
+	return !runtime_must_stop(r);
+}
+
+void runtime_is_up(struct runtime *r)
+{
+	atomic_store(&r->state, RUNTIME_UP);
+	r->last_error[0] = '\0';
+	log_info("containers: %s answers at %s", r->type->name, r->socket);
+}
+
+void runtime_tell(struct runtime *r, struct container_info *info)
+{
+	atomic_fetch_add_explicit(&r->events, 1, memory_order_relaxed);
+	container_inbox_put_info(r->inbox, info, false);
+}
+
+void runtime_tell_gone(struct runtime *r, struct str id)
+{
+	atomic_fetch_add_explicit(&r->events, 1, memory_order_relaxed);
+	container_inbox_put(r->inbox, CONTAINER_GONE, id);
+}
+
+static void answer_unknown(struct runtime *r, const struct runtime_request *q)
+{
+	atomic_fetch_add_explicit(&r->answered, 1, memory_order_relaxed);
+	container_inbox_put(r->inbox, CONTAINER_NOT_HERE, (struct str){q->id, q->n});
+}
+
+static bool next_request(struct runtime *r, struct runtime_request *out)
+{
+	uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+
+	if (head == atomic_load_explicit(&r->tail, memory_order_acquire))
+		return false;
+	*out = r->requests[head % RUNTIME_REQUESTS];
+	atomic_store_explicit(&r->head, head + 1, memory_order_release);
+	return true;
+}
+
+/* Looks it up once more; 1: done, 0: it is to be tried again. */
+static int try(struct runtime *r, const struct runtime_request *q, runtime_look_up *look_up,
+	       void *context, struct error *err)
+{
+	struct container_info *info = NULL;
+	struct str id = {q->id, q->n};
+	int status = look_up(context, id, &info, err);
+
+	if (status <= 0)
+		return status;
+	if (!str_equal(info->full_id, id)) {
+		error_set(err, -EBADMSG, "asked for container %.*s, was told of %.*s", STR_ARG(id),
+			  STR_ARG(info->full_id));
+		container_info_release(info);
+		return -EBADMSG;
+	}
+	atomic_fetch_add_explicit(&r->answered, 1, memory_order_relaxed);
+	container_inbox_put_info(r->inbox, info, true);
+	return 1;
+}
+
+int runtime_answer(struct runtime *r, runtime_look_up *look_up, void *context, struct error *err)
+{
+	uint64_t now = runtime_now_ms();
+	struct runtime_request q;
+	int status;
+
+	for (size_t i = 0; i < r->retry_count;) {
+		struct runtime_retry *retry = &r->retries[i];
+
+		if (retry->at > now) {
+			i++;
+			continue;
+		}
+		status = try(r, &retry->request, look_up, context, err);
+		if (status < 0)
+			return status;
+		if (status == 0 && ++retry->tries < RUNTIME_TRIES) {
+			retry->at = now + RUNTIME_RETRY_MS;
+			i++;
+			continue;
+		}
+		if (status == 0)
+			answer_unknown(r, &retry->request);
+		*retry = r->retries[--r->retry_count];
+	}
+	while (r->retry_count < RUNTIME_REQUESTS && !runtime_must_stop(r) && next_request(r, &q)) {
+		/* A place for it, should it be to be tried again, or the runtime fail. */
+		r->retries[r->retry_count++] =
+		    (struct runtime_retry){q, 1, runtime_now_ms() + RUNTIME_RETRY_MS};
+		status = try(r, &q, look_up, context, err);
+		if (status < 0)
+			return status;
+		r->retry_count -= (size_t)status;
+	}
+	return 0;
+}
+
+int runtime_wait_ms(const struct runtime *r)
+{
+	uint64_t now = runtime_now_ms(), least = now + WAIT_MS;
+
+	for (size_t i = 0; i < r->retry_count; i++)
+		if (r->retries[i].at < least)
+			least = r->retries[i].at;
+	return least > now ? (int)(least - now) : 0;
+}
+
+/* What was asked of a runtime that is gone. */
+static void refuse_all(struct runtime *r)
+{
+	struct runtime_request q;
+
+	while (r->retry_count)
+		answer_unknown(r, &r->retries[--r->retry_count].request);
+	while (next_request(r, &q))
+		answer_unknown(r, &q);
+}
+
+static void tell_error(struct runtime *r, const struct error *err)
+{
+	atomic_fetch_add_explicit(&r->errors, 1, memory_order_relaxed);
+	if (strcmp(r->last_error, err->message) == 0)
+		return;
+	snprintf(r->last_error, sizeof(r->last_error), "%s", err->message);
+	log_warning("containers: %s at %s: %s", r->type->name, r->socket, err->message);
+}
+
+static void *client(void *context)
+{
+	struct runtime *r = context;
+	int backoff = BACKOFF_LEAST_MS;
+
+	pthread_setname_np(pthread_self(), "containers");
+	while (!runtime_must_stop(r)) {
+		struct error err = {0};
+		bool was_up;
+
+		if (access(r->socket, F_OK) < 0) {
+			atomic_store(&r->state, RUNTIME_DOWN);
+			refuse_all(r);
+			runtime_sleep(r, LOOK_MS);
+			continue;
+		}
+		if (r->type->run(r, &err) == 0)
+			continue;
+		was_up = atomic_exchange(&r->state, RUNTIME_DOWN) == RUNTIME_UP;
+		if (was_up)
+			backoff = BACKOFF_LEAST_MS;
+		if (!runtime_must_stop(r))
+			tell_error(r, &err);
+		refuse_all(r);
+		runtime_sleep(r, backoff);
+		backoff = backoff * 2 < BACKOFF_MOST_MS ? backoff * 2 : BACKOFF_MOST_MS;
+	}
+	refuse_all(r);
+	return NULL;
+}
+
+static int add_runtime(struct metadata *m, const struct metadata_options *o,
+		       const struct runtime_type *type, const char *root, const char *socket,
+		       struct container_inbox *inbox, struct error *err)
+{
+	struct runtime *r;
+	int status;
+
+	if (m->count == sizeof(m->runtimes) / sizeof(*m->runtimes))
+		return error_set(err, -E2BIG, "there are too many sockets of runtimes");
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		abort();
+	r->type = type;
+	r->inbox = inbox;
+	r->label_max = o->label_max ? o->label_max : METADATA_LABEL_MAX;
+	r->skip_create = o->skip_create;
+	r->with_start = o->with_start;
+	r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (strncmp(socket, "unix://", 7) == 0)
+		socket += 7;
+	status = snprintf(r->socket, sizeof(r->socket), "%s%s", root, socket);
+	if (r->wake_fd < 0 || status >= (int)sizeof(r->socket)) {
+		status = r->wake_fd < 0 ? -errno : -ENAMETOOLONG;
+		error_set(err, status, "containers: socket %s%s: %s", root, socket,
+			  strerror(-status));
+		if (r->wake_fd >= 0)
+			close(r->wake_fd);
+		free(r);
+		return status;
+	}
+	if (access(r->socket, F_OK) == 0)
+		atomic_store(&r->state, RUNTIME_STARTING);
+	m->runtimes[m->count++] = r;
+	return 0;
+}
+
+/* Rootless Podman has a socket for each user who runs it. */
+static int add_users_podman(struct metadata *m, const struct metadata_options *o,
+			    const char *root, struct container_inbox *inbox, struct error *err)
+{
+	char directory[4096], socket[64];
+	DIR *users;
+	int status = 0;
+
+	snprintf(directory, sizeof(directory), "%s/run/user", root);
+	users = opendir(directory);
+	for (struct dirent *e; users && status == 0 && (e = readdir(users));) {
+		if (!isdigit((unsigned char)e->d_name[0]) || strlen(e->d_name) > 20)
+			continue;
+		snprintf(socket, sizeof(socket), "/run/user/%.20s/podman/podman.sock", e->d_name);
+		status = add_runtime(m, o, &runtime_podman, root, socket, inbox, err);
+	}
+	if (users)
+		closedir(users);
+	return status;
+}
+
+static int start_threads(struct metadata *m, struct error *err)
+{
+	pthread_attr_t attributes;
+	int status = 0;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	for (size_t i = 0; i < m->count && status == 0; i++) {
+		status = pthread_create(&m->runtimes[i]->thread, &attributes, client,
+					m->runtimes[i]);
+		if (status == 0)
+			continue;
+		error_set(err, -status, "containers: no thread: %s", strerror(status));
+		while (m->count > i) {
+			close(m->runtimes[--m->count]->wake_fd);
+			free(m->runtimes[m->count]);
+		}
+	}
+	pthread_attr_destroy(&attributes);
+	return -status;
+}
+
+struct metadata *metadata_start(const struct metadata_options *o, struct container_inbox *inbox,
+				struct error *err)
+{
+	struct metadata *m = calloc(1, sizeof(*m));
+	const char *root = o->host_root ? o->host_root : "";
+	int status = 0;
+
+	if (!m)
+		abort();
+	for (int e = 0; e < METADATA_ENGINES && status == 0; e++) {
+		const struct metadata_engine_options *engine = &o->engines[e];
+
+		if (engine->is_disabled)
+			continue;
+		for (size_t i = 0; i < engine->socket_count && status == 0; i++)
+			status = add_runtime(m, o, types[e], root, engine->sockets[i], inbox, err);
+		if (engine->socket_count)
+			continue;
+		for (size_t i = 0; usual[e][i] && status == 0; i++)
+			status = add_runtime(m, o, types[e], root, usual[e][i], inbox, err);
+		if (e == ENGINE_PODMAN && status == 0)
+			status = add_users_podman(m, o, root, inbox, err);
+	}
+	if (status == 0)
+		status = start_threads(m, err);
+	if (status == 0)
+		return m;
+	metadata_stop(m);
+	return NULL;
+}
+
+static void wake(struct runtime *r)
+{
+	uint64_t one = 1;
+
+	if (write(r->wake_fd, &one, sizeof(one)) < 0)
+		return; /* it is awake already: the counter is full */
+}
+
+void metadata_stop(struct metadata *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < m->count; i++) {
+		atomic_store(&m->runtimes[i]->must_stop, true);
+		wake(m->runtimes[i]);
+	}
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->runtimes[i]->thread)
+			pthread_join(m->runtimes[i]->thread, NULL);
+		close(m->runtimes[i]->wake_fd);
+		free(m->runtimes[i]);
+	}
+	free(m);
+}
+
+static bool ask(struct runtime *r, const struct container *c)
+{
+	uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+	struct runtime_request *q = &r->requests[tail % RUNTIME_REQUESTS];
+
+	if (!(r->type->asked_about & 1u << c->type) ||
+	    atomic_load_explicit(&r->state, memory_order_acquire) == RUNTIME_DOWN)
+		return false;
+	if (tail - atomic_load_explicit(&r->head, memory_order_acquire) == RUNTIME_REQUESTS ||
+	    c->full_id.n > RUNTIME_ID_MAX)
+		return false;
+	q->n = (uint16_t)c->full_id.n;
+	memcpy(q->id, c->full_id.p, c->full_id.n);
+	atomic_store_explicit(&r->tail, tail + 1, memory_order_release);
+	atomic_fetch_add_explicit(&r->asked, 1, memory_order_relaxed);
+	wake(r);
+	return true;
+}
+
+uint32_t metadata_ask(void *metadata, const struct container *c)
+{
+	struct metadata *m = metadata;
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < m->count; i++)
+		n += ask(m->runtimes[i], c);
+	return n;
+}
+
+size_t metadata_counters(const struct metadata *m, struct metadata_counters *out, size_t room)
+{
+	for (size_t i = 0; i < m->count && i < room; i++) {
+		const struct runtime *r = m->runtimes[i];
+
+		out[i] = (struct metadata_counters){
+		    .engine = r->type->name,
+		    .socket = r->socket,
+		    .is_up = atomic_load(&r->state) == RUNTIME_UP,
+		    .asked = atomic_load(&r->asked),
+		    .answered = atomic_load(&r->answered),
+		    .events = atomic_load(&r->events),
+		    .errors = atomic_load(&r->errors),
+		};
+	}
+	return m->count;
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/container_set.h"
+
+#include "base/map.h"
+#include "state/pool.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+	CONTAINER_ID_MAX = 255, /* a component of a cgroup's path: NAME_MAX */
+	KNOWN_MOST = 16384,
+	KNOWN_BYTES_MOST = 64 * 1024 * 1024,
+	SAID_MOST = 2, /* runtimes that know the same id: Docker, and the containerd below it */
+};
+#define SECOND UINT64_C(1000000000)
+#define GONE_KEPT (30 * SECOND) /* events of it may still be in the rings */
+
+struct entry {
+	struct container container; /* first: the one is found from the other */
+	uint32_t references;
+	uint32_t awaited; /* answers */
+	uint64_t asked_at;
+	char key[1 + CONTAINER_ID_MAX + 1];
+};
+
+/* What was said of an id. */
+struct known {
+	struct container_info *infos[SAID_MOST];
+	uint64_t gone_at; /* 0: it is there */
+	struct str id;
+	char bytes[];
+};
+
+struct container_set {
+	struct strmap entries; /* the type's byte and the id -> struct entry */
+	struct strmap known;   /* id -> struct known */
+	struct pool entry_pool;
+	struct container_asker asker;
+	struct container_inbox inbox;
+	uint32_t pending, gone;
+	uint64_t generation;
+	uint64_t sweep_at;
+	struct container_counters counters;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
+}
+
+struct container_set *container_set_new(void)
+{
+	struct container_set *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		abort();
+	s->entry_pool.item_size = sizeof(struct entry);
+	return s;
+}
+
+static void known_free(struct known *k)
+{
+	for (int i = 0; i < SAID_MOST; i++)
+		container_info_release(k->infos[i]);
+	free(k);
+}
+
+void container_set_free(struct container_set *s)
+{
+	struct container_news *news, *next;
+
+	if (!s)
+		return;
+	for (news = container_inbox_take(&s->inbox); news; news = next) {
+		next = news->next;
+		container_news_free(news);
+	}
+	for (size_t i = 0; i < s->entries.size; i++)
+		if (s->entries.entries[i].value)
+			container_info_release(
+			    ((struct entry *)s->entries.entries[i].value)->container.info);
+	for (size_t i = 0; i < s->known.size; i++)
+		if (s->known.entries[i].value)
+			known_free(s->known.entries[i].value);
+	strmap_free(&s->entries);
+	strmap_free(&s->known);
+	pool_release(&s->entry_pool);
+	free(s);
+}
+
+void container_set_ask(struct container_set *s, const struct container_asker *asker)
+{
+	s->asker = *asker;
+}
+
+struct container_inbox *container_set_inbox(struct container_set *s)
+{
+	return &s->inbox;
+}
+
+/* Whether the runtime is one that makes cgroups of that form. */
+static bool fits(enum container_type cgroup, enum container_type runtime)
+{
+	if (cgroup == runtime || cgroup == CONTAINER_RUNC)
+		return true;
+	if (cgroup == CONTAINER_CRI)
+		return runtime == CONTAINER_CONTAINERD || runtime == CONTAINER_CRIO ||
+		       runtime == CONTAINER_DOCKER;
+	return cgroup == CONTAINER_CONTAINERD && runtime == CONTAINER_CRI;
+}
+
+/* Of two that both may be right, one that names an image says more. */
+static unsigned worth(enum container_type cgroup, const struct container_info *info)
+{
+	return info ? 1 + 4 * (unsigned)fits(cgroup, info->type) +
+			  2 * (unsigned)(info->sandbox_id.n > 0) + (unsigned)(info->image.n > 0)
+		    : 0;
+}
+
+static struct container_info *best_of(const struct known *k, enum container_type cgroup)
+{
+	struct container_info *best = NULL;
+
+	for (int i = 0; k && i < SAID_MOST; i++)
+		if (worth(cgroup, k->infos[i]) > worth(cgroup, best))
+			best = k->infos[i];
+	return best;
+}
+
+static struct known *known_of(const struct container_set *s, struct str id)
+{
+	struct known *k = strmap_get(&s->known, id);
+
+	/* Old captures tell the shown part of the id alone. */
+	return k ? k : strmap_get(&s->known, container_short_id(id));
+}
+
+static void settle(struct container_set *s, struct entry *e, enum container_metadata metadata)
+{
+	if (e->container.metadata == CONTAINER_ASKED) {
+		s->pending--;
+		s->counters.told += metadata == CONTAINER_TOLD;
+		s->counters.untold += metadata == CONTAINER_UNTOLD;
+		s->counters.late += metadata == CONTAINER_LATE;
+		s->generation++;
+	}
+	e->container.metadata = metadata;
+}
+
+/* Links what is known; true: that is another thing than before. */
+static bool link_info(struct container_set *s, struct entry *e)
+{
+	struct container_info *info = best_of(known_of(s, e->container.full_id), e->container.type);
+
+	if (!info || info == e->container.info)
+		return false;
+	container_info_release(e->container.info);
+	e->container.info = container_info_keep(info);
+	s->generation++;
+	if (fits(e->container.type, info->type) || e->container.metadata != CONTAINER_ASKED)
+		settle(s, e, CONTAINER_TOLD);
+	return true;
+}
+
+static void ask(struct container_set *s, struct entry *e)
+{
+	if (e->container.metadata == CONTAINER_TOLD || !s->asker.ask)
+		return;
+	e->awaited = s->asker.ask(s->asker.context, &e->container);
+	if (!e->awaited)
+		return;
+	e->asked_at = now_ns();
+	e->container.metadata = CONTAINER_ASKED;
+	s->pending++;
+	s->counters.asked++;
+}
+
+static struct str entry_key(char *memory, const struct container *c)
+{
+	size_t n = c->full_id.n < CONTAINER_ID_MAX ? c->full_id.n : CONTAINER_ID_MAX;
+
+	memory[0] = (char)c->type;
+	memcpy(memory + 1, c->full_id.p, n);
+	memory[1 + n] = '\0';
+	return (struct str){memory, 1 + n};
+}
+
+const struct container *container_set_take(struct container_set *s, const struct container *c)
+{
+	char memory[1 + CONTAINER_ID_MAX + 1];
+	struct str key = entry_key(memory, c);
+	struct entry *e = strmap_get(&s->entries, key);
+
+	if (!e) {
+		e = pool_take(&s->entry_pool);
+		key = entry_key(e->key, c);
+		e->container = (struct container){
+		    .type = c->type,
+		    .full_id = str_slice(key, 1, key.n),
+		    .id = str_slice(key, 1, 1 + c->id.n),
+		};
+		strmap_put(&s->entries, key, e);
+		if (!link_info(s, e) || e->container.metadata != CONTAINER_TOLD)
+			ask(s, e);
+	}
+	e->references++;
+	return &e->container;
+}
+
+void container_set_give(struct container_set *s, const struct container *c)
+{
+	struct entry *e = (struct entry *)(uintptr_t)c;
+	char key[1 + CONTAINER_ID_MAX + 1];
+
+	if (!e || --e->references)
+		return;
+	settle(s, e, CONTAINER_UNASKED);
+	strmap_remove(&s->entries, entry_key(key, c));
+	container_info_release(e->container.info);
+	pool_give(&s->entry_pool, e);
+}
+
+/* Tells all entries of that id (the whole, or what is shown of it); true: something changed. */
+static bool tell(struct container_set *s, struct str id, bool is_answer)
+{
+	bool has_changed = false;
+
+	for (size_t i = 0; i < s->entries.size; i++) {
+		struct entry *e = s->entries.entries[i].value;
+
+		if (!e || (!str_equal(e->container.full_id, id) &&
+			   !str_equal(e->container.id, id)))
+			continue;
+		has_changed |= link_info(s, e);
+		if (is_answer && e->awaited)
+			e->awaited--;
+		if (e->container.metadata != CONTAINER_ASKED || e->awaited)
+			continue;
+		settle(s, e, e->container.info ? CONTAINER_TOLD : CONTAINER_UNTOLD);
+		has_changed = true;
+	}
+	return has_changed;
+}
+
+static void forget_known(struct container_set *s, struct known *k)
+{
+	for (int i = 0; i < SAID_MOST; i++)
+		if (k->infos[i])
+			s->counters.known_bytes -= k->infos[i]->bytes;
+	s->gone -= k->gone_at != 0;
+	strmap_remove(&s->known, k->id);
+	known_free(k);
+}
+
+/* What has been gone for a while is dropped; looked at now and then, while something is gone. */
+static void sweep(struct container_set *s)
+{
+	uint64_t now;
+
+	if (!s->gone || (now = now_ns()) < s->sweep_at)
+		return;
+	s->sweep_at = now + GONE_KEPT / 8;
+	for (size_t i = 0; i < s->known.size; i++) {
+		struct known *k = s->known.entries[i].value;
+
+		if (!k || !k->gone_at || now < k->gone_at + GONE_KEPT)
+			continue;
+		forget_known(s, k);
+		i--; /* another may have taken its place */
+	}
+}
+
+static struct known *known_make(struct container_set *s, struct str id)
+{
+	struct known *k = strmap_get(&s->known, id);
+
+	if (k)
+		return k;
+	k = calloc(1, sizeof(*k) + id.n);
+	if (!k)
+		abort();
+	memcpy(k->bytes, id.p, id.n);
+	k->id = (struct str){k->bytes, id.n};
+	strmap_put(&s->known, k->id, k);
+	return k;
+}
+
+static bool learn(struct container_set *s, struct container_info *info, bool is_answer)
+{
+	struct str id = info->full_id.n ? info->full_id : info->id;
+	struct known *k = strmap_get(&s->known, id);
+	int at = 0;
+
+	if (id.n == 0 || (!k && s->known.count >= KNOWN_MOST) ||
+	    s->counters.known_bytes + info->bytes > KNOWN_BYTES_MOST) {
+		s->counters.refused++;
+		container_info_release(info);
+		return false;
+	}
+	k = known_make(s, id);
+	s->gone -= k->gone_at != 0;
+	k->gone_at = 0;
+	while (at < SAID_MOST - 1 && k->infos[at] && k->infos[at]->type != info->type)
+		at++;
+	if (k->infos[at])
+		s->counters.known_bytes -= k->infos[at]->bytes;
+	s->counters.known_bytes += info->bytes;
+	container_info_release(k->infos[at]);
+	k->infos[at] = info;
+	return tell(s, id, is_answer);
+}
+
+void container_set_learn(struct container_set *s, struct container_info *info)
+{
+	learn(s, info, false);
+}
+
+void container_set_forget(struct container_set *s, struct str id)
+{
+	struct known *k = known_of(s, id);
+
+	if (!k || k->gone_at)
+		return;
+	k->gone_at = now_ns();
+	s->gone++;
+}
+
+bool container_set_update(struct container_set *s)
+{
+	struct container_news *news = container_inbox_take(&s->inbox), *next;
+	bool has_changed = false;
+
+	if (__builtin_expect(!news, 1))
+		return false;
+	for (; news; news = next) {
+		next = news->next;
+		if (news->kind == CONTAINER_KNOWN) {
+			has_changed |= learn(s, container_info_keep(news->info), news->is_answer);
+		} else if (news->kind == CONTAINER_NOT_HERE) {
+			has_changed |= tell(s, news->id, true);
+		} else {
+			container_set_forget(s, news->id);
+		}
+		container_news_free(news);
+	}
+	sweep(s);
+	return has_changed;
+}
+
+bool container_set_expire(struct container_set *s, uint64_t patience_ns)
+{
+	uint64_t now;
+	bool has_changed = false;
+
+	if (!s->pending)
+		return false;
+	now = now_ns();
+	for (size_t i = 0; i < s->entries.size; i++) {
+		struct entry *e = s->entries.entries[i].value;
+
+		if (!e || e->container.metadata != CONTAINER_ASKED ||
+		    now - e->asked_at < patience_ns)
+			continue;
+		settle(s, e, e->container.info ? CONTAINER_TOLD : CONTAINER_LATE);
+		has_changed = true;
+	}
+	return has_changed;
+}
+
+uint32_t container_set_pending(const struct container_set *s)
+{
+	return s->pending;
+}
+
+uint64_t container_set_generation(const struct container_set *s)
+{
+	return s->generation;
+}
+
+const struct container_info *container_set_info(const struct container_set *s, struct str id)
+{
+	struct known *k = known_of(s, id);
+
+	return best_of(k, CONTAINER_CRI);
+}
+
+struct container_counters container_set_counters(const struct container_set *s)
+{
+	struct container_counters c = s->counters;
+
+	c.known = s->known.count;
+	return c;
+}
