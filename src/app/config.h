@@ -137,6 +137,7 @@ struct config {
 	bool time_iso_8601;
 	bool buffer_base64;
 	bool buffered_outputs;
+	uint64_t container_wait_ms; /* that an alert waits for its container's metadata */
 	uint64_t queue_capacity;
 	unsigned queue_recovery;    /* enum queue_recovery */
 	uint64_t output_timeout_ms; /* until a slow output is complained of */

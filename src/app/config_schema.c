@@ -130,6 +130,10 @@ const struct config_row config_rows[] = {
     {BOOL("buffered_outputs", "false", buffered_outputs,
 	  "Write alerts only when a buffer is full: cheaper with very many of them, but they come "
 	  "late.")},
+    {NUMBER("container_metadata.wait_ms", "500", container_wait_ms, 0, 60000,
+	    "How long an alert of a container waits, at most, for what its runtime tells of it, in "
+	    "ms. One that goes out without is marked and counted."),
+     START},
     {NUMBER("outputs_queue.capacity", "0", queue_capacity, 0, 1 << 24,
 	    "Alerts that may wait for each output; further ones are dropped and counted. 0: 8192. "
 	    "Whatever their number, no more than 16 MiB wait.")},

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/judge.h"
 
+#include "app/waiting.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -51,6 +53,12 @@ struct judge_terms *judge_terms_new(const struct judge *j, struct policy *policy
 		return NULL;
 	}
 	evaluator_context(t->evaluator)->source = j->source;
+	if (j->waiting) {
+		t->perhaps = evaluator_new_sized(policy->perhaps_plan, j->state, j->hostname, true);
+		t->late = evaluator_new_sized(policy->plan, j->state, j->hostname, true);
+		evaluator_context(t->perhaps)->source = j->source;
+		evaluator_context(t->late)->source = j->source;
+	}
 	t->policy = policy_keep(policy);
 	t->outputs = outputs;
 	t->match_room = c->rule_matching == MATCH_ALL ? MATCHES_MAX : 1;
@@ -72,6 +80,8 @@ void judge_terms_free(struct judge_terms *t)
 	if (!t)
 		return;
 	evaluator_free(t->evaluator);
+	evaluator_free(t->perhaps);
+	evaluator_free(t->late);
 	policy_release(t->policy);
 	free(t);
 }
@@ -104,18 +114,21 @@ size_t judge_event(struct judge *j, struct event *e)
 
 	judge_renew(j);
 	judge_count(&j->counters.judged, 1);
+	j->match_count = 0;
+	if (j->waiting && waiting_take(j->waiting, j, e))
+		return 0;
 	count = evaluator_judge(j->terms->evaluator, e, j->matches, j->terms->match_room);
 	j->match_count = count < j->terms->match_room ? count : j->terms->match_room;
 	return count;
 }
 
-static void send(struct judge *j, const struct event *e, const struct match *match)
+static void send(struct judge *j, const struct match *match, struct evaluator *evaluator)
 {
 	const struct judge_terms *t = j->terms;
 	const struct rule *rule = match->rule;
 	struct buffer line = {.p = j->line, .room = ALERT_LINE_MAX};
 	struct alert alert = {
-	    .time = j->is_live ? e->time : 0,
+	    .time = j->is_live ? evaluator_context(evaluator)->event->time : 0,
 	    .priority = rule->priority,
 	    .rule = rule->name,
 	    .source = str_from(alert_source_name(rule->source)),
@@ -123,7 +136,7 @@ static void send(struct judge *j, const struct event *e, const struct match *mat
 	    .tag_count = rule->tag_count,
 	};
 
-	alert_format(&t->alert_options, rule, evaluator_context(t->evaluator), &line);
+	alert_format(&t->alert_options, rule, evaluator_context(evaluator), &line);
 	alert.line = buffer_str(&line);
 	outputs_send(t->outputs, &alert);
 	judge_count(&j->counters.alerts, 1);
@@ -134,7 +147,24 @@ void judge_alert(struct judge *j, struct event *e)
 {
 	for (size_t i = 0; i < j->match_count; i++) {
 		e->name_view = j->matches[i].name_view;
-		send(j, e, &j->matches[i]);
+		send(j, &j->matches[i], j->terms->evaluator);
+	}
+}
+
+void judge_late(struct judge *j, struct event *e, uint64_t first, uint64_t previous)
+{
+	struct evaluator *ev = j->terms->late;
+	size_t count;
+
+	evaluator_forget(ev);
+	evaluator_pass(ev, e->schema, previous);
+	evaluator_context(ev)->first_event_time = first;
+	count = evaluator_judge(ev, e, j->matches, j->terms->match_room);
+	j->match_count = count < j->terms->match_room ? count : j->terms->match_room;
+	for (size_t i = 0; i < j->match_count; i++) {
+		e->name_view = j->matches[i].name_view;
+		send(j, &j->matches[i], ev);
+		evaluator_count_match(j->terms->evaluator, j->matches[i].rule);
 	}
 }
 

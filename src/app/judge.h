@@ -20,6 +20,8 @@
 struct judge_terms {
 	struct policy *policy;
 	struct evaluator *evaluator;
+	/* For events that wait (app/waiting.h); NULL where none do. */
+	struct evaluator *perhaps, *late;
 	struct outputs *outputs; /* not owned; NULL: nobody is told */
 	struct alert_options alert_options;
 	size_t match_room;
@@ -31,6 +33,8 @@ struct judge_counters {
 	_Atomic uint64_t alerts;
 	_Atomic uint64_t alerts_by_priority[SEVERITY_COUNT];
 };
+
+struct waiting;
 
 struct judge {
 	enum event_source source;
@@ -44,6 +48,7 @@ struct judge {
 	struct match *matches;              /* of the event that was judged last */
 	size_t match_count;                 /* as many of them as are there */
 	char *line;                         /* ALERT_LINE_MAX bytes */
+	struct waiting *waiting;            /* NULL: no event waits; not owned */
 };
 
 /* Terms and state are set by the caller before the first event. NULL without memory. */
@@ -65,12 +70,18 @@ void judge_leave_terms(struct judge *j, struct judge_terms *terms);
 /* The terms that were replaced, which are the caller's from then on; NULL: not yet. */
 struct judge_terms *judge_fetch_old_terms(struct judge *j);
 
+/*
+ * Judges an event that has waited, now that its container is known or given up; alerts are sent.
+ * first, previous: times that fields tell of, as they were for it.
+ */
+void judge_late(struct judge *j, struct event *e, uint64_t first, uint64_t previous);
+
 /* Takes what was left for it. */
 void judge_renew(struct judge *j);
 
 /*
  * Judges an event, and answers how many rules hold; as many as there was room for are in
- * matches. Then judge_alert sends alerts of them.
+ * matches. Then judge_alert sends alerts of them. Of an event that waits none hold yet.
  */
 size_t judge_event(struct judge *j, struct event *e);
 void judge_alert(struct judge *j, struct event *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/monitor.h"
 
+#include "app/containers.h"
 #include "app/counts.h"
 #include "app/event_sources.h"
 #include "app/judge.h"
@@ -38,7 +39,8 @@ struct monitor {
 	bool is_replay;
 	struct probe *probe; /* NULL: a capture is replayed */
 	struct state *state;
-	struct judge *judge; /* of the main thread's source */
+	struct judge *judge;           /* of the main thread's source */
+	struct containers *containers; /* NULL: nothing waits for runtimes */
 	struct regime regime;
 	struct reload *reload; /* NULL: nothing is reloaded */
 	struct source *source;
@@ -349,6 +351,8 @@ static int start_judging(struct monitor *m, struct error *err)
 	if (!m->judge)
 		return error_set(err, -ENOMEM, "no memory for judging");
 	m->judge->is_live = !m->is_replay;
+	if (m->containers)
+		m->judge->waiting = containers_waiting(m->containers);
 	judge.judge = m->judge;
 	return regime_add_judge(&m->regime, &judge, err);
 }
@@ -399,6 +403,25 @@ static int watch_own(struct monitor *m, struct error *err)
 	return status < 0 ? status : source_watch(m->source, m->wake_fd, err);
 }
 
+/* An event that has waited is no longer among those that captures keep: its alert makes one. */
+static void on_late(void *context, struct judge *j, struct event *e)
+{
+	struct monitor *m = context;
+
+	for (size_t i = 0; m->capture && i < j->match_count; i++)
+		alert_capture_match(m->capture, j->matches[i].rule, e);
+}
+
+/* Where alerts can wait. What is shown or recorded is so as it comes. */
+static int open_containers(struct monitor *m, struct error *err)
+{
+	if (m->options->view || m->options->recording)
+		return 0;
+	m->containers = containers_new(m->config, m->state, on_late, m, err);
+	return m->containers ? containers_start(m->containers, m->config, m->host_root, err)
+			     : -ENOMEM;
+}
+
 static int start(struct monitor *m, struct error *err)
 {
 	struct live_options live = {
@@ -413,7 +436,9 @@ static int start(struct monitor *m, struct error *err)
 	users_changed(m); /* remembers the times of what is read here */
 	if (user_table_read(state_users(m->state), m->host_root, err) < 0)
 		log_warning("users: %s", err->message);
-	status = start_judging(m, err);
+	status = open_containers(m, err);
+	if (status == 0)
+		status = start_judging(m, err);
 	if (status == 0 && !m->options->view)
 		status = alert_capture_new(m->config, m->regime.policy->rules, &m->capture, err);
 	if (status < 0)
@@ -560,6 +585,14 @@ static bool has_next_source(struct monitor *m, int status)
 	return m->source;
 }
 
+/* Alerts of containers may be due when no event comes. */
+static int look_at_containers(struct monitor *m, int wait)
+{
+	int look = m->containers ? containers_look(m->containers, m->judge) : -1;
+
+	return look >= 0 && (wait < 0 || look < wait) ? look : wait;
+}
+
 static int watch(struct monitor *m)
 {
 	uint64_t end = m->options->seconds ? now_ns(CLOCK_MONOTONIC) + m->options->seconds * SECOND
@@ -570,6 +603,7 @@ static int watch(struct monitor *m)
 
 		if (wait == 0)
 			return 0;
+		wait = look_at_containers(m, wait);
 		status = source_poll(m->source, wait, on_event, m);
 		if (status == -EINTR && has_stop_signal(m))
 			return 0;
@@ -613,12 +647,16 @@ static void print_counts(struct monitor *m)
 	take_counts(m);
 	monitor_each_rule(m, keep_matches, &matches);
 	counts_print(&m->counts, rules, matches.of);
+	if (m->containers)
+		containers_print(m->containers);
 	free(matches.of);
 }
 
 static void release(struct monitor *m)
 {
 	event_sources_stop(m->others);
+	if (m->containers)
+		containers_finish(m->containers, m->judge);
 	atomic_store(&m->is_over, true);
 	reload_stop(m->reload);
 	event_sources_free(m->others);
@@ -626,6 +664,7 @@ static void release(struct monitor *m)
 	if (m->probe)
 		probe_close(m->probe);
 	judge_free(m->judge);
+	containers_free(m->containers);
 	alert_capture_free(m->capture);
 	regime_release(&m->regime);
 	state_free(m->state);
@@ -679,6 +718,8 @@ static int finish(struct monitor *m, int status)
 
 	telemetry_stop(m->telemetry);
 	event_sources_stop(m->others);
+	if (m->containers)
+		containers_finish(m->containers, m->judge);
 	atomic_store(&m->is_over, true);
 	reload_stop(m->reload);
 	m->reload = NULL;

@@ -135,7 +135,12 @@ struct policy *policy_new(const struct config *config, struct rule_set *rules, s
 	p->config = config;
 	p->rules = p->own_rules = rules;
 	p->plan = p->own_plan = plan_compile(rules, &options, err);
-	if (p->plan)
+	p->perhaps_plan = p->plan;
+	if (p->plan && plan_needs(p->plan)->has_metadata) {
+		options.assume_metadata = true;
+		p->perhaps_plan = p->own_perhaps_plan = plan_compile(rules, &options, err);
+	}
+	if (p->perhaps_plan)
 		return p;
 	policy_release(p);
 	return NULL;
@@ -235,6 +240,7 @@ void policy_release(struct policy *p)
 	if (!p || atomic_fetch_sub(&p->references, 1) != 1)
 		return;
 	plan_free(p->own_plan);
+	plan_free(p->own_perhaps_plan);
 	rules_free(p->own_rules);
 	config_free(p->own_config);
 	free(p);

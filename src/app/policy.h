@@ -19,11 +19,13 @@ struct policy {
 	const struct rule_set *rules;
 	const struct plan *plan;
 	uint64_t loaded_at; /* ns since the epoch */
+	/* What might hold, whatever runtimes tell of containers; the plan, if that is no matter. */
+	const struct plan *perhaps_plan;
 	/* Use the functions below for these. */
 	_Atomic uint32_t references;
 	struct config *own_config; /* NULL: the configuration is another's */
 	struct rule_set *own_rules;
-	struct plan *own_plan;
+	struct plan *own_plan, *own_perhaps_plan;
 };
 
 /*

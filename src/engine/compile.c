@@ -594,6 +594,7 @@ struct plan *plan_compile(const struct rule_set *set, const struct plan_options 
 	p->all_matches = options && options->all_matches;
 	p->kind_count = event_kind_count;
 	formula_init(&c.formula, arena);
+	c.formula.assume_metadata = options && options->assume_metadata;
 	if (add_rules(&c, set, err)) {
 		arena_free(arena);
 		return NULL;
@@ -612,6 +613,7 @@ struct plan *plan_compile(const struct rule_set *set, const struct plan_options 
 	build_tables(&c);
 	build_process_guards(&c);
 	build_needs(&c);
+	p->needs.has_metadata = c.formula.has_metadata;
 	keep_arrays(&c);
 	return p;
 }

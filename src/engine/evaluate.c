@@ -704,7 +704,8 @@ static void *array(size_t count, size_t size)
 	return p;
 }
 
-struct evaluator *evaluator_new(const struct plan *p, struct state *state, const char *hostname)
+struct evaluator *evaluator_new_sized(const struct plan *p, struct state *state,
+				      const char *hostname, bool is_small)
 {
 	struct evaluator *ev = array(1, sizeof(*ev));
 	size_t words = BITSET_WORDS(p->most_candidates);
@@ -730,7 +731,7 @@ struct evaluator *evaluator_new(const struct plan *p, struct state *state, const
 			(p->guard_table_words + 2 * (size_t)ev->bit_words) * sizeof(uint64_t) +
 			SLOT_GUARDS_MAX * sizeof(uint32_t);
 	ev->slot_size = (ev->slot_size + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
-	size_t slots = SLOTS_BYTES / ev->slot_size;
+	size_t slots = is_small ? 0 : SLOTS_BYTES / ev->slot_size;
 	ev->slot_count = slots > SLOTS_MOST    ? SLOTS_MOST
 			 : slots < SLOTS_LEAST ? SLOTS_LEAST
 					       : (uint32_t)slots;
@@ -785,4 +786,9 @@ struct field_context *evaluator_context(struct evaluator *ev)
 const uint64_t *evaluator_match_counts(const struct evaluator *ev)
 {
 	return ev->match_counts;
+}
+
+void evaluator_count_match(struct evaluator *ev, const struct rule *rule)
+{
+	ev->match_counts[rule->id]++;
 }

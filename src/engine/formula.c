@@ -502,6 +502,17 @@ static uint32_t add_comparison(struct formula *f, const struct comparison *c, bo
 	return formula_join(f, NODE_OR, ids, 2);
 }
 
+static bool needs_metadata(struct formula *f, const struct comparison *c)
+{
+	uint32_t flags = 0;
+
+	expression_visit(c->left, collect_field_flags, &flags);
+	if (c->right)
+		expression_visit(c->right, collect_field_flags, &flags);
+	f->has_metadata |= (flags & FIELD_METADATA) != 0;
+	return flags & FIELD_METADATA;
+}
+
 static int add(struct formula *f, const struct condition *c, bool is_negated, unsigned depth,
 	       uint32_t *out, struct error *err)
 {
@@ -516,7 +527,9 @@ static int add(struct formula *f, const struct condition *c, bool is_negated, un
 	case CONDITION_NOT:
 		return add(f, c->children[0], !is_negated, depth + 1, out, err);
 	case CONDITION_COMPARE:
-		*out = add_comparison(f, c->comparison, is_negated);
+		*out = needs_metadata(f, c->comparison) && f->assume_metadata
+			   ? (uint32_t)NODE_ID_TRUE
+			   : add_comparison(f, c->comparison, is_negated);
 		return 0;
 	case CONDITION_NAME:
 		return error_set(err, -EINVAL, "the macro \"%.*s\" is not resolved",

@@ -76,6 +76,8 @@ struct formula {
 	struct id_table subject_table, atom_table, node_table;
 	struct u64map atom_of_comparison; /* by address: trees that macros share are seen once */
 	size_t comparison_count;          /* seen, before sharing */
+	bool assume_metadata;             /* see struct plan_options */
+	bool has_metadata;                /* a comparison asks for it */
 	/* For formula_for_kind: what became of a node, valid where the round is the current one. */
 	VEC(uint32_t) kind_results;
 	VEC(uint32_t) kind_rounds;

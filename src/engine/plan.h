@@ -13,12 +13,18 @@ struct evaluator;
 
 struct plan_options {
 	bool all_matches; /* rule_matching: all; else the first rule that holds is the verdict */
+	/*
+	 * What runtimes tell of containers is not known yet: comparisons of it hold, negated ones
+	 * too. Where no rule of such a plan holds, none will, whatever they tell.
+	 */
+	bool assume_metadata;
 };
 
 /* What the probe must collect for this plan, per event kind. */
 struct plan_needs {
-	uint64_t *kinds; /* BITSET of event_kind_count: kinds that a rule wants */
-	uint32_t *facts; /* per kind: FACT_* that conditions or outputs use */
+	uint64_t *kinds;   /* BITSET of event_kind_count: kinds that a rule wants */
+	uint32_t *facts;   /* per kind: FACT_* that conditions or outputs use */
+	bool has_metadata; /* conditions ask what runtimes tell of containers */
 };
 
 struct plan *plan_compile(const struct rule_set *set, const struct plan_options *options,
@@ -64,8 +70,17 @@ size_t plan_rule_costs(const struct plan *p, const struct rule *rule, struct are
 /* The same as text. */
 void plan_describe_rule(const struct plan *p, const struct rule *rule, FILE *out);
 
-/* A context for one thread: memo, scratch, field context. */
-struct evaluator *evaluator_new(const struct plan *p, struct state *state, const char *hostname);
+/*
+ * A context for one thread: memo, scratch, field context. A small one remembers few processes, for
+ * events that are judged now and then.
+ */
+struct evaluator *evaluator_new_sized(const struct plan *p, struct state *state,
+				      const char *hostname, bool is_small);
+static inline struct evaluator *evaluator_new(const struct plan *p, struct state *state,
+					      const char *hostname)
+{
+	return evaluator_new_sized(p, state, hostname, false);
+}
 void evaluator_free(struct evaluator *ev);
 /* For formatting alerts of the event that was judged last. */
 struct field_context *evaluator_context(struct evaluator *ev);
@@ -92,6 +107,9 @@ void evaluator_forget(struct evaluator *ev);
 
 /* It goes on where another left off: the times of the first event and of the last. */
 void evaluator_follow(struct evaluator *ev, const struct evaluator *before);
+
+/* Counts a match that another evaluator has found. */
+void evaluator_count_match(struct evaluator *ev, const struct rule *rule);
 
 /* How often each rule matched, indexed by rule id; any thread may read them, atomically. */
 const uint64_t *evaluator_match_counts(const struct evaluator *ev);

@@ -49,9 +49,9 @@ bool field_container(struct field_context *ctx, const struct field_use *use, str
 	case CONTAINER_FULL_ID:
 		return answer_str(out, c ? c->full_id : host_info.full_id);
 	case CONTAINER_TYPE:
-		return answer_str(out, c ? str_from(container_type_name(c->info ? c->info->type
-										: c->type))
-					 : STR("host"));
+		return answer_str(
+		    out, c ? str_from(container_type_name(c->info ? c->info->type : c->type))
+			   : STR("host"));
 	case CONTAINER_START_TS:
 		return p->pidns_start_time &&
 		       answer_number(out, VALUE_ABSTIME, p->pidns_start_time);
@@ -150,8 +150,7 @@ static bool pod_value(struct field_context *ctx, const struct field_use *use,
 	case INFO_POD_LABELS:
 		return answer_labels(ctx, pod->pod_labels, pod->pod_label_count, out);
 	case INFO_POD_IP:
-		return info->sandbox_id.n &&
-		       answer_str(out, info->ip.n ? info->ip : pod->ip);
+		return info->sandbox_id.n && answer_str(out, info->ip.n ? info->ip : pod->ip);
 	case INFO_POD_CNI:
 		return info->sandbox_id.n && answer_str(out, pod->cni_json);
 	default:
@@ -159,8 +158,7 @@ static bool pod_value(struct field_context *ctx, const struct field_use *use,
 	}
 }
 
-bool field_container_info(struct field_context *ctx, const struct field_use *use,
-			  struct value *out)
+bool field_container_info(struct field_context *ctx, const struct field_use *use, struct value *out)
 {
 	const struct container_info *info = info_of(ctx);
 	enum container_info_value value = (enum container_info_value)use->field->selector;
@@ -203,8 +201,7 @@ bool field_container_info(struct field_context *ctx, const struct field_use *use
 	case INFO_POD_NAME:
 		return answer_label(info->labels, info->label_count, STR(LABEL_POD_NAME), out);
 	case INFO_POD_NAMESPACE:
-		return answer_label(info->labels, info->label_count, STR(LABEL_POD_NAMESPACE),
-				    out);
+		return answer_label(info->labels, info->label_count, STR(LABEL_POD_NAMESPACE), out);
 	case INFO_POD_UID:
 		return answer_label(info->labels, info->label_count, STR(LABEL_POD_UID), out);
 	case INFO_POD_SANDBOX_ID:

@@ -21,7 +21,6 @@ enum {
 	IMAGES = 32,
 	IMAGE_MS = 30000, /* how long an image's names are taken for right */
 	OK = 200,
-	NOT_FOUND = 404,
 };
 
 /* How the two APIs differ. */
@@ -32,18 +31,16 @@ struct api {
 
 static const struct api docker = {
     .list = "/containers/json?all=true",
-    .container = "/containers/%.*s/json",
-    .events = "/events?filters=%%7B%%22type%%22%%3A%%5B%%22container%%22%%5D%%2C"
-	      "%%22event%%22%%3A%%5B%s%s%s%%5D%%7D",
+    .container = "/containers/",
+    .events = "/events?filters=",
     .create = "%22create%22%2C",
     .start = "%22start%22%2C",
     .gone = "%22destroy%22",
 };
 static const struct api podman = {
     .list = "/v4.0.0/libpod/containers/json?all=true",
-    .container = "/v4.0.0/libpod/containers/%.*s/json",
-    .events = "/v4.0.0/libpod/events?stream=true&filters=%%7B%%22type%%22%%3A%%5B%%22container%%22"
-	      "%%5D%%2C%%22event%%22%%3A%%5B%s%s%s%%5D%%7D",
+    .container = "/v4.0.0/libpod/containers/",
+    .events = "/v4.0.0/libpod/events?stream=true&filters=",
     .create = "%22create%22%2C",
     .start = "%22start%22%2C",
     .gone = "%22remove%22",
@@ -111,14 +108,13 @@ static int look_up(void *context, struct str id, struct container_info **out, st
 	/* What is no id of theirs would be a path of the asker's choice. */
 	if (!is_id(id))
 		return 0;
-	snprintf(path, sizeof(path), c->api->container, STR_ARG(id));
+	snprintf(path, sizeof(path), "%s%.*s/json", c->api->container, STR_ARG(id));
 	status = http_get(c->http, path, RUNTIME_ANSWER_MAX, RUNTIME_PATIENCE_MS, &body, err);
 	if (status < 0)
 		return status;
-	if (status == NOT_FOUND)
-		return 0;
+	/* Not there; or just being made or removed, of which Podman tells with status 500. */
 	if (status != OK)
-		return error_set(err, -EBADMSG, "%s was answered with status %d", path, status);
+		return 0;
 	if (c->api->is_podman) {
 		*out = podman_container(body, c->r->label_max, err);
 		return *out ? 1 : -EBADMSG;
@@ -128,8 +124,8 @@ static int look_up(void *context, struct str id, struct container_info **out, st
 	if (!copy)
 		return error_set(err, -ENOMEM, "no memory for an answer");
 	memcpy(copy, body.p, body.n);
-	*out = docker_container((struct str){copy, body.n}, image_of(c, image), c->r->label_max,
-				err);
+	*out =
+	    docker_container((struct str){copy, body.n}, image_of(c, image), c->r->label_max, err);
 	return *out ? 1 : -EBADMSG;
 }
 
@@ -174,9 +170,9 @@ static int look_up_named(struct client *c, struct error *err)
 			runtime_tell(c->r, info);
 		} else if (status > 0) {
 			container_info_release(info);
-			status = error_set(err, -EBADMSG,
-					   "asked for container %.*s, was told of another",
-					   STR_ARG(id));
+			status =
+			    error_set(err, -EBADMSG,
+				      "asked for container %.*s, was told of another", STR_ARG(id));
 		}
 		if (status >= 0)
 			status = runtime_answer(c->r, look_up, c, err);
@@ -188,8 +184,7 @@ static int look_up_named(struct client *c, struct error *err)
 static int list(struct client *c, struct error *err)
 {
 	struct str body;
-	int status =
-	    http_get(c->http, c->api->list, LIST_MAX, RUNTIME_PATIENCE_MS, &body, err);
+	int status = http_get(c->http, c->api->list, LIST_MAX, RUNTIME_PATIENCE_MS, &body, err);
 
 	if (status < 0)
 		return status;
@@ -204,7 +199,11 @@ static int talk(struct client *c, struct error *err)
 	char path[PATH_MAX_BYTES];
 	int status;
 
-	snprintf(path, sizeof(path), c->api->events, r->skip_create ? "" : c->api->create,
+	/* {"type":["container"],"event":["create","start","destroy"]}, as part of a URL */
+	snprintf(path, sizeof(path),
+		 "%s%%7B%%22type%%22%%3A%%5B%%22container%%22%%5D%%2C%%22event%%22%%3A%%5B%s%s%s"
+		 "%%5D%%7D",
+		 c->api->events, r->skip_create ? "" : c->api->create,
 		 r->with_start ? c->api->start : "", c->api->gone);
 	status = http_stream(c->http, path, LINE_MAX_BYTES, take_line, c, err);
 	if (status == 0)

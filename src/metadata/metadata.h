@@ -16,10 +16,10 @@
 #include "state/container_info.h"
 
 enum metadata_engine {
-	ENGINE_DOCKER,
-	ENGINE_PODMAN,
-	ENGINE_CONTAINERD,
-	ENGINE_CRI,
+	METADATA_DOCKER,
+	METADATA_PODMAN,
+	METADATA_CONTAINERD,
+	METADATA_CRI,
 	METADATA_ENGINES,
 };
 
@@ -34,7 +34,7 @@ struct metadata_engine_options {
 struct metadata_options {
 	const char *host_root; /* "" or the prefix under which the host's files are */
 	struct metadata_engine_options engines[METADATA_ENGINES];
-	uint32_t label_max; /* bytes; longer labels are left out. 0: METADATA_LABEL_MAX */
+	uint32_t label_max;           /* bytes; longer labels are left out. 0: METADATA_LABEL_MAX */
 	bool skip_create, with_start; /* which of a container's events are listened to */
 };
 

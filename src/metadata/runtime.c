@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -27,20 +28,19 @@ struct metadata {
 };
 
 static const struct runtime_type *const types[METADATA_ENGINES] = {
-    [ENGINE_DOCKER] = &runtime_docker,
-    [ENGINE_PODMAN] = &runtime_podman,
-    [ENGINE_CONTAINERD] = &runtime_containerd,
-    [ENGINE_CRI] = &runtime_cri,
+    [METADATA_DOCKER] = &runtime_docker,
+    [METADATA_PODMAN] = &runtime_podman,
 };
 
 /* Where they usually are. */
 static const char *const usual[METADATA_ENGINES][6] = {
-    [ENGINE_DOCKER] = {"/var/run/docker.sock"},
-    [ENGINE_PODMAN] = {"/run/podman/podman.sock"},
-    [ENGINE_CONTAINERD] = {"/run/containerd/containerd.sock",
-			   "/run/host-containerd/containerd.sock"},
-    [ENGINE_CRI] = {"/run/containerd/containerd.sock", "/run/crio/crio.sock",
-		    "/run/k3s/containerd/containerd.sock", "/run/host-containerd/containerd.sock"},
+    [METADATA_DOCKER] = {"/var/run/docker.sock"},
+    [METADATA_PODMAN] = {"/run/podman/podman.sock"},
+    [METADATA_CONTAINERD] = {"/run/containerd/containerd.sock",
+			     "/run/host-containerd/containerd.sock"},
+    [METADATA_CRI] = {"/run/containerd/containerd.sock", "/run/crio/crio.sock",
+		      "/run/k3s/containerd/containerd.sock",
+		      "/run/host-containerd/containerd.sock"},
 };
 
 uint64_t runtime_now_ms(void)
@@ -269,8 +269,8 @@ static int add_runtime(struct metadata *m, const struct metadata_options *o,
 }
 
 /* Rootless Podman has a socket for each user who runs it. */
-static int add_users_podman(struct metadata *m, const struct metadata_options *o,
-			    const char *root, struct container_inbox *inbox, struct error *err)
+static int add_users_podman(struct metadata *m, const struct metadata_options *o, const char *root,
+			    struct container_inbox *inbox, struct error *err)
 {
 	char directory[4096], socket[64];
 	DIR *users;
@@ -297,8 +297,8 @@ static int start_threads(struct metadata *m, struct error *err)
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	for (size_t i = 0; i < m->count && status == 0; i++) {
-		status = pthread_create(&m->runtimes[i]->thread, &attributes, client,
-					m->runtimes[i]);
+		status =
+		    pthread_create(&m->runtimes[i]->thread, &attributes, client, m->runtimes[i]);
 		if (status == 0)
 			continue;
 		error_set(err, -status, "containers: no thread: %s", strerror(status));
@@ -323,7 +323,7 @@ struct metadata *metadata_start(const struct metadata_options *o, struct contain
 	for (int e = 0; e < METADATA_ENGINES && status == 0; e++) {
 		const struct metadata_engine_options *engine = &o->engines[e];
 
-		if (engine->is_disabled)
+		if (engine->is_disabled || !types[e])
 			continue;
 		for (size_t i = 0; i < engine->socket_count && status == 0; i++)
 			status = add_runtime(m, o, types[e], root, engine->sockets[i], inbox, err);
@@ -331,7 +331,7 @@ struct metadata *metadata_start(const struct metadata_options *o, struct contain
 			continue;
 		for (size_t i = 0; usual[e][i] && status == 0; i++)
 			status = add_runtime(m, o, types[e], root, usual[e][i], inbox, err);
-		if (e == ENGINE_PODMAN && status == 0)
+		if (e == METADATA_PODMAN && status == 0)
 			status = add_users_podman(m, o, root, inbox, err);
 	}
 	if (status == 0)

@@ -9,7 +9,7 @@
 
 enum {
 	RUNTIME_ID_MAX = 255,
-	RUNTIME_REQUESTS = 256,    /* that wait at once; more are not asked */
+	RUNTIME_REQUESTS = 256,     /* that wait at once; more are not asked */
 	RUNTIME_PATIENCE_MS = 2000, /* for an answer */
 	RUNTIME_ANSWER_MAX = 8 * 1024 * 1024,
 	RUNTIME_RETRY_MS = 30, /* a container may be running before its runtime says so */

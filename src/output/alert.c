@@ -284,6 +284,14 @@ static void put_json(struct buffer *out, const struct alert_options *options,
 	buffer_put(out, STR("\"}"));
 }
 
+/* A runtime was asked for the container, and has not answered in time. */
+static bool is_incomplete(const struct field_context *ctx)
+{
+	const struct process *p = ctx->event->process;
+
+	return p && p->container && p->container->metadata == CONTAINER_LATE && !p->container->info;
+}
+
 void alert_format(const struct alert_options *options, const struct rule *rule,
 		  struct field_context *ctx, struct buffer *out)
 {
@@ -301,6 +309,8 @@ void alert_format(const struct alert_options *options, const struct rule *rule,
 	buffer_putc(&text, ' ');
 	message_start = text.n;
 	template_render(&rule->output, ctx, &text);
+	if (is_incomplete(ctx))
+		buffer_put(&text, STR(" container_metadata=incomplete"));
 
 	if (options->is_json) {
 		for (size_t i = 0; i < sizeof(string_limits) / sizeof(*string_limits); i++) {

@@ -40,15 +40,14 @@ static uint32_t labels_of(const json_t *object, struct container_label *out)
 {
 	uint32_t n = 0;
 
-	for (void *i = json_object_iter((json_t *)(uintptr_t)object);
-	     i && n < CONTAINER_ITEMS_MAX;
+	for (void *i = json_object_iter((json_t *)(uintptr_t)object); i && n < CONTAINER_ITEMS_MAX;
 	     i = json_object_iter_next((json_t *)(uintptr_t)object, i)) {
 		const json_t *v = json_object_iter_value(i);
 
 		if (json_is_string(v))
-			out[n++] = (struct container_label){
-			    str_from(json_object_iter_key(i)),
-			    {json_string_value(v), json_string_length(v)}};
+			out[n++] =
+			    (struct container_label){str_from(json_object_iter_key(i)),
+						     {json_string_value(v), json_string_length(v)}};
 	}
 	return n;
 }

@@ -201,8 +201,7 @@ void container_image_split(struct str image, struct str *repository, struct str 
 
 static void push(struct container_inbox *inbox, struct container_news *news)
 {
-	struct container_news *newest =
-	    atomic_load_explicit(&inbox->newest, memory_order_relaxed);
+	struct container_news *newest = atomic_load_explicit(&inbox->newest, memory_order_relaxed);
 
 	do
 		news->next = newest;

@@ -233,8 +233,7 @@ static bool tell(struct container_set *s, struct str id, bool is_answer)
 	for (size_t i = 0; i < s->entries.size; i++) {
 		struct entry *e = s->entries.entries[i].value;
 
-		if (!e || (!str_equal(e->container.full_id, id) &&
-			   !str_equal(e->container.id, id)))
+		if (!e || (!str_equal(e->container.full_id, id) && !str_equal(e->container.id, id)))
 			continue;
 		has_changed |= link_info(s, e);
 		if (is_answer && e->awaited)

@@ -28,8 +28,7 @@ static size_t text_size(const struct event *e)
 
 size_t state_keep_size(struct state *s, const struct event *e)
 {
-	return aligned(sizeof(struct kept_event) +
-		       count_processes(s, e) * sizeof(struct process)) +
+	return aligned(sizeof(struct kept_event) + count_processes(s, e) * sizeof(struct process)) +
 	       aligned(e->record->size) + aligned(text_size(e));
 }
 
@@ -86,12 +85,11 @@ struct kept_event *state_keep(struct state *s, const struct event *e, void *memo
 	memcpy(record, e->record, size);
 	k->event.record = (const struct record *)record;
 	k->event.header = (const struct event_header *)(record + ((const char *)e->header -
-								   (const char *)e->record));
+								  (const char *)e->record));
 	for (uint32_t i = 0; i < e->nparams; i++)
 		k->event.params[i] = moved(e->params[i], e->record, size, record);
 	if (e->annex) {
-		k->event.annex =
-		    (const uint8_t *)record + (e->annex - (const uint8_t *)e->record);
+		k->event.annex = (const uint8_t *)record + (e->annex - (const uint8_t *)e->record);
 		k->event.annex_end =
 		    (const uint8_t *)record + (e->annex_end - (const uint8_t *)e->record);
 	}

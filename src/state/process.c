@@ -33,7 +33,7 @@ struct process_table {
 	struct block_pool blocks;
 	struct fd_store fds;
 	struct container_set *containers;
-	struct program *unknown;  /* of processes of which nothing is known */
+	struct program *unknown; /* of processes of which nothing is known */
 	uint32_t max_threads;
 	uint64_t lineage_generation; /* counts changes that descendants may see */
 	uint64_t next_generation;

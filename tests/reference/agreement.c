@@ -35,7 +35,8 @@ static void describe(const struct event *e, const struct match *got, size_t got_
 static bool check_events(struct generator *g, const struct rule_set *set, bool all_matches,
 			 struct agreement_counts *counts, struct buffer *out)
 {
-	struct plan *plan = plan_compile(set, &(struct plan_options){all_matches}, NULL);
+	struct plan *plan =
+	    plan_compile(set, &(struct plan_options){.all_matches = all_matches}, NULL);
 	struct state *state = state_new(
 	    &(struct state_options){.host_root = "/nonexistent", .max_threads = 64}, NULL);
 	struct evaluator *ev = evaluator_new(plan, state, "host");

@@ -227,7 +227,7 @@ static void what_rules_need_and_state_needs_is_collected(void **state)
 {
 	uint64_t kinds[64] = {0};
 	uint32_t facts[64 * 64] = {0};
-	struct plan_needs needs = {kinds, facts};
+	struct plan_needs needs = {.kinds = kinds, .facts = facts};
 	struct config *c = config_new();
 	struct probe_wants wants;
 	int unlink_kind = event_kind_by_name(STR("unlink"));

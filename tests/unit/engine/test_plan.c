@@ -26,7 +26,7 @@ static void start(struct fixture *x, const char *const *conditions, bool all_mat
 	for (size_t i = 0; i < count; i++)
 		if (!set_add_rule(&x->set, str_from(conditions[i])))
 			fail_msg("not valid: %s", conditions[i]);
-	x->plan = plan_compile(&x->set, &(struct plan_options){all_matches}, NULL);
+	x->plan = plan_compile(&x->set, &(struct plan_options){.all_matches = all_matches}, NULL);
 	assert_non_null(x->plan);
 	x->state = state_new(
 	    &(struct state_options){.host_root = "/nonexistent", .max_threads = 4096}, NULL);

@@ -280,7 +280,7 @@ static void the_host_and_unknown_users_have_their_words(void **state)
 {
 	static const struct row rows[] = {
 	    {"container.id", "host"},
-	    {"container.full_id", "<absent>"},
+	    {"container.full_id", "host"},
 	    {"container.type", "host"},
 	    {"user.uid", "0"},
 	    {"user.name", "root"},

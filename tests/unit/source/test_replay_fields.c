@@ -558,9 +558,9 @@ static const struct {
     {"fd.rip.name", "names of hosts are not looked up: that would send packets"},
     {"evt.pluginname", "no plugin makes events"},
     {"evt.plugininfo", "no plugin makes events"},
-    {"container.*", "metadata has no source"},
-    {"k8s.*", "metadata has no source"},
-    {"proc.is_container_*", "metadata has no source"},
+    {"container.*", "tests/unit/fields/test_fields_container.c looks at them"},
+    {"k8s.*", "tests/unit/fields/test_fields_container.c looks at them"},
+    {"proc.is_container_*", "never have a value"},
     {"static", "the configuration says it, not the event"},
     {"*.resolved", "the kernel's own names are no part of captures"},
 };

@@ -11,7 +11,7 @@ import sys
 ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
 # The order of docs/architecture.md: a module includes itself and those before it.
 MODULES = ["base", "event", "state", "fields", "condition", "rules", "engine", "output", "probe",
-           "source", "app"]
+           "source", "metadata", "app"]
 # Sources that must carry a licence line within their first three lines.
 LICENSED = {".c", ".h", ".cc", ".py", ".sh"}
 FOLDERS = ["src", "tests", "fuzz", "bench", "tools", "packaging"]
