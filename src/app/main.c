@@ -8,6 +8,7 @@
 #include "app/monitor.h"
 #include "app/pidfile.h"
 #include "app/policy.h"
+#include "app/privileges.h"
 #include "app/record_command.h"
 #include "app/rule_test.h"
 #include "app/rules_command.h"
@@ -186,6 +187,26 @@ static bool has_output(const struct config *c)
 	       c->program_output.enabled || c->http_output.enabled;
 }
 
+static void drop_privileges(const struct cli *cli, const struct config *config)
+{
+	const char *writes[] = {
+	    config->file_output.enabled ? config->file_output.filename : NULL,
+	    config->metrics.enabled ? config->metrics.output_file : NULL,
+	    config->capture.enabled ? config->capture.path_prefix : NULL,
+	    cli->record.path,
+	};
+	struct privileges_options options = {
+	    .config = config,
+	    .has_probe = config->engine_kind != ENGINE_REPLAY &&
+			 config->engine_kind != ENGINE_NODRIVER &&
+			 config->sources & SOURCE_BIT(SOURCE_SYSCALL),
+	    .writes = writes,
+	    .write_count = sizeof(writes) / sizeof(*writes),
+	};
+
+	privileges_drop(&options);
+}
+
 static int run(const struct cli *cli, struct config *config, uint64_t started_at)
 {
 	struct string_list captures;
@@ -204,6 +225,8 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 	policy = policy_load(cli, config, POLICY_START);
 	if (!policy)
 		return 1;
+	if (!cli->dry_run)
+		drop_privileges(cli, config);
 	if (cli->dry_run) {
 		log_info("dry run: configuration and rules are right");
 	} else {

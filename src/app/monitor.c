@@ -6,6 +6,7 @@
 #include "app/event_sources.h"
 #include "app/judge.h"
 #include "app/live.h"
+#include "app/notify.h"
 #include "app/regime.h"
 #include "app/reload.h"
 #include "app/replay_command.h"
@@ -28,9 +29,10 @@ enum {
 	SWEEP_COUNT = 64, /* remembered processes that are looked after in one go */
 };
 #define SECOND UINT64_C(1000000000)
-#define CHORES_NS SECOND      /* how often the chores below are done */
-#define PAUSE_NS (SECOND / 4) /* how often a view is told that time passes */
-#define USERS_NS (5 * SECOND) /* how often passwd and group are looked at */
+#define CHORES_NS SECOND        /* how often the chores below are done */
+#define PAUSE_NS (SECOND / 4)   /* how often a view is told that time passes */
+#define STATUS_NS (10 * SECOND) /* how often a service manager is told what was counted */
+#define USERS_NS (5 * SECOND)   /* how often passwd and group are looked at */
 
 struct monitor {
 	const struct monitor_options *options;
@@ -43,6 +45,8 @@ struct monitor {
 	struct containers *containers; /* NULL: nothing waits for runtimes */
 	struct regime regime;
 	struct reload *reload; /* NULL: nothing is reloaded */
+	struct notify notify;
+	uint64_t watchdog_at, status_at; /* when they are due, CLOCK_MONOTONIC */
 	struct source *source;
 	struct event_sources *others;
 	struct telemetry *telemetry;
@@ -257,6 +261,30 @@ void monitor_each_rule(struct monitor *m,
 	regime_each_rule(&m->regime, visit, context);
 }
 
+/* The event loop goes on. */
+static void notify_watchdog(struct monitor *m)
+{
+	uint64_t now;
+
+	if (!m->notify.watchdog_ns)
+		return;
+	now = now_ns(CLOCK_MONOTONIC);
+	if (now < m->watchdog_at)
+		return;
+	m->watchdog_at = now + m->notify.watchdog_ns / 4;
+	notify_send(&m->notify, "WATCHDOG=1");
+}
+
+static void tell_status(struct monitor *m, uint64_t now)
+{
+	if (m->notify.fd < 0 || now < m->status_at)
+		return;
+	m->status_at = now + STATUS_NS;
+	notify_send(&m->notify, "STATUS=%llu events judged, %llu alerts, %llu events lost",
+		    (unsigned long long)m->counts.all.judged, (unsigned long long)m->counts.alerts,
+		    (unsigned long long)m->counts.all.dropped);
+}
+
 static void tell_drops(struct monitor *m)
 {
 	uint64_t dropped = m->counts.sources[0].dropped;
@@ -297,6 +325,7 @@ static void do_chores(struct monitor *m)
 	if (m->capture)
 		alert_capture_look(m->capture);
 	take_counts(m);
+	tell_status(m, now);
 	tell_drops(m);
 }
 
@@ -540,7 +569,7 @@ static bool is_watching(struct monitor *m, int *status)
 /* How long to wait for events, in ms; 0: the time is over. */
 static int time_to_wait(const struct monitor *m, uint64_t end)
 {
-	uint64_t now = now_ns(CLOCK_MONOTONIC), next = end;
+	uint64_t now = now_ns(CLOCK_MONOTONIC), next = end, most = LOOK_MS * UINT64_C(1000000);
 
 	if (now >= end)
 		return 0;
@@ -550,8 +579,9 @@ static int time_to_wait(const struct monitor *m, uint64_t end)
 		return -1;
 	if (now >= next)
 		return 1;
-	return next - now < LOOK_MS * UINT64_C(1000000) ? (int)((next - now) / 1000000 + 1)
-							: LOOK_MS;
+	if (m->notify.watchdog_ns && m->notify.watchdog_ns / 4 < most)
+		most = m->notify.watchdog_ns / 4;
+	return (int)((next - now < most ? next - now : most) / 1000000 + 1);
 }
 
 /* False: the view has seen enough. */
@@ -605,6 +635,7 @@ static int watch(struct monitor *m)
 			return 0;
 		wait = look_at_containers(m, wait);
 		status = source_poll(m->source, wait, on_event, m);
+		notify_watchdog(m);
 		if (status == -EINTR && has_stop_signal(m))
 			return 0;
 		if (!is_watching(m, &others))
@@ -672,6 +703,7 @@ static void release(struct monitor *m)
 		close(m->signal_fd);
 	if (m->wake_fd >= 0)
 		close(m->wake_fd);
+	notify_close(&m->notify);
 	pthread_mutex_destroy(&m->lock);
 	policy_release(m->start_policy);
 	free(m);
@@ -704,7 +736,9 @@ static struct monitor *monitor_new(const struct monitor_options *options)
 	m->options = options;
 	m->start_policy = policy_keep(options->policy);
 	m->config = options->policy->config;
-	m->signal_fd = m->wake_fd = -1;
+	m->signal_fd = m->wake_fd = m->notify.fd = -1;
+	if (!options->view)
+		notify_open(&m->notify);
 	m->host_root = host_root ? host_root : "";
 	m->is_replay = m->config->engine_kind == ENGINE_REPLAY;
 	find_self(m);
@@ -716,6 +750,7 @@ static int finish(struct monitor *m, int status)
 {
 	struct recording *recording = m->options->recording;
 
+	notify_send(&m->notify, "STOPPING=1\nSTATUS=Delivering what waits in the outputs");
 	telemetry_stop(m->telemetry);
 	event_sources_stop(m->others);
 	if (m->containers)
@@ -760,7 +795,8 @@ int monitor_run(const struct monitor_options *options)
 			 : is_idle    ? start_idle(m, &err)
 				      : start(m, &err);
 	if (status == 0 && options->reloads && !m->is_replay) {
-		m->reload = reload_start(options->reloads, &m->regime, options->started_time, &err);
+		m->reload = reload_start(options->reloads, &m->regime, &m->notify,
+					 options->started_time, &err);
 		status = m->reload ? 0 : -EINVAL;
 	}
 	if (status == 0 && !m->is_replay && !options->view) {
@@ -772,6 +808,7 @@ int monitor_run(const struct monitor_options *options)
 		release(m);
 		return 1;
 	}
+	notify_send(&m->notify, "READY=1\nSTATUS=Watching");
 	if (!options->view)
 		log_info("ready, %.0f ms after the start",
 			 (double)(now_ns(CLOCK_MONOTONIC) - options->started_at) / 1e6);

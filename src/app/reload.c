@@ -28,6 +28,7 @@ enum {
 struct reload {
 	const struct cli *cli;
 	struct regime *regime;
+	const struct notify *notify;
 	struct watch_files *files; /* NULL: not watched */
 	int request_fd;
 	pthread_t thread;
@@ -96,6 +97,7 @@ static void do_reload(struct reload *r, const char *why)
 	struct policy *policy;
 
 	log_notice("reload: %s", why);
+	notify_reloading(r->notify);
 	r->read_at = now_ns(CLOCK_REALTIME);
 	if (r->files)
 		watch_files_begin(r->files);
@@ -112,6 +114,9 @@ static void do_reload(struct reload *r, const char *why)
 		policy_each_file(r->cli, r->regime->policy->config, watch_file, r);
 		watch_files_end(r->files);
 	}
+	notify_send(r->notify, "READY=1\nSTATUS=%s",
+		    policy ? "Watching, with what was reloaded"
+			   : "Watching; the last reload failed, see the log");
 }
 
 /* Waits until those who change files seem to be done. */
@@ -182,8 +187,8 @@ static void release(struct reload *r)
 	free(r);
 }
 
-struct reload *reload_start(const struct cli *cli, struct regime *regime, uint64_t read_at,
-			    struct error *err)
+struct reload *reload_start(const struct cli *cli, struct regime *regime,
+			    const struct notify *notify, uint64_t read_at, struct error *err)
 {
 	struct reload *r = calloc(1, sizeof(*r));
 	sigset_t all, before;
@@ -195,6 +200,7 @@ struct reload *reload_start(const struct cli *cli, struct regime *regime, uint64
 	}
 	r->cli = cli;
 	r->regime = regime;
+	r->notify = notify;
 	r->read_at = read_at;
 	r->request_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->request_fd < 0) {

@@ -8,16 +8,17 @@
 #define SAKER_APP_RELOAD_H
 
 #include "app/cli.h"
+#include "app/notify.h"
 #include "app/regime.h"
 
 struct reload;
 
 /*
- * cli and regime outlive it. read_at: when the files of the policy in force were read, ns of
- * CLOCK_REALTIME. NULL with the reason.
+ * cli, regime and notify outlive it. read_at: when the files of the policy in force were read, ns
+ * of CLOCK_REALTIME. NULL with the reason.
  */
-struct reload *reload_start(const struct cli *cli, struct regime *regime, uint64_t read_at,
-			    struct error *err);
+struct reload *reload_start(const struct cli *cli, struct regime *regime,
+			    const struct notify *notify, uint64_t read_at, struct error *err);
 /* From any thread. Requests that come before one has begun are one. */
 void reload_request(struct reload *r);
 /* Waits until what is under way has come to its end. NULL is fine. */

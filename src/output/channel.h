@@ -22,6 +22,9 @@ struct channel_line {
 
 struct channel_type {
 	const char *name;
+	/* Its thread is not confined (output/confine.h): it starts programs, which would be, too.
+	 */
+	bool runs_programs;
 	/* Delivers a line; may keep a copy until flush. */
 	void (*deliver)(void *context, struct worker *w, const struct channel_line *line);
 	/* Delivers what was kept; called where no line waits and outputs are not buffered, and when

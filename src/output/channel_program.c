@@ -418,6 +418,7 @@ static void program_close(void *context)
 
 const struct channel_type channel_program = {
     .name = "program",
+    .runs_programs = true,
     .deliver = program_deliver,
     .flush = program_flush,
     .watched = program_watched,

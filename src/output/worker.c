@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output/worker.h"
 
+#include "output/confine.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -320,6 +322,8 @@ static void *work(void *argument)
 {
 	struct worker *w = argument;
 
+	if (!w->type->runs_programs && confine_thread() < 0)
+		log_debug("output %s: this kernel has no seccomp", w->type->name);
 	for (;;) {
 		struct shared_line *l;
 		int watched;
