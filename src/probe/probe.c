@@ -25,6 +25,8 @@
 /* Programs that kernels may refuse: then io_uring is not seen. */
 #define URING_PREFIX "uring_"
 
+#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
+
 enum { LINKS_MAX = 16, ITERATOR_BUFFER = 1 << 18, LOG_BYTES = 4096, BUILD_HELPERS = 4 };
 
 struct probe {
@@ -350,6 +352,9 @@ static struct saker_probe *open_programs(const struct names *names)
 	    {{"BPF_FUNC_loop"}, saker_probe_loop__elf_bytes},
 	    {{NULL}, saker_probe_plain__elf_bytes},
 	};
+	/* The structures are the kernel's own. Where one is not there libbpf would look for it in
+	 * all modules, which asks for CAP_SYS_ADMIN, unless it is told where to look. */
+	const struct bpf_object_open_opts how = {.sz = sizeof(how), .btf_custom_path = KERNEL_BTF};
 	struct saker_probe *s = calloc(1, sizeof(*s));
 	size_t build = 0;
 	int r;
@@ -361,7 +366,7 @@ static struct saker_probe *open_programs(const struct names *names)
 		return NULL;
 	}
 	s->skeleton->data = builds[build].bytes(&s->skeleton->data_sz);
-	r = bpf_object__open_skeleton(s->skeleton, NULL);
+	r = bpf_object__open_skeleton(s->skeleton, &how);
 	if (r) {
 		saker_probe__destroy(s);
 		errno = -r;
