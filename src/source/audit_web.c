@@ -7,6 +7,7 @@
  * by webhookMaxBatchSize each and by `most_held` together, connections by their number and by time
  * (look_at_clients): those that have not yet sent a request must, others may stay for longer.
  */
+#include "base/log.h"
 #include "source/audit_internal.h"
 #include "source/audit_listen.h"
 
@@ -23,11 +24,13 @@
 #include <zlib.h>
 
 enum {
-	MS_FIRST = 20000,       /* for a first request, from the connection on */
-	MS_IDLE = 120000,       /* between requests */
-	MS_REQUEST = 60000,     /* for the body */
-	MS_LOOK = 1000,         /* between looks at the clients */
-	HELD_LEAST = 64 << 20,  /* bodies, those on their way and those in the queue */
+	MS_FIRST = 20000,      /* for a first request, from the connection on */
+	MS_IDLE = 120000,      /* between requests */
+	MS_REQUEST = 60000,    /* for the body */
+	MS_LOOK = 1000,        /* between looks at the clients */
+	HELD_LEAST = 64 << 20, /* bodies, those on their way and those in the queue */
+	HELD_SMALL = 32 << 20, /* more, for small ones */
+	BODY_SMALL = 1 << 20,
 	CONNECTION_POOL = 8192, /* bytes, for a request's head */
 	CONNECTIONS_MOST = 20000,
 	DESCRIPTORS_KEPT = 256, /* for everything else */
@@ -88,9 +91,12 @@ static uint64_t now_ms(void)
 
 /* Room for bodies */
 
-static bool hold(struct web *w, size_t bytes)
+/* What is small finds room although large bodies have taken all, finished or not. */
+static bool hold(struct web *w, size_t bytes, bool is_small)
 {
-	if (atomic_fetch_add(&w->held, bytes) + bytes <= w->most_held)
+	size_t most = w->most_held + (is_small ? HELD_SMALL : 0);
+
+	if (atomic_fetch_add(&w->held, bytes) + bytes <= most)
 		return true;
 	atomic_fetch_sub(&w->held, bytes);
 	return false;
@@ -232,6 +238,7 @@ static const struct answer answers[] = {
     {MHD_HTTP_TOO_MANY_REQUESTS, AUDIT_NO_ROOM, "too much waits already\n"},
 };
 
+/* detail NULL: what is wrong has been counted. */
 static enum MHD_Result answer(struct web *w, struct MHD_Connection *connection, unsigned status,
 			      const char *detail)
 {
@@ -243,7 +250,8 @@ static enum MHD_Result answer(struct web *w, struct MHD_Connection *connection, 
 		if (answers[i].status != status)
 			continue;
 		text = answers[i].text;
-		audit_refuse(&w->audit, answers[i].refusal, 1, detail);
+		if (detail)
+			audit_refuse(&w->audit, answers[i].refusal, 1, detail);
 	}
 	response = MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text,
 						   MHD_RESPMEM_PERSISTENT);
@@ -341,7 +349,7 @@ static bool make_place(struct web *w, struct request *r, size_t more)
 	}
 	if (room > most)
 		room = most;
-	if (!hold(w, room - r->room)) {
+	if (!hold(w, room - r->room, room <= BODY_SMALL)) {
 		r->status = MHD_HTTP_TOO_MANY_REQUESTS;
 		return false;
 	}
@@ -462,7 +470,7 @@ static uint32_t drop_too_big(struct audit_batch *b, uint64_t most)
 }
 
 /* A whole body: the status of its answer. 200: it is in the queue. */
-static unsigned accept_body(struct web *w, struct request *r, struct error *err)
+static unsigned accept_body(struct web *w, struct request *r, bool *is_counted, struct error *err)
 {
 	struct body *b;
 	uint32_t too_big;
@@ -483,7 +491,7 @@ static unsigned accept_body(struct web *w, struct request *r, struct error *err)
 		status = error_set(err, -EBADMSG, "more follows the JSON, from byte %zu on", end);
 	too_big = status == 0 ? drop_too_big(&b->batch, w->audit.options.max_event_size) : 0;
 	items = b->batch.items.room * sizeof(struct audit_item);
-	if (status < 0 || !hold(w, items)) {
+	if (status < 0 || !hold(w, items, items <= BODY_SMALL)) {
 		VEC_FREE(&b->batch.items);
 		free(b);
 		return status == -EPROTO ? MHD_HTTP_UNPROCESSABLE_CONTENT
@@ -496,16 +504,14 @@ static unsigned accept_body(struct web *w, struct request *r, struct error *err)
 	r->size = r->room = 0;
 	if (b->batch.bad)
 		audit_refuse(&w->audit, AUDIT_WRONG_KIND, b->batch.bad, "in a list of others");
-	if (too_big && b->batch.items.count == 0) {
-		/* The answer counts one. */
-		if (too_big > 1)
-			audit_refuse(&w->audit, AUDIT_EVENT_TOO_BIG, too_big - 1, "");
-		body_free(w, b);
-		return MHD_HTTP_CONTENT_TOO_LARGE;
-	}
 	if (too_big)
 		audit_refuse(&w->audit, AUDIT_EVENT_TOO_BIG, too_big,
 			     "maxEventSize says how large one may be");
+	if (too_big && b->batch.items.count == 0) {
+		body_free(w, b);
+		*is_counted = true;
+		return MHD_HTTP_CONTENT_TOO_LARGE;
+	}
 	atomic_fetch_add(&w->accepted, 1);
 	if (r->client)
 		r->client->is_known = true;
@@ -520,6 +526,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	struct web *w = context;
 	struct request *r = *slot;
 	struct error err = {0};
+	bool is_counted = false;
 	unsigned status;
 
 	(void)version;
@@ -539,7 +546,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		return MHD_YES;
 	}
 	r->is_answered = true;
-	return answer(w, connection, accept_body(w, r, &err), err.message);
+	status = accept_body(w, r, &is_counted, &err);
+	return answer(w, connection, status, is_counted ? NULL : err.message);
 }
 
 static void on_request_end(void *context, struct MHD_Connection *connection, void **slot,
@@ -633,6 +641,25 @@ static struct source_counters web_counters(const struct source *source)
 	return c;
 }
 
+/* At the end, for whoever reads the log; while it runs there are the metrics. */
+static void tell_counts(struct web *w)
+{
+	char memory[512];
+	struct buffer text = BUFFER(memory);
+
+	log_info("k8s_audit: accepted: %llu requests",
+		 (unsigned long long)atomic_load(&w->accepted));
+	for (int i = 0; i < AUDIT_REFUSAL_COUNT; i++) {
+		uint64_t count = atomic_load(&w->audit.refused[i]);
+
+		if (count)
+			buffer_printf(&text, "%s%s %llu", text.n ? ", " : "", audit_refusal_name(i),
+				      (unsigned long long)count);
+	}
+	if (text.n)
+		log_warning("k8s_audit: refused: %.*s", STR_ARG(buffer_str(&text)));
+}
+
 static void web_close(struct source *source)
 {
 	struct web *w = (struct web *)source;
@@ -645,6 +672,7 @@ static void web_close(struct source *source)
 	w->daemon = NULL;
 	if (fd != MHD_INVALID_SOCKET)
 		close(fd);
+	tell_counts(w);
 }
 
 static void web_free(struct source *source)
@@ -780,6 +808,10 @@ struct source *audit_web_new(const struct audit_options *options, struct error *
 		w->listen_fd = audit_listen(options->address, options->port, &w->port, err);
 		status = w->listen_fd < 0 ? w->listen_fd : start(w, err);
 	}
+	if (status == 0)
+		log_info("k8s_audit: %s at %s%s%s:%u%s", options->is_tls ? "https" : "http",
+			 strchr(options->address, ':') ? "[" : "", options->address,
+			 strchr(options->address, ':') ? "]" : "", w->port, options->path);
 	if (status < 0) {
 		web_free(&w->audit.source);
 		return NULL;
