@@ -4,6 +4,7 @@
 #include "app/made_param.h"
 #include "base/vec.h"
 #include "condition/convert.h"
+#include "event/tape.h"
 #include "fields/extractors.h"
 #include "fields/fd_text.h"
 #include "state/path.h"
@@ -48,13 +49,17 @@ struct made_event {
 	struct event_fd fd;
 	bool has_fd;
 	struct str fd_path;
-	struct str *params;  /* as text, by index; p NULL: not given */
+	struct str *params; /* as text, by index; p NULL: not given */
+	bool is_audit;
+	struct tape *tape;   /* what an audit event says beside what is given: nothing */
 	uint64_t number;     /* of the event */
 	uint64_t generation; /* of what was last made of a process */
 	struct arena scratch;
 	char *scratch_memory;
 	_Alignas(8) uint8_t record[RECORD_SIZE_MAX];
 };
+
+static const char nothing[] = "{}";
 
 struct made_event *made_event_new(struct error *err)
 {
@@ -66,7 +71,9 @@ struct made_event *made_event_new(struct error *err)
 	}
 	m->scratch_memory = malloc(SCRATCH_SIZE);
 	m->state = state_new(&(struct state_options){.host_root = "", .max_threads = 64}, err);
-	if (!m->state || !m->scratch_memory) {
+	m->tape = tape_new(sizeof(nothing));
+	if (!m->state || !m->scratch_memory || !m->tape ||
+	    tape_read(m->tape, str_from(nothing), err) < 0) {
 		made_event_free(m);
 		return NULL;
 	}
@@ -81,6 +88,7 @@ void made_event_free(struct made_event *m)
 	if (m->arena)
 		arena_free(m->arena);
 	state_free(m->state);
+	tape_free(m->tape);
 	free(m->scratch_memory);
 	VEC_FREE(&m->wanted);
 	VEC_FREE(&m->overrides);
@@ -95,6 +103,11 @@ struct event *made_event_get(struct made_event *m)
 const struct given_fields *made_event_given(const struct made_event *m)
 {
 	return &m->given;
+}
+
+enum event_source made_event_source(const struct made_event *m)
+{
+	return m->is_audit ? SOURCE_K8S_AUDIT : SOURCE_SYSCALL;
 }
 
 struct state *made_event_state(struct made_event *m)
@@ -198,8 +211,7 @@ static int read_fields(struct made_event *m, const struct yaml_node *fields, boo
 			error_set(err, -EINVAL, "expected a field's name");
 			return fail_at(m, w.key, err);
 		}
-		if (field_resolve(w.key->text, SOURCE_BIT(SOURCE_SYSCALL), m->arena, &w.use, err) <
-		    0)
+		if (field_resolve(w.key->text, SOURCES_ALL, m->arena, &w.use, err) < 0)
 			return fail_at(m, w.key, err);
 		if (find_wanted(m, &w.use)) {
 			if (is_default)
@@ -631,8 +643,11 @@ static bool is_replaced(const struct wanted *w)
 
 static void find_overrides(struct made_event *m)
 {
-	struct field_context ctx = {
-	    .event = &m->event, .state = m->state, .scratch = &m->scratch, .hostname = ""};
+	struct field_context ctx = {.event = &m->event,
+				    .state = m->state,
+				    .scratch = &m->scratch,
+				    .hostname = "",
+				    .source = made_event_source(m)};
 
 	m->overrides.count = 0;
 	VEC_FOREACH (w, &m->wanted) {
@@ -687,6 +702,28 @@ static int find_type(struct made_event *m, const struct yaml_node *fields, uint1
 	return fail_at(m, fields, err);
 }
 
+/*
+ * An audit event, which the fields that are given show it to be: its type need not be said.
+ * Answers whether it is one; -EINVAL where it is something else as well.
+ */
+static int find_audit(struct made_event *m, struct error *err)
+{
+	const struct wanted *audit = NULL, *call = NULL;
+
+	VEC_FOREACH (w, &m->wanted) {
+		if (!(w->use.field->sources & SOURCE_BIT(SOURCE_SYSCALL)))
+			audit = w;
+		else if (!(w->use.field->sources & SOURCE_BIT(SOURCE_K8S_AUDIT)))
+			call = w;
+	}
+	m->is_audit = audit != NULL;
+	if (!audit || !call)
+		return m->is_audit;
+	error_set(err, -EINVAL, "no event has both %.*s and %.*s", STR_ARG(audit->use.text),
+		  STR_ARG(call->use.text));
+	return fail_at(m, call->key, err);
+}
+
 static bool is_accept(const struct event_schema *schema)
 {
 	return strncmp(schema->name, "accept", 6) == 0;
@@ -713,8 +750,11 @@ int made_event_make(struct made_event *m, const struct yaml_file *file,
 	m->chain[0].process.facts.loginuid = UINT32_MAX;
 
 	if (read_fields(m, fields, false, err) < 0 ||
-	    (defaults && read_fields(m, defaults, true, err) < 0) ||
-	    find_type(m, fields, &code, &call, err) < 0)
+	    (defaults && read_fields(m, defaults, true, err) < 0) || find_audit(m, err) < 0)
+		return -EINVAL;
+	if (m->is_audit)
+		code = (uint16_t)event_code_by_name(STR("pluginevent"));
+	else if (find_type(m, fields, &code, &call, err) < 0)
 		return -EINVAL;
 	schema = event_schema_get(code);
 	m->fd = (struct event_fd){.num = -1, .is_server = is_accept(schema)};
@@ -745,6 +785,7 @@ int made_event_make(struct made_event *m, const struct yaml_file *file,
 	if (make_record(m, schema, code, err) < 0)
 		return fail_at(m, fields, err);
 	finish_fd(m);
+	m->event.tape = m->is_audit ? m->tape : NULL;
 	m->event.thread = &m->thread;
 	m->event.process = &m->chain[0].process;
 	find_overrides(m);

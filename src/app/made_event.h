@@ -8,6 +8,8 @@
  *   proc.aname: [bash, sshd]
  *   container.id: null
  *
+ * or, of an audit event, which needs no type: ka.verb: create.
+ *
  * A record, a process with its ancestors and a descriptor are made so that the fields say what was
  * given and others follow from it: fd.directory from fd.name, proc.args from proc.cmdline,
  * evt.is_open_read from evt.arg.flags. What cannot be made so is laid over the event
@@ -37,6 +39,8 @@ int made_event_make(struct made_event *m, const struct yaml_file *file,
 		    struct error *err);
 
 struct event *made_event_get(struct made_event *m);
+/* Whose event it is: k8s_audit where a field of such events is given. */
+enum event_source made_event_source(const struct made_event *m);
 const struct given_fields *made_event_given(const struct made_event *m);
 /* The state that the event is bound to, for an evaluator. */
 struct state *made_event_state(struct made_event *m);

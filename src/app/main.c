@@ -120,6 +120,8 @@ static int test_rules(const struct cli *cli, struct config *config)
 	struct string_list *paths = cli->rules.count ? &options.rules : &options.default_rules;
 	struct error err;
 
+	/* Events are made, of whatever source rules are for. */
+	options.rules_options.sources = SOURCES_ALL;
 	/* Where neither the flags nor the configuration name any, the tests' file does. */
 	if ((cli->rules.count || config->rules_files.count) &&
 	    policy_find_rules(cli, config, paths, &err) < 0 && cli->rules.count) {
@@ -142,6 +144,7 @@ static int explain_rule(const struct cli *cli, struct config *config)
 	int status;
 
 	log_configure(SEVERITY_WARNING, 1, NULL);
+	config->sources = SOURCES_ALL;
 	set = policy_load_rules(cli, config, POLICY_START);
 	if (!set)
 		return 1;

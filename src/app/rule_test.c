@@ -245,6 +245,7 @@ static int judge_fields(struct test_file *f, const struct yaml_node *fields, str
 		return -EINVAL;
 	evaluator_forget(f->evaluator);
 	ctx->given = made_event_given(f->made);
+	ctx->source = made_event_source(f->made);
 	count = evaluator_judge(f->evaluator, made_event_get(f->made), f->matches, MATCHES_MAX);
 	for (size_t i = 0; i < count && i < MATCHES_MAX; i++)
 		bitset_add(o->fired, f->matches[i].rule->id);

@@ -92,6 +92,7 @@ static struct field_context *judge(struct made_context *c, const struct plan *pl
 	c->evaluator = evaluator_new(plan, made_event_state(c->made), "localhost");
 	ctx = evaluator_context(c->evaluator);
 	ctx->given = made_event_given(c->made);
+	ctx->source = made_event_source(c->made);
 	evaluator_judge(c->evaluator, made_event_get(c->made), matches, 1);
 	made_event_get(c->made)->name_view = NAME_GIVEN;
 	return ctx;

@@ -75,6 +75,10 @@ const struct comparable_type *comparable_type_find(const char *name)
 
 uint32_t comparable_operators(const struct comparable_type *type, bool is_list)
 {
+	/* Of a list of paths, as of a pod's volumes, any may lie below one; upstream refuses that.
+	 */
+	if (is_list && type->class == COMPARABLE_TEXT && type->may_be_list)
+		return OPS_LIST | OP_BIT(OP_PMATCH);
 	if (is_list)
 		return type->may_be_list ? (uint32_t)OPS_LIST : OP_BIT(OP_EXISTS);
 	return class_operators[type->class];

@@ -51,6 +51,14 @@ static const struct {
     {"{evt.type: execve, container.id: null}", "container.id", "(absent)"},
     {"{evt.type: execve, container.image.repository: x}", "container.image.repository", "x"},
     {"{evt.type: execve, 'proc.env[HOME]': /root}", "proc.env[HOME]", "/root"},
+    {"{ka.verb: create}", "evt.type", "pluginevent"},
+    {"{ka.verb: create}", "ka.verb", "create"},
+    {"{ka.verb: create}", "ka.user.name", "(absent)"},
+    {"{ka.user.groups: [a, b]}", "ka.user.groups", "(a,b)"},
+    {"{ka.user.groups: a}", "ka.user.groups", "(a)"},
+    {"{'jevt.value[/stage]': x}", "jevt.value[/stage]", "x"},
+    {"{ka.verb: create}", "jevt.obj", "{}"},
+    {"{ka.verb: create}", "evt.pluginname", "k8saudit"},
 };
 
 static const struct {
@@ -64,6 +72,7 @@ static const struct {
     {"{evt.type: open, proc.name: [x]}", "expected one value for proc.name", 1, 29},
     {"{evt.type: open, evt.arg.flags: x, \"evt.arg.flags\": y}", "evt.arg.flags is given twice", 1,
      36},
+    {"{ka.verb: get, fd.name: x}", "no event has both ka.verb and fd.name", 1, 16},
     {"{evt.type: open, fd.num: many}", "expected a whole decimal number, found 'many'", 1, 26},
     {"{evt.type: open, fd.sip: 1.2.3}", "expected an IP address, found '1.2.3'", 1, 26},
 };

@@ -186,6 +186,35 @@ static void numbers_compare_by_value_and_constants_by_their_type(void **state)
 			  cases[i].condition);
 }
 
+static void lists_compare_by_any_or_all_of_their_items(void **state)
+{
+	static const struct {
+		const char *condition;
+		const char *items[4];
+		bool want;
+	} cases[] = {
+	    {"ka.user.groups in (a, b, c)", {"a", "b"}, true},
+	    {"ka.user.groups in (a, b, c)", {"a", "x"}, false},
+	    {"ka.user.groups intersects (a, b, c)", {"x", "b"}, true},
+	    {"ka.user.groups intersects (a, b, c)", {"x", "y"}, false},
+	    {"ka.user.groups exists", {"x"}, true},
+	    {"not ka.user.groups in (a)", {"a", "b"}, true},
+	    {"ka.req.pod.volumes.hostpath pmatch (/etc, /root)", {"/data", "/etc/x"}, true},
+	    {"ka.req.pod.volumes.hostpath pmatch (/etc, /root)", {"/data", "//root"}, true},
+	    {"ka.req.pod.volumes.hostpath pmatch (/etc, /root)", {"/data", "/etcx"}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct value items[4];
+		struct value v = {.type = VALUE_STRING, .is_list = true, .list = items};
+
+		for (; v.count < 4 && cases[i].items[v.count]; v.count++)
+			items[v.count] = value_str(str_from(cases[i].items[v.count]));
+		check_i64(holds(cases[i].condition, &v), cases[i].want, cases[i].condition);
+	}
+}
+
 static struct value address(const char *text)
 {
 	struct value v = {.type = VALUE_IP, .ip.size = strchr(text, '.') ? 4 : 16};
@@ -416,6 +445,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(texts_compare_as_falco_compares_them),
 	    cmocka_unit_test(numbers_compare_by_value_and_constants_by_their_type),
+	    cmocka_unit_test(lists_compare_by_any_or_all_of_their_items),
 	    cmocka_unit_test(addresses_and_networks_of_either_family_compare),
 	    cmocka_unit_test(buffers_compare_bytes),
 	    cmocka_unit_test(several_values_compare_as_falco_means_them),
