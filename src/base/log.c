@@ -12,7 +12,7 @@ static struct {
 	atomic_int to_stderr;
 	_Atomic(log_sink *) sink;
 	atomic_int is_iso_8601;
-} log_settings = {SEVERITY_INFORMATIONAL, 1, NULL, 0};
+} log_settings = {.least = SEVERITY_INFORMATIONAL, .to_stderr = 1};
 
 void log_configure(enum severity least, int to_stderr, log_sink *sink)
 {
