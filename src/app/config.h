@@ -83,6 +83,7 @@ struct config_metrics {
 	    kernel_event_counters_per_cpu, libbpf_stats,
 	    kernel_iter_event_counters, jemalloc_stats;
 	bool convert_memory_to_mb, include_empty_values;
+	uint64_t rules_time_sample; /* one event in so many is timed rule by rule; 0: none */
 };
 
 struct config_capture {

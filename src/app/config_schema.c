@@ -359,6 +359,9 @@ const struct config_row config_rows[] = {
 	       "what plugins do here is part of the program, and so are its metrics")},
     {BOOL("metrics.kernel_iter_event_counters_enabled", "true", metrics.kernel_iter_event_counters,
 	  "Of the kernel's iterators.")},
+    {NUMBER("metrics.rules_time_sample", "0", metrics.rules_time_sample, 0, UINT32_MAX,
+	    "Time one event in so many rule by rule, to tell what each rule costs; 0: none. 1000 "
+	    "costs next to nothing.")},
     {NO_EFFECT("metrics.jemalloc_stats_enabled", CONFIG_BOOL, "false",
 	       "memory comes from the C library, not from jemalloc")},
     {BOOL("metrics.convert_memory_to_mb", "true", metrics.convert_memory_to_mb, "Memory in MB.")},

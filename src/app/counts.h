@@ -37,6 +37,14 @@ struct counts {
 	uint64_t reloads_failed; /* that left the old policy in place */
 };
 
+/* Of a rule. */
+struct rule_counts {
+	uint64_t matches;
+	uint64_t ns; /* that it took, from samples; since the last reload; 0: not known */
+};
+typedef void rule_counts_fn(void *context, const struct rule *rule,
+			    const struct rule_counts *counts);
+
 /* Adds a judge's, and what its source counted, as one more source. */
 void counts_add_source(struct counts *c, const struct judge *j, struct source_counters source);
 

@@ -59,6 +59,8 @@ struct judge_terms *judge_terms_new(const struct judge *j, struct policy *policy
 		evaluator_context(t->perhaps)->source = j->source;
 		evaluator_context(t->late)->source = j->source;
 	}
+	if (c->metrics.enabled && c->metrics.rules_time_sample)
+		evaluator_time_rules(t->evaluator, (uint32_t)c->metrics.rules_time_sample);
 	t->policy = policy_keep(policy);
 	t->outputs = outputs;
 	t->match_room = c->rule_matching == MATCH_ALL ? MATCHES_MAX : 1;

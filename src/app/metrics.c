@@ -209,6 +209,8 @@ static void put_sample(struct metrics_sink *s, const struct metric *m,
 		fputs("1\n", s->out);
 	else if (m->unit == UNIT_PERCENT)
 		fprintf(s->out, "%f\n", value.real / 100);
+	else if (m->unit == UNIT_SECONDS)
+		fprintf(s->out, "%.9f\n", value.real);
 	else
 		fprintf(
 		    s->out, "%llu\n",
@@ -255,9 +257,10 @@ static struct str json_of_text(struct metrics_sink *s, struct str value)
 
 static bool is_empty(const struct metric *m, struct metric_value value)
 {
-	return m->unit == UNIT_TEXT                              ? value.text.n == 0
-	       : m->unit == UNIT_REAL || m->unit == UNIT_PERCENT ? value.real == 0
-								 : value.number == 0;
+	return m->unit == UNIT_TEXT ? value.text.n == 0
+	       : m->unit == UNIT_REAL || m->unit == UNIT_PERCENT || m->unit == UNIT_SECONDS
+		   ? value.real == 0
+		   : value.number == 0;
 }
 
 static void put_field(struct metrics_sink *s, const struct metric *m,
@@ -276,6 +279,9 @@ static void put_field(struct metrics_sink *s, const struct metric *m,
 	case UNIT_REAL:
 	case UNIT_PERCENT:
 		fact.json = json_of_real(s, value.real);
+		break;
+	case UNIT_SECONDS:
+		fact.json = arena_printf(s->arena, "%.9f", value.real);
 		break;
 	case UNIT_KIB:
 	case UNIT_BYTES:

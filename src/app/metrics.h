@@ -38,7 +38,7 @@ enum metric_unit {
 	UNIT_PERCENT, /* for Prometheus a ratio */
 	UNIT_BYTES,   /* fields: name_bytes, or name_mb */
 	UNIT_KIB,     /* the same: name_kb, or name_mb; Prometheus has bytes */
-	UNIT_SECONDS, /* of a histogram */
+	UNIT_SECONDS, /* a real number, or a histogram */
 };
 
 struct metric_value {
@@ -63,7 +63,7 @@ struct metrics_snapshot {
 		const char *source;
 		const struct str *tags;
 		size_t tag_count;
-		uint64_t matches;
+		uint64_t matches, ns;
 	} * rules;
 	size_t rule_count;
 	uint64_t matches; /* of all rules */

@@ -122,7 +122,7 @@ static void take_files(struct metrics_source *s, struct owned_snapshot *o)
 }
 
 /* Copied: the rules may be those of a policy that is younger than ours. */
-static void take_rule(void *context, const struct rule *rule, uint64_t matches)
+static void take_rule(void *context, const struct rule *rule, const struct rule_counts *counts)
 {
 	struct owned_snapshot *o = context;
 	struct metrics_rule copy = {
@@ -130,12 +130,14 @@ static void take_rule(void *context, const struct rule *rule, uint64_t matches)
 	    .priority = rule->priority,
 	    .source = event_source_name((int)rule->source),
 	    .tag_count = rule->tag_count,
-	    .matches = matches,
+	    .matches = counts->matches,
+	    .ns = counts->ns,
 	};
 	struct str *tags;
 
-	o->snapshot.matches += matches;
-	if (matches == 0 && !o->snapshot.config->metrics.include_empty_values)
+	o->snapshot.matches += counts->matches;
+	if (counts->matches == 0 && counts->ns == 0 &&
+	    !o->snapshot.config->metrics.include_empty_values)
 		return;
 	tags = ARENA_ARRAY(o->arena, struct str, rule->tag_count);
 	for (size_t i = 0; i < rule->tag_count; i++)

@@ -159,6 +159,18 @@ static void get_rules(const struct metric *m, struct metrics_sink *s)
 	}
 }
 
+static void get_rule_times(const struct metric *m, struct metrics_sink *s)
+{
+	const struct metrics_snapshot *in = metrics_of(s);
+
+	for (size_t i = 0; i < in->rule_count; i++) {
+		const struct metric_label l = {m->labels, in->rules[i].name};
+
+		if (in->rules[i].ns > 0)
+			metrics_put(s, m, &l, 1, real((double)in->rules[i].ns / 1e9));
+	}
+}
+
 /* Lost because a ring was full, by what the call was about: Falco's groups of calls. */
 static const struct {
 	const char *name;
@@ -474,6 +486,8 @@ const struct metric metrics_table[] = {
 	.labels = "priority,rule_name,source,tag_*", .has_no_zeros = true, .get = get_rules,
 	.help = "Alerts of a rule; priority is its number, 0 is Emergency. Rules without alerts are left out."),
     ROW(FIELD("falco.rules.matches_total", UNIT_NUMBER, RULES), AT(matches), .help = "Alerts of all rules."),
+    ROW(COUNTER("saker_rules_cpu_seconds_total", "saker.rules_cpu_sec.*", RULES), .unit = UNIT_SECONDS, .labels = "rule_name",
+	.get = get_rule_times, .help = "Time that judging a rule took, from samples: where metrics.rules_time_sample asks for them."),
     ROW(COUNTER("saker_alerts_total", "saker.alerts.*", RULES), .labels = "priority", .get = get_alerts,
 	.help = "Alerts by priority."),
 

@@ -24,9 +24,9 @@
 #include <unistd.h>
 
 enum {
-	LOOK_MS = 1000,   /* how long the main thread sleeps at most where it watches */
+	LOOK_MS = 1000,     /* how long the main thread sleeps at most where it watches */
 	ANSWER_TRIES = 100, /* half a millisecond each: how long counts are waited for */
-	SWEEP_COUNT = 64, /* remembered processes that are looked after in one go */
+	SWEEP_COUNT = 64,   /* remembered processes that are looked after in one go */
 };
 #define SECOND UINT64_C(1000000000)
 #define CHORES_NS SECOND        /* how often the chores below are done */
@@ -66,11 +66,11 @@ struct monitor {
 	struct timespec users_changed[2];
 	uint64_t drops_told;
 
-	pthread_mutex_t lock; /* never waited for on the way of an event */
-	struct counts counts; /* of the last second */
-	uint64_t counted_at;  /* CLOCK_MONOTONIC */
+	pthread_mutex_t lock;     /* never waited for on the way of an event */
+	struct counts counts;     /* of the last second */
+	uint64_t counted_at;      /* CLOCK_MONOTONIC */
 	atomic_bool wants_counts; /* before the second is over */
-	atomic_bool is_over;  /* the judge is asked nothing any more */
+	atomic_bool is_over;      /* the judge is asked nothing any more */
 };
 
 static uint64_t now_ns(clockid_t clock)
@@ -254,9 +254,7 @@ void monitor_read_counts(struct monitor *m, struct counts *out)
 	pthread_mutex_unlock(&m->lock);
 }
 
-void monitor_each_rule(struct monitor *m,
-		       void (*visit)(void *context, const struct rule *rule, uint64_t matches),
-		       void *context)
+void monitor_each_rule(struct monitor *m, rule_counts_fn *visit, void *context)
 {
 	regime_each_rule(&m->regime, visit, context);
 }
@@ -661,11 +659,11 @@ struct matches {
 	uint64_t *of; /* by rule id */
 };
 
-static void keep_matches(void *context, const struct rule *rule, uint64_t count)
+static void keep_matches(void *context, const struct rule *rule, const struct rule_counts *counts)
 {
 	struct matches *matches = context;
 
-	matches->of[rule->id] = count;
+	matches->of[rule->id] = counts->matches;
 }
 
 static void print_counts(struct monitor *m)

@@ -52,13 +52,11 @@ int monitor_run(const struct monitor_options *options);
 
 /*
  * For threads that tell others how the monitor is (metrics, web server): what was counted until
- * now, or until the last second where the main thread is too busy to answer at once; and how often each rule of the policy in use matched. Neither touches the way of
- * an event.
+ * now, or until the last second where the main thread is too busy to answer at once; and what was
+ * counted of each rule of the policy in use. Neither touches the way of an event.
  */
 void monitor_read_counts(struct monitor *m, struct counts *out);
-void monitor_each_rule(struct monitor *m,
-		       void (*visit)(void *context, const struct rule *rule, uint64_t matches),
-		       void *context);
+void monitor_each_rule(struct monitor *m, rule_counts_fn *visit, void *context);
 
 /* What does not change while it runs. */
 struct monitor_facts {

@@ -115,6 +115,14 @@ static struct judge_terms *await_old_terms(const struct regime_judge *j)
 	}
 }
 
+/* 0: not timed. */
+static uint64_t time_of(const struct judge_terms *terms, uint32_t rule)
+{
+	const uint64_t *times = evaluator_rule_times(terms->evaluator);
+
+	return times ? __atomic_load_n(&times[rule], __ATOMIC_RELAXED) : 0;
+}
+
 static uint64_t matches_of(const struct judge_terms *terms, uint32_t rule)
 {
 	return __atomic_load_n(&evaluator_match_counts(terms->evaluator)[rule], __ATOMIC_RELAXED);
@@ -283,20 +291,20 @@ void regime_add_counts(struct regime *r, const struct outputs *outputs, struct c
 	pthread_mutex_unlock(&r->lock);
 }
 
-void regime_each_rule(struct regime *r,
-		      void (*visit)(void *context, const struct rule *rule, uint64_t matches),
-		      void *context)
+void regime_each_rule(struct regime *r, rule_counts_fn *visit, void *context)
 {
 	const struct rule_set *rules;
 
 	pthread_mutex_lock(&r->lock);
 	rules = r->policy->rules;
 	for (uint32_t i = 0; i < rules->rule_count; i++) {
-		uint64_t matches = r->carried ? r->carried[i] : 0;
+		struct rule_counts counts = {.matches = r->carried ? r->carried[i] : 0};
 
-		for (size_t k = 0; k < r->judge_count; k++)
-			matches += matches_of(r->judges[k].terms, i);
-		visit(context, &rules->rules[i], matches);
+		for (size_t k = 0; k < r->judge_count; k++) {
+			counts.matches += matches_of(r->judges[k].terms, i);
+			counts.ns += time_of(r->judges[k].terms, i);
+		}
+		visit(context, &rules->rules[i], &counts);
 	}
 	pthread_mutex_unlock(&r->lock);
 }

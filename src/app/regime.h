@@ -71,9 +71,7 @@ void regime_count_failure(struct regime *r);
  * policy.
  */
 void regime_add_counts(struct regime *r, const struct outputs *outputs, struct counts *counts);
-void regime_each_rule(struct regime *r,
-		      void (*visit)(void *context, const struct rule *rule, uint64_t matches),
-		      void *context);
+void regime_each_rule(struct regime *r, rule_counts_fn *visit, void *context);
 
 /* From any thread, too: the policy in force, which the caller releases; an alert of the monitor's
  * own, which no judge sends. */

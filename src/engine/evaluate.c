@@ -4,6 +4,7 @@
  * that they are good for, so that nothing has to be cleared between events.
  */
 #include "engine/plan_internal.h"
+#include "engine/rule_times.h"
 #include "state/pool.h"
 
 #include <stdlib.h>
@@ -72,6 +73,7 @@ struct evaluator {
 	uint64_t serial;   /* tells this evaluator's slots from an earlier one's */
 
 	uint64_t *match_counts;
+	struct rule_times times;
 	uint64_t last_time;
 };
 
@@ -537,6 +539,19 @@ static void find_by_second_name(struct evaluator *ev, const struct kind_table *t
 		find_by_event(ev, t, VIEW_NAME);
 }
 
+static inline bool run_candidate(struct evaluator *ev, const struct kind_table *t, uint32_t id)
+{
+	uint64_t began;
+	bool holds;
+
+	if (__builtin_expect(!ev->times.is_due, 1))
+		return run(ev, t->candidates[id].entry);
+	began = rule_times_now();
+	holds = run(ev, t->candidates[id].entry);
+	rule_times_add(&ev->times, t->candidates[id].rule, began);
+	return holds;
+}
+
 /*
  * Runs the candidates below limit, in rule order, that are in `only` (NULL: all) and have not
  * fired. Answers the first that holds, or limit; with all_matches it runs on and collects them in
@@ -563,7 +578,7 @@ static uint32_t run_candidates(struct evaluator *ev, const struct kind_table *t,
 
 				if (id >= limit)
 					return first;
-				if (!run(ev, t->candidates[id].entry))
+				if (!run_candidate(ev, t, id))
 					continue;
 				if (!all_matches)
 					return id;
@@ -681,6 +696,8 @@ size_t evaluator_judge(struct evaluator *ev, struct event *e, struct match *matc
 	arena_reset_to(&ev->scratch, ev->scratch_memory);
 	if (!t)
 		return 0;
+	if (__builtin_expect(ev->times.every != 0, 0))
+		rule_times_count(&ev->times);
 	ev->epochs[VIEW_EVENT] = new_epoch(ev);
 	ev->epochs[VIEW_NAME] = ev->epochs[VIEW_EVENT];
 	choose_slot(ev, e);
@@ -764,6 +781,7 @@ void evaluator_free(struct evaluator *ev)
 	free(ev->fired);
 	free(ev->slots);
 	free(ev->match_counts);
+	rule_times_release(&ev->times);
 	free(ev);
 }
 
@@ -791,4 +809,14 @@ const uint64_t *evaluator_match_counts(const struct evaluator *ev)
 void evaluator_count_match(struct evaluator *ev, const struct rule *rule)
 {
 	ev->match_counts[rule->id]++;
+}
+
+void evaluator_time_rules(struct evaluator *ev, uint32_t every)
+{
+	rule_times_begin(&ev->times, ev->plan->set->rule_count, every);
+}
+
+const uint64_t *evaluator_rule_times(const struct evaluator *ev)
+{
+	return ev->times.ns;
 }

@@ -114,4 +114,12 @@ void evaluator_count_match(struct evaluator *ev, const struct rule *rule);
 /* How often each rule matched, indexed by rule id; any thread may read them, atomically. */
 const uint64_t *evaluator_match_counts(const struct evaluator *ev);
 
+/*
+ * From now on one event in `every` (0: none) is judged with a look at the clock around each rule
+ * (engine/rule_times.h). Without, that costs nothing. What rules took so far, in ns, by rule id,
+ * from such samples; NULL: they were never timed. Any thread may read them, atomically.
+ */
+void evaluator_time_rules(struct evaluator *ev, uint32_t every);
+const uint64_t *evaluator_rule_times(const struct evaluator *ev);
+
 #endif

@@ -63,7 +63,7 @@ def told(tmp_path_factory):
     with Monitor("-c", config, "-o", "webserver.enabled=true", "-o", "webserver.listen_address=127.0.0.1",
                  "-o", "webserver.listen_port=0", "-o", "webserver.prometheus_metrics_enabled=true",
                  "-o", "metrics.enabled=true", "-o", "metrics.interval=500ms",
-                 "-o", "metrics.include_empty_values=true",
+                 "-o", "metrics.include_empty_values=true", "-o", "metrics.rules_time_sample=1",
                  "-o", "metrics.kernel_event_counters_per_cpu_enabled=true",
                  rules=[rules]) as monitor:
         monitor.wait_ready()
@@ -162,6 +162,12 @@ def test_counters_count(told):
     assert 1 << 20 < rss < 1 << 30
     assert snapshot.fields["falco.memory_rss_mb"] == pytest.approx(rss / 2 ** 20, rel=0.5)
     assert value(told, "falcosecurity_scap_n_evts_task_total") > 10
+
+
+def test_rules_are_timed_where_that_is_asked_for(told):
+    seconds = value(told, "saker_rules_cpu_seconds_total", rule_name="Symlink created")
+    assert LINKS * 10e-9 < seconds < 1
+    assert told[1].fields["saker.rules_cpu_sec.Symlink_created"] <= seconds
 
 
 def test_files_are_told_by_their_sums(told):
