@@ -117,6 +117,9 @@ enum annex_kind {
 	ANNEX_CGROUPS,           /* bytes: "subsystem=path\0" ... as the cgroups parameter */
 	ANNEX_PROC,              /* recordings alone: what /proc told of the process when the event
 				    was bound, see state/snapshot.h */
+	ANNEX_PATH_ORIGIN,       /* bytes: of a descriptor whose file has another path than the
+				    task sees (chroot, bind mount, overlay): from the root of the
+				    mount namespace */
 };
 
 enum { ANNEX_OF_TASK = 0xff };
@@ -125,15 +128,18 @@ struct annex_item {
 	uint16_t kind;
 	uint16_t size; /* of the payload, without padding */
 	uint8_t subject;
-	uint8_t flags; /* ANNEX_CUT */
+	uint8_t flags; /* ANNEX_CUT ... */
 	uint16_t reserved;
 };
 
 enum {
-	ANNEX_CUT = 1 << 0,     /* the path was longer than RECORD_PATH_MAX: its last part */
+	ANNEX_CUT = 1 << 0,     /* the path was longer than RECORD_PATH_MAX: its beginning and its
+				   end, whole components, with nothing to show where the rest was */
 	ANNEX_DELETED = 1 << 1, /* the file has no name any more */
 	ANNEX_UNREACHED =
 	    1 << 2, /* outside the task's root: the path is from the mount's own root */
+	ANNEX_NOT_GIVEN = 1 << 3, /* of an opened file: the name that the event has as its argument
+				     does not lead there. It was changed while the call ran */
 };
 
 /* What a descriptor is; the letters are those of fd.typechar. */

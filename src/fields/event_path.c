@@ -70,3 +70,13 @@ bool event_path_resolved(const struct event *e, unsigned param, struct str *out)
 {
 	return annex_text(e, ANNEX_PATH_RESOLVED, (int)param, out);
 }
+
+bool event_path_instead(const struct event *e, unsigned param, struct str *out)
+{
+	const struct annex_item *item = event_annex_find(e, ANNEX_PATH_RESOLVED, (int)param);
+
+	if (!item || !(e->name_view == NAME_RESOLVED || item->flags & ANNEX_NOT_GIVEN))
+		return false;
+	*out = annex_str(item);
+	return true;
+}

@@ -23,4 +23,10 @@ bool event_path_join(struct field_context *ctx, unsigned param, struct str name,
 /* Where the kernel found what the parameter names; false where it did not say. */
 bool event_path_resolved(const struct event *e, unsigned param, struct str *out);
 
+/*
+ * The same where a judgement is to see that: under the resolved name, and under the given one where
+ * the kernel found it to be another file's.
+ */
+bool event_path_instead(const struct event *e, unsigned param, struct str *out);
+
 #endif

@@ -522,8 +522,7 @@ bool field_abspath(struct field_context *ctx, const struct field_use *use, struc
 		if (strcmp(e->schema->name, "open_by_handle_at") == 0 &&
 		    !(event_result(e, &res) && res > 0))
 			return false;
-		if (ctx->event->name_view == NAME_RESOLVED &&
-		    event_path_resolved(e, (unsigned)index, &path))
+		if (event_path_instead(e, (unsigned)index, &path))
 			return answer_str(out, path);
 		dirfd = e->schema->params[index].dirfd;
 		if (dirfd >= 0 && e->params[dirfd].n == 0)

@@ -103,7 +103,7 @@ bool field_fs_path(struct field_context *ctx, const struct field_use *use, struc
 			return false;
 		break;
 	default:
-		if (e->name_view == NAME_RESOLVED && event_path_resolved(e, (unsigned)index, &path))
+		if (event_path_instead(e, (unsigned)index, &path))
 			break;
 		if (!event_path_join(ctx, (unsigned)index, name, &path))
 			return false;

@@ -164,6 +164,90 @@ static __always_inline bool has_path(__u64 file)
 }
 
 /*
+ * Whether an opened file's path in the annex is, letter by letter, the name that was given:
+ * absolute, or from the directory that it starts from. What is left has to be followed
+ * (names.bpf.h): over links, or because another thread changed the name. The name stands behind one
+ * or two numbers of eight bytes.
+ */
+__noinline int name_is_opened(__u32 slot_index)
+{
+	enum { CLIMB_MAX = 16, GIVEN_LIMIT = 1024 };
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 1;
+	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
+	__u32 param = row->name_param & 3;
+	__u64 given = s->params_at + 8 * param, path = s->opened_at;
+	__u32 size = *(__u16 *)(s->data + LENGTHS_AT + 2 * param);
+
+	BOUND(path);
+	if (path > PROBE_POS_LIMIT || given > GIVEN_LIMIT || size <= 1 || size > RECORD_PATH_MAX)
+		return 0;
+	const struct annex_item *item = (const struct annex_item *)(s->data + path);
+	__u32 length = item->size;
+	bool is_relative = s->relative;
+
+	size--;
+	if (is_relative ? length <= size + 1 : length != size)
+		return 0;
+	path += sizeof(*item) + length - size;
+	BOUND(path);
+	BOUND(given);
+	if (path > PROBE_POS_LIMIT || path < 1 || given > GIVEN_LIMIT)
+		return 0;
+	if (is_relative && s->data[path - 1] != '/')
+		return 0;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < RECORD_PATH_MAX; i += 8) {
+		if (i >= size)
+			break;
+		__u64 differs = *(__u64 *)(s->data + path + i) ^ *(__u64 *)(s->data + given + i);
+		if (size - i < 8)
+			differs &= (1ULL << (size - i) * 8) - 1;
+		if (differs)
+			return 0;
+	}
+	if (!is_relative)
+		return 1;
+	__u64 dentry = (__u64)READ(file, s->file, f_path.dentry);
+	__u32 climbed = 0;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < CLIMB_MAX; i++) {
+		climbed += READ(dentry, dentry, d_name.len) + 1;
+		dentry = (__u64)READ(dentry, dentry, d_parent);
+		if (climbed > size)
+			break;
+	}
+	struct task_struct *task = current_task();
+	bool known = HAS_TASK_BTF;
+	__u64 base = 0;
+	if (row->path_dir[0] == COLLECT_NONE || (__s32)value_of(s, row->path_dir[0]) == -100) {
+		struct fs_struct *fs = FOLLOW(known, task, fs);
+		base = fs ? (__u64)FOLLOW(known, fs, pwd.dentry) : 0;
+	} else {
+		__u64 dir = file_of_fd(known, task, value_of(s, row->path_dir[0]));
+		base = dir ? (__u64)READ(file, dir, f_path.dentry) : 0;
+	}
+	return dentry == base && climbed == size + 1;
+}
+
+/* Whether what stands in the slot as the task's root is not that of its mount namespace. */
+static __always_inline bool root_is_own(struct slot *s)
+{
+	return (s->origin_mnt || origin_find(s->index)) &&
+	       (s->origin_mnt != s->root_mnt || s->origin_dentry != s->root_dentry);
+}
+
+/* Whether the file is of an overlay that is not the task's root. */
+static __always_inline bool file_layer_is_shown(struct slot *s, __u64 file)
+{
+	__u64 inode = (__u64)READ(file, file, f_inode);
+	__u64 sb = (__u64)READ(inode, inode, i_sb);
+	return READ(super_block, sb, s_magic) == OVERLAYFS_MAGIC_ &&
+	       sb != (__u64)READ(vfsmount, s->root_mnt, mnt_sb);
+}
+
+/*
  * The annex of a call, as the plan wants it. A global function: the verifier looks at it once, and
  * not again for each way on which a program can come to it.
  */
@@ -180,8 +264,10 @@ __noinline int annex_collect(__u32 slot_index)
 	root_remember(s, known, task);
 
 	if (facts & FACT_RESOLVED_PATH && s->file && row->name_param != COLLECT_NONE) {
-		if (!file_resolve_origin(s, s->file))
+		if (!file_resolve_origin(s, s->file)) {
+			s->opened_at = (s->pos + 7) & ~7u;
 			annex_path(s, ANNEX_PATH_RESOLVED, row->name_param);
+		}
 	}
 	if (facts & FACT_BASE_PATH && s->relative) {
 /* Kernels of 6.1 refuse loops that end in a call. */
@@ -213,10 +299,34 @@ __noinline int annex_collect(__u32 slot_index)
 		/* Of an opened file the path stands at its name already. */
 		if (facts & FACT_FD_PATH &&
 		    !(facts & FACT_RESOLVED_PATH && row->flags & ROW_OPENS) && has_path(file) &&
-		    !file_resolve(s, file))
+		    !file_resolve(s, file)) {
 			annex_path(s, ANNEX_PATH_RESOLVED, row->fd_param);
+			/* From where the task does not see it, only where that is elsewhere. */
+			if (s->path_flags & (PATH_PARTIAL | ANNEX_UNREACHED) ||
+			    file_layer_is_shown(s, file) || root_is_own(s)) {
+				if (!file_resolve_origin(s, file) && s->path_flags & PATH_MOVED)
+					annex_path(s, ANNEX_PATH_ORIGIN, row->fd_param);
+			}
+		}
 	}
 	return 0;
+}
+
+/* After the parameters of a call that opens: is the name that was given the file's? */
+static __always_inline void call_end_opened(void *ctx, struct slot *s)
+{
+	params_end(s);
+	if (s->facts & ~FACT_BUFFER)
+		annex_collect(s->index);
+	else
+		s->opened_at = 0;
+	if (HAS_LOOP && s->file && s->opened_at && !name_is_opened(s->index)) {
+		bpf_tail_call(ctx, &families, FAMILY_NAMES);
+		count_drop(s->cpu, s->code, DROP_COLLECTOR);
+		slot_release(s);
+		return;
+	}
+	slot_emit(s);
 }
 
 /* After a call's parameters. */
@@ -242,6 +352,11 @@ static __always_inline void call_end_named(void *ctx, void *programs, struct slo
 		bpf_tail_call(ctx, programs, FAMILY_NAMES);
 		count_drop(s->cpu, s->code, DROP_COLLECTOR);
 		slot_release(s);
+		return;
+	}
+	/* creat: the name stands where those of the other opens do. */
+	if (s->file && row->path_param[0] != COLLECT_NONE) {
+		call_end_opened(ctx, s);
 		return;
 	}
 	call_end(s, row);
@@ -305,7 +420,7 @@ int BPF_PROG(collect_open_calls, struct pt_regs *regs, long ret)
 		put_u32(s, i++, translate(TRANSLATE_OPENAT2, value_of(s, p[3].src)));
 	put_u32(s, i++, opened_dev(s));
 	put_u64(s, i++, opened_ino(s));
-	call_end(s, row);
+	call_end_opened(ctx, s);
 	return 0;
 }
 

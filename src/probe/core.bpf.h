@@ -120,6 +120,7 @@ struct name_walk {
 	    last; /* start of the last component, where it was not followed; 0: all was */
 	volatile __u32 links; /* followed */
 	volatile __u32 follows_last;
+	volatile __u32 is_blind; /* lost where the way could not be seen, though it may be there */
 	volatile __u32 state;
 };
 
@@ -158,8 +159,12 @@ struct slot {
 	struct name_walk name;
 	__u64 root_dentry; /* of the task */
 	__u64 root_mnt;
+	__u64 origin_dentry; /* see path_resolve_origin */
+	__u64 origin_mnt;
 	__u32 path_at; /* start of the last resolved path in path[] */
 	__u32 path_flags;
+	__u32 path_joint; /* see struct walk */
+	__u32 opened_at;  /* annex item of the opened file's path, 0: none */
 	/* Arguments, ret, zero; then the fetched user structure. The order is enum
 	 * collect_source's. */
 	__u64 values[SOURCE_MEM64 + PROBE_MEM_BYTES / 8];

@@ -41,10 +41,73 @@ static __always_inline int file_resolve(struct slot *s, __u64 file)
 			    (__u64)READ(file, file, f_path.mnt));
 }
 
+/* The dentry of one of an inode's names, as a number; 0: there is none in the cache. */
+static __always_inline __u64 dentry_of(__u64 inode)
+{
+	__u64 alias = (__u64)READ(inode, inode, i_dentry.first);
+	if (!alias)
+		return 0;
+	__u64 dentry = alias - bpf_core_field_offset(struct dentry, d_u.d_alias);
+	return (__u64)READ(dentry, dentry, d_inode) == inode ? dentry : 0;
+}
+
+/*
+ * The file below a file of an overlay, by its dentry. A file of overlayfs has the real one's file,
+ * or a structure that starts with it; which it is shows by what can be followed.
+ */
+static __always_inline __u64 overlay_real(__u64 file)
+{
+	__u64 real = (__u64)READ(file, file, private_data);
+	__u64 inner = 0, dentry = 0;
+	if (!real)
+		return 0;
+	bpf_probe_read_kernel(&inner, sizeof(inner), (void *)real);
+	__u64 inode = inner ? (__u64)READ(file, inner, f_inode) : 0;
+	if (inode)
+		dentry = dentry_of(inode);
+	if (dentry)
+		return dentry;
+	inode = (__u64)READ(file, real, f_inode);
+	return inode ? dentry_of(inode) : 0;
+}
+
+/*
+ * As path_resolve_origin of a file, and through an overlay that lies over a part of the root's file
+ * system; not where the overlay is the root itself, as a container's. This only tells where to
+ * start, and whether that is below an overlay: if it went on to walk, calls would nest deeper than
+ * kernels until 6.1 allow.
+ */
+__noinline int file_find_origin(__u32 slot_index, __u64 file)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	__u64 dentry = (__u64)READ(file, file, f_path.dentry);
+	__u64 sb = (__u64)READ(dentry, dentry, d_sb);
+
+	s->walk_dentry = dentry;
+	s->walk_mnt = (__u64)READ(file, file, f_path.mnt);
+	s->walk_to_origin = s->origin_mnt || origin_find(slot_index);
+	if (!s->walk_to_origin || READ(super_block, sb, s_magic) != OVERLAYFS_MAGIC_ ||
+	    sb == (__u64)READ(vfsmount, s->origin_mnt, mnt_sb))
+		return 0;
+	__u64 real = overlay_real(file);
+	if (!real ||
+	    (__u64)READ(dentry, real, d_sb) != (__u64)READ(vfsmount, s->origin_mnt, mnt_sb))
+		return 0;
+	s->walk_dentry = real;
+	s->walk_mnt = s->origin_mnt;
+	return 1;
+}
+
 static __always_inline int file_resolve_origin(struct slot *s, __u64 file)
 {
-	return path_resolve_origin(s, (__u64)READ(file, file, f_path.dentry),
-				   (__u64)READ(file, file, f_path.mnt));
+	bool is_below = file_find_origin(s->index, file);
+	int answer = path_walk_origin(s);
+
+	if (is_below)
+		s->path_flags |= PATH_MOVED;
+	return answer;
 }
 
 enum layer { LAYER_NONE, LAYER_UPPER, LAYER_LOWER };

@@ -56,8 +56,10 @@ struct user_namespace {
 	struct ns_common ns;
 	struct uid_gid_map uid_map, gid_map;
 } KERNEL_STRUCT;
+struct mount;
 struct mnt_namespace {
 	struct ns_common ns;
+	struct mount *root;
 } KERNEL_STRUCT;
 struct net {
 	struct ns_common ns;
@@ -78,8 +80,15 @@ struct upid {
 	int nr;
 	struct pid_namespace *ns;
 } KERNEL_STRUCT;
+struct hlist_node {
+	struct hlist_node *next;
+} KERNEL_STRUCT;
+struct hlist_head {
+	struct hlist_node *first;
+} KERNEL_STRUCT;
 struct pid {
 	unsigned int level;
+	struct hlist_head tasks[1];
 	struct upid numbers[1];
 } KERNEL_STRUCT;
 /* Values are those of every kernel since 4.19. */
@@ -125,12 +134,6 @@ struct cred {
 	struct group_info *group_info;
 } KERNEL_STRUCT;
 
-struct hlist_node {
-	struct hlist_node *next;
-} KERNEL_STRUCT;
-struct hlist_head {
-	struct hlist_node *first;
-} KERNEL_STRUCT;
 struct hlist_bl_node {
 	struct hlist_bl_node *next, **pprev;
 } KERNEL_STRUCT;
@@ -148,6 +151,7 @@ struct super_block {
 	__u32 s_dev;
 	unsigned long s_flags;
 	unsigned long s_magic;
+	void *s_fs_info;
 } KERNEL_STRUCT;
 struct timespec64 {
 	__s64 tv_sec;
@@ -162,9 +166,18 @@ struct inode {
 	unsigned long i_ino;
 	unsigned int i_nlink;
 	char *i_link;
+	struct hlist_head i_dentry;
 	__u32 i_rdev;
 	__s64 i_mtime_sec, i_ctime_sec;
 	__u32 i_mtime_nsec, i_ctime_nsec;
+} KERNEL_STRUCT;
+struct proc_inode {
+	struct pid *pid;
+	unsigned int fd;
+	struct inode vfs_inode;
+} KERNEL_STRUCT;
+struct proc_fs_info {
+	struct pid_namespace *pid_ns;
 } KERNEL_STRUCT;
 struct inode___until_6_5 {
 	struct timespec64 i_mtime, i_ctime;
@@ -180,6 +193,9 @@ struct dentry {
 	struct inode *d_inode;
 	struct super_block *d_sb;
 	struct hlist_node d_sib; /* since 6.8 */
+	union {
+		struct hlist_node d_alias;
+	} d_u;
 	struct hlist_head d_children;
 } KERNEL_STRUCT;
 struct vfsmount {
@@ -276,6 +292,7 @@ struct task_struct {
 	struct task_struct *real_parent, *group_leader;
 	struct list_head children, thread_node;
 	struct pid *thread_pid;
+	struct hlist_node pid_links[1];
 	__u64 start_time, start_boottime;
 	unsigned long min_flt, maj_flt;
 	const struct cred *cred;
@@ -378,6 +395,7 @@ enum {
 	PIPEFS_MAGIC_ = 0x50495045,
 	ANON_INODE_MAGIC_ = 0x09041934,
 	TMPFS_MAGIC_ = 0x01021994,
+	PROC_MAGIC_ = 0x9fa0,
 	HUGETLBFS_MAGIC_ = 0x958458f6,
 	AF_UNIX_ = 1,
 	AF_INET_ = 2,

@@ -9,6 +9,9 @@
  * Needs bpf_loop (5.17). Where a step is not in the cache (evicted since, or a link whose target
  * only its file system knows) there is no answer, and the event has the given name alone. Of the
  * last component only its directory is resolved, but where the call follows links there.
+ *
+ * Links of /proc have no text to be followed: they lead to what a task has, its root, its working
+ * directory or the file of a descriptor, and are followed there.
  */
 #ifndef SAKER_PROBE_NAMES_BPF_H
 #define SAKER_PROBE_NAMES_BPF_H
@@ -30,6 +33,15 @@ enum {
 	NAME_LINKS = 40,   /* as many as the kernel follows */
 	NAME_CACHE = 4096,
 	MODE_LINK = 0xa000,
+	DIGITS_MAX = 10,
+	AT_NOFOLLOW = 0x100,
+	AT_FOLLOW = 0x400,
+	NR_FCHOWNAT = 260,
+	NR_NEWFSTATAT = 262,
+	NR_LINKAT = 265,
+	NR_FCHMODAT2 = 452,
+	O_NOFOLLOW_ = 0x20000,
+	O_UNNAMED = 0x400000, /* of O_TMPFILE */
 	DCACHE_MOUNTED_BEFORE_6_10 = 0x10000,
 };
 
@@ -215,7 +227,8 @@ __noinline int name_find(__u32 slot_index)
 		s->name.head = 0;
 	}
 	struct name_search search = {slot_index};
-	bpf_loop(NAME_CHILDREN, name_child_step, &search, 0);
+	if (bpf_loop(NAME_CHILDREN, name_child_step, &search, 0) == NAME_CHILDREN)
+		s->name.is_blind = 1;
 	if (hint && s->name.found) {
 		hint->directory = directory;
 		hint->dentry = s->name.found;
@@ -293,6 +306,121 @@ __noinline int name_ascend(__u32 slot_index)
 	return 0;
 }
 
+/* Puts a number before what is left of the name. */
+__noinline int name_prepend_number(__u32 slot_index, __u32 number)
+{
+	struct slot *s = slot_at(slot_index);
+	if (!s)
+		return 0;
+	__u32 at = s->name.at;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < DIGITS_MAX; i++) {
+		at--;
+		NAME_BYTE(s, at) = '0' + number % 10;
+		number /= 10;
+		if (!number)
+			break;
+	}
+	s->name.at = at;
+	return 0;
+}
+
+static __always_inline void name_prepend(struct slot *s, const char *text, __u32 size)
+{
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < size; i++)
+		NAME_BYTE(s, s->name.at - size + i) = text[i];
+	s->name.at -= size;
+}
+
+/* Number of a pid in the namespace, 0: it has none there. */
+static __always_inline __u32 pid_nr_in(__u64 pid, __u64 ns)
+{
+	__u32 level = READ(pid_namespace, ns, level);
+	if (level > READ(pid, pid, level) || (__u64)pid_own_ns((struct pid *)pid, level) != ns)
+		return 0;
+	void *entry = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+		      INDEX(level, PID_LEVELS) * bpf_core_type_size(struct upid);
+	__s32 nr = 0;
+	bpf_core_read(&nr, sizeof(nr), &((struct upid *)entry)->nr);
+	return nr;
+}
+
+/* /proc/self and /proc/thread-self: the number of who asks, and the rest of the name behind it. */
+__noinline int name_follow_self(__u32 slot_index)
+{
+	struct slot *s = slot_at(slot_index);
+	if (!s)
+		return 0;
+	struct task_struct *task = current_task();
+	bool known = HAS_TASK_BTF;
+	__u64 dentry = s->name.found;
+	__u64 info = (__u64)READ(super_block, READ(dentry, dentry, d_sb), s_fs_info);
+	__u64 ns = (__u64)READ(proc_fs_info, info, pid_ns);
+	struct signal_struct *signal = FOLLOW(known, task, signal);
+	__u32 pid = pid_nr_in((__u64)FOLLOW(known, signal, pids[PIDTYPE_TGID_]), ns);
+	__u32 tid = pid_nr_in((__u64)FOLLOW(known, task, thread_pid), ns);
+
+	if (!pid || !tid || s->name.at < NAME_SIZE / 4)
+		return 0;
+	if (s->name.size == 11) {
+		name_prepend_number(slot_index, tid);
+		name_prepend(s, "/task/", 6);
+	} else if (s->name.size != 4) {
+		return 0;
+	}
+	name_prepend_number(slot_index, pid);
+	s->name.links++;
+	return 1;
+}
+
+/* A link of /proc: onto what the task has that it is of. */
+__noinline int name_follow_task(__u32 slot_index)
+{
+	struct slot *s = slot_at(slot_index);
+	if (!s)
+		return 0;
+	__u64 dentry = s->name.found;
+	__u64 proc = (__u64)READ(dentry, dentry, d_inode) -
+		     bpf_core_field_offset(struct proc_inode, vfs_inode);
+	__u64 pid = (__u64)READ(proc_inode, proc, pid);
+	if (!pid)
+		return name_follow_self(slot_index);
+	__u64 link = (__u64)READ(pid, pid, tasks[0].first);
+	if (!link)
+		return 0;
+	__u64 task = link - bpf_core_field_offset(struct task_struct, pid_links);
+	__u64 fs = (__u64)READ(task_struct, task, fs);
+	__u64 name = *(__u64 *)s->scratch;
+	__u64 file = 0;
+
+	if (s->scratch[0] >= '0' && s->scratch[0] <= '9') {
+		file = file_of_fd(false, (struct task_struct *)task, READ(proc_inode, proc, fd));
+	} else if (name == EIGHT('e', 'x', 'e', 0, 0, 0, 0, 0)) {
+		__u64 mm = (__u64)READ(task_struct, task, mm);
+		file = mm ? (__u64)READ(mm_struct, mm, exe_file) : 0;
+	} else if (fs && name == EIGHT('r', 'o', 'o', 't', 0, 0, 0, 0)) {
+		s->name.dentry = (__u64)READ(fs_struct, fs, root.dentry);
+		s->name.mnt = (__u64)READ(fs_struct, fs, root.mnt);
+		s->name.links++;
+		return 1;
+	} else if (fs && name == EIGHT('c', 'w', 'd', 0, 0, 0, 0, 0)) {
+		s->name.dentry = (__u64)READ(fs_struct, fs, pwd.dentry);
+		s->name.mnt = (__u64)READ(fs_struct, fs, pwd.mnt);
+		s->name.links++;
+		return 1;
+	}
+	if (!file) {
+		/* A namespace, or what a page of memory is of. */
+		s->name.is_blind = 1;
+		return 0;
+	}
+	s->name.dentry = (__u64)READ(file, file, f_path.dentry);
+	s->name.mnt = (__u64)READ(file, file, f_path.mnt);
+	s->name.links++;
+	return 1;
+}
+
 /* Puts the target of the link that was found before what is left of the name. */
 __noinline int name_follow(__u32 slot_index)
 {
@@ -303,8 +431,14 @@ __noinline int name_follow(__u32 slot_index)
 	__u64 inode = (__u64)READ(dentry, dentry, d_inode);
 	const void *target = READ(inode, inode, i_link);
 
-	if (!target || s->name.links >= NAME_LINKS)
+	if (s->name.links >= NAME_LINKS)
 		return 0;
+	if (!target && READ(super_block, READ(inode, inode, i_sb), s_magic) == PROC_MAGIC_)
+		return name_follow_task(slot_index);
+	if (!target) {
+		s->name.is_blind = 1;
+		return 0;
+	}
 	/* First behind the name's memory: to learn the length. */
 	long size =
 	    bpf_probe_read_kernel_str(s->data + NAME_AT + NAME_SIZE, RECORD_PATH_MAX, target);
@@ -385,7 +519,7 @@ static __always_inline bool name_load(struct slot *s, __u32 param)
 	}
 	BOUND(at);
 	BOUND(size);
-	if (size <= 1 || size > RECORD_PATH_MAX || at > NAME_AT)
+	if (!size || size > RECORD_PATH_MAX || at > NAME_AT)
 		return false;
 	if (bpf_probe_read_kernel(s->data + NAME_AT + NAME_START, size, s->data + at))
 		return false;
@@ -418,8 +552,25 @@ static __always_inline void annex_name(struct slot *s, __u32 param, __u32 at, __
 	}
 }
 
-static __always_inline void name_resolve(struct slot *s, const struct collect_row *row, __u32 k,
-					 bool known, struct task_struct *task)
+/* Whether of a link at the end of name k the call takes the target. */
+static __always_inline bool name_is_followed(struct slot *s, const struct collect_row *row, __u32 k)
+{
+	switch (s->nr) {
+	case NR_LINKAT:
+		return !k && s->values[4] & AT_FOLLOW;
+	case NR_FCHOWNAT:
+		return !(s->values[4] & AT_NOFOLLOW);
+	case NR_NEWFSTATAT:
+	case NR_FCHMODAT2:
+		return !(s->values[3] & AT_NOFOLLOW);
+	default:
+		return row->flags & ROW_FOLLOWS;
+	}
+}
+
+/* Follows name k as far as it leads; false where it cannot be begun. */
+static __always_inline bool name_walk_start(struct slot *s, const struct collect_row *row, __u32 k,
+					    bool known, struct task_struct *task, bool follows_last)
 {
 #ifndef PROBE_WITHOUT_LOOP
 	__u32 param = row->path_param[k & 1];
@@ -428,18 +579,19 @@ static __always_inline void name_resolve(struct slot *s, const struct collect_ro
 	__u64 dentry = s->root_dentry, mnt = s->root_mnt;
 
 	if (param == COLLECT_NONE || !name_load(s, param))
-		return;
-	if (s->relative & 1 << (param & 15)) {
+		return false;
+	/* An empty name is the descriptor itself (AT_EMPTY_PATH). */
+	if (s->relative & 1 << (param & 15) || !NAME_BYTE(s, NAME_START)) {
 		if (src == COLLECT_NONE || (__s32)value_of(s, src) == -100) {
 			struct fs_struct *fs = FOLLOW(known, task, fs);
 			if (!fs)
-				return;
+				return false;
 			dentry = (__u64)FOLLOW(known, fs, pwd.dentry);
 			mnt = (__u64)FOLLOW(known, fs, pwd.mnt);
 		} else {
 			__u64 dir = file_of_fd(known, task, value_of(s, src));
 			if (!dir)
-				return;
+				return false;
 			dentry = (__u64)READ(file, dir, f_path.dentry);
 			mnt = (__u64)READ(file, dir, f_path.mnt);
 		}
@@ -449,16 +601,58 @@ static __always_inline void name_resolve(struct slot *s, const struct collect_ro
 	s->name.at = NAME_START;
 	s->name.last = 0;
 	s->name.links = 0;
-	s->name.follows_last = !!(row->flags & ROW_FOLLOWS);
+	s->name.is_blind = 0;
+	s->name.follows_last = follows_last;
 	s->name.state = NAME_GOES_ON;
 	bpf_loop(NAME_STEPS, name_step, &search, 0);
-	if (s->name.state != NAME_ENDED)
+	return true;
+#else
+	return false;
+#endif
+}
+
+/*
+ * An opened file's given name: where it leads elsewhere, or nowhere although the call found it, it
+ * is not the one that the call had.
+ */
+static __always_inline void name_confirm(struct slot *s, const struct collect_row *row, bool known,
+					 struct task_struct *task)
+{
+	__u64 file = s->file, dentry = (__u64)READ(file, file, f_path.dentry);
+	__u32 flags = READ(file, file, f_flags);
+	__u64 at = s->opened_at;
+
+	if (!name_walk_start(s, row, 0, known, task, !(flags & O_NOFOLLOW_)))
+		return;
+	if (s->name.dentry == dentry && !s->name.last)
+		return;
+	if (s->name.is_blind)
+		return;
+	/* Of the last component the name is compared: the file itself is at hand. */
+	if (s->name.state == NAME_ENDED &&
+	    (__u64)READ(dentry, dentry, d_parent) == s->name.dentry) {
+		s->name.candidate = dentry;
+		if ((s->name.last && name_matches(s->index)) || flags & O_UNNAMED)
+			return;
+	}
+	BOUND(at);
+	if (at > PROBE_POS_LIMIT)
+		return;
+	((struct annex_item *)(s->data + at))->flags |= ANNEX_NOT_GIVEN;
+}
+
+static __always_inline void name_resolve(struct slot *s, const struct collect_row *row, __u32 k,
+					 bool known, struct task_struct *task)
+{
+	__u32 param = row->path_param[k & 1];
+
+	if (!name_walk_start(s, row, k, known, task, name_is_followed(s, row, k)) ||
+	    s->name.state != NAME_ENDED)
 		return;
 	path_resolve_origin(s, s->name.dentry, s->name.mnt);
 	/* Without a link on the way the given name says the same. */
-	if (s->name.links || s->path_flags & PATH_MOVED)
+	if (s->name.links || s->path_flags & PATH_MOVED || !NAME_BYTE(s, NAME_START))
 		annex_name(s, param, s->name.last, s->name.last ? s->name.size : 0);
-#endif
 }
 
 static __always_inline int names_end(void)
@@ -469,8 +663,12 @@ static __always_inline int names_end(void)
 		return 0;
 	struct task_struct *task = slot_task(s);
 	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
-	name_resolve(s, row, 0, known, task);
-	name_resolve(s, row, 1, known, task);
+	if (s->file) {
+		name_confirm(s, row, known, task);
+	} else {
+		name_resolve(s, row, 0, known, task);
+		name_resolve(s, row, 1, known, task);
+	}
 	slot_emit(s);
 	return 0;
 }

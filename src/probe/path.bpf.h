@@ -10,13 +10,19 @@
 
 enum {
 	/* Components and mount points on the way. Without bpf_loop the verifier counts with. */
-	PATH_STEPS_LOOP = 2048 + 64,
+	PATH_STEPS_LOOP = 1 << 17,
 	PATH_STEPS_PLAIN = 256,
+	PATH_HALF = RECORD_PATH_MAX / 2,
 	NAME_BYTES_MAX = 255,
+	ORIGIN_STACKED =
+	    2, /* mounts on the namespace's first one: the root that systems start from */
 };
 
-/* Bits of slot->path_flags beside ANNEX_*: a bind mount was seen through. */
-enum { PATH_MOVED = 0x100 };
+/* Bits of slot->path_flags beside ANNEX_*. */
+enum {
+	PATH_MOVED = 0x100,   /* the origin is not where the task sees it */
+	PATH_PARTIAL = 0x200, /* a mount of a part of a file system is on the way */
+};
 
 /* Kept as numbers: the kernel's pointers don't survive in a callback's context. */
 struct walk {
@@ -27,6 +33,10 @@ struct walk {
 	__u32 flags;
 	__u32 is_done;
 	__u32 to_origin;
+	/* Of a path that is too long the beginning counts as well as the end: where the upper half
+	 * of the memory is full, which starts at this component, the rest is written below it over
+	 * and over, until the root is reached. */
+	__u32 joint;
 };
 
 /* One component or one mount point; 1 ends the walk. */
@@ -42,12 +52,14 @@ static long path_step(__u32 step, void *context)
 	__u64 parent = (__u64)READ(dentry, dentry, d_parent);
 	if (dentry == (__u64)READ(vfsmount, mnt, mnt_root)) {
 		__u64 sb = (__u64)READ(vfsmount, mnt, mnt_sb);
-		if (w->to_origin && dentry != (__u64)READ(super_block, sb, s_root) &&
-		    sb == (__u64)READ(vfsmount, w->root_mnt, mnt_sb)) {
-			/* A part of the root's own file system, mounted once more elsewhere. */
-			w->mnt = w->root_mnt;
-			w->flags |= PATH_MOVED;
-			return 0;
+		if (dentry != (__u64)READ(super_block, sb, s_root)) {
+			w->flags |= PATH_PARTIAL;
+			if (w->to_origin && sb == (__u64)READ(vfsmount, w->root_mnt, mnt_sb)) {
+				/* Of the root's own file system, mounted once more elsewhere. */
+				w->mnt = w->root_mnt;
+				w->flags |= PATH_MOVED;
+				return 0;
+			}
 		}
 		__u64 mount = mnt - bpf_core_field_offset(struct mount, mnt);
 		__u64 above = (__u64)READ(mount, mount, mnt_parent);
@@ -75,9 +87,10 @@ static long path_step(__u32 step, void *context)
 	__u32 at = w->at - size - slash;
 	if (at > RECORD_PATH_MAX) { /* wrapped: no room left */
 		w->flags |= ANNEX_CUT;
-		w->is_done = 1;
-		return 1;
+		at = w->joint - size - slash;
 	}
+	if (!(w->flags & ANNEX_CUT) && at >= PATH_HALF)
+		w->joint = at;
 	struct slot *s = w->slot;
 	BOUND(at);
 	BOUND(size);
@@ -98,12 +111,13 @@ static __always_inline void walk_load(struct walk *w, struct slot *s)
 	w->slot = s;
 	w->dentry = s->walk_dentry;
 	w->mnt = s->walk_mnt;
-	w->root_dentry = s->root_dentry;
-	w->root_mnt = s->root_mnt;
+	w->to_origin = s->walk_to_origin;
+	w->root_dentry = w->to_origin ? s->origin_dentry : s->root_dentry;
+	w->root_mnt = w->to_origin ? s->origin_mnt : s->root_mnt;
 	w->at = s->path_at;
 	w->flags = s->path_flags;
+	w->joint = s->path_joint;
 	w->is_done = 0;
-	w->to_origin = s->walk_to_origin;
 }
 
 /* For kernels without bpf_loop: a global function is looked at once, however often it is called. */
@@ -119,6 +133,7 @@ __noinline int path_step_alone(__u32 slot_index)
 	s->walk_mnt = w.mnt;
 	s->path_at = w.at;
 	s->path_flags = w.flags;
+	s->path_joint = w.joint;
 	return w.is_done;
 }
 
@@ -137,6 +152,7 @@ __noinline int path_walk(__u32 slot_index)
 
 	s->path_at = RECORD_PATH_MAX;
 	s->path_flags = 0;
+	s->path_joint = RECORD_PATH_MAX;
 	if (!READ(dentry, dentry, d_hash.pprev) && dentry != (__u64)READ(dentry, dentry, d_parent))
 		s->path_flags = ANNEX_DELETED;
 	if (HAS_LOOP) {
@@ -167,29 +183,94 @@ static __always_inline int path_resolve(struct slot *s, __u64 dentry, __u64 mnt)
 	return path_walk(s->index);
 }
 
-/*
- * The same, but a bind mount of a part of the root's own file system is seen through: the path is
- * where the file has always been. Only for tasks whose root is that file system's: for others
- * (containers, chroots) there may be no such path.
- */
-static __always_inline int path_resolve_origin(struct slot *s, __u64 dentry, __u64 mnt)
-{
-	__u64 sb = (__u64)READ(vfsmount, s->root_mnt, mnt_sb);
-
-	s->walk_dentry = dentry;
-	s->walk_mnt = mnt;
-	s->walk_to_origin = s->root_dentry == (__u64)READ(super_block, sb, s_root);
-	return path_walk(s->index);
-}
-
 static __always_inline void root_remember(struct slot *s, bool known, struct task_struct *task)
 {
 	struct fs_struct *fs = FOLLOW(known, task, fs);
-	s->root_dentry = s->root_mnt = 0;
+	s->root_dentry = s->root_mnt = s->origin_mnt = 0;
+	s->opened_at = 0;
 	if (fs) {
 		s->root_dentry = (__u64)FOLLOW(known, fs, root.dentry);
 		s->root_mnt = (__u64)FOLLOW(known, fs, root.mnt);
 	}
+}
+
+/* Whether the mount shows all of its file system. */
+static __always_inline bool is_whole(__u64 mnt)
+{
+	return READ(vfsmount, mnt, mnt_root) ==
+	       READ(super_block, READ(vfsmount, mnt, mnt_sb), s_root);
+}
+
+/*
+ * Where the paths of origins start: the root of the task's mount namespace, whatever the task made
+ * its own root. Where that is but a part of a file system (pivot_root to a bind mount), of tasks
+ * outside of containers the root of init. Answers 0 where there is neither.
+ */
+__noinline int origin_find(__u32 slot_index)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	struct task_struct *task = current_task();
+	bool known = HAS_TASK_BTF;
+	__u64 offset = bpf_core_field_offset(struct mount, mnt);
+
+	if (!s)
+		return 0;
+	struct nsproxy *nsproxy = FOLLOW(known, task, nsproxy);
+	if (!nsproxy)
+		return 0;
+	__u64 top = (__u64)FOLLOW(known, nsproxy, mnt_ns, root);
+	if (!top)
+		return 0;
+#pragma clang loop unroll(full)
+	for (int i = 0; i < ORIGIN_STACKED; i++) {
+		__u64 mnt = top + offset;
+		__u64 next = (__u64)READ(mount, top, mnt_mounts.next);
+		__u64 above = next - bpf_core_field_offset(struct mount, mnt_child);
+		if (next == top + bpf_core_field_offset(struct mount, mnt_mounts) ||
+		    READ(mount, above, mnt_mountpoint) != READ(vfsmount, mnt, mnt_root))
+			break;
+		top = above;
+	}
+	__u64 mnt = top + offset;
+	if (!is_whole(mnt)) {
+		struct pid *pid = FOLLOW(known, task, thread_pid);
+		if (FOLLOW(known, pid, level))
+			return 0;
+		__u64 init = (__u64)READ(pid_namespace, pid_own_ns(pid, 0), child_reaper);
+		__u64 fs = (__u64)READ(task_struct, init, fs);
+		if (!fs)
+			return 0;
+		mnt = (__u64)READ(fs_struct, fs, root.mnt);
+		if (!is_whole(mnt))
+			return 0;
+	}
+	s->origin_mnt = mnt;
+	s->origin_dentry = (__u64)READ(vfsmount, mnt, mnt_root);
+	return 1;
+}
+
+/* Goes from what stands in the slot as the start. */
+static __always_inline int path_walk_origin(struct slot *s)
+{
+	int answer = path_walk(s->index);
+
+	if (s->walk_to_origin &&
+	    (s->origin_mnt != s->root_mnt || s->origin_dentry != s->root_dentry))
+		s->path_flags |= PATH_MOVED;
+	return answer;
+}
+
+/*
+ * The same, but where the file has always been: from the root of the mount namespace and not from
+ * one that the task gave itself (chroot), and through mounts of parts of the root's own file system
+ * elsewhere (bind mounts). PATH_MOVED: that may be another path than the task's own.
+ */
+static __always_inline int path_resolve_origin(struct slot *s, __u64 dentry, __u64 mnt)
+{
+	s->walk_dentry = dentry;
+	s->walk_mnt = mnt;
+	s->walk_to_origin = s->origin_mnt || origin_find(s->index);
+	return path_walk_origin(s);
 }
 
 /* Appends the resolved path and a NUL; answers the bytes, NUL included. */

@@ -39,7 +39,9 @@ void fd_rules_make(struct fd_rule *rules);
 struct annex_facts {
 	const struct annex_item *file, *socket; /* of the descriptor; NULL: none */
 	struct str cwd, unix_path, resolved, base;
+	struct str origin; /* empty: as resolved */
 	bool has_cwd, has_resolved, has_base;
+	bool is_name_false; /* the name that was given is not the opened file's */
 	bool has_resolved_name; /* of any parameter that is a path */
 };
 void annex_gather(const struct fd_rule *rule, const struct event *e, struct annex_facts *facts);

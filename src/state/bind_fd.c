@@ -298,6 +298,8 @@ void annex_gather(const struct fd_rule *r, const struct event *e, struct annex_f
 {
 	facts->file = facts->socket = NULL;
 	facts->cwd = facts->unix_path = facts->resolved = facts->base = (struct str){"", 0};
+	facts->origin = (struct str){"", 0};
+	facts->is_name_false = false;
 	facts->has_cwd = facts->has_resolved = facts->has_base = facts->has_resolved_name = false;
 	for (const struct annex_item *i = event_annex_next(e, NULL); i;
 	     i = event_annex_next(e, i)) {
@@ -328,7 +330,12 @@ void annex_gather(const struct fd_rule *r, const struct event *e, struct annex_f
 			if (is_ours) {
 				facts->resolved = annex_str(i);
 				facts->has_resolved = true;
+				facts->is_name_false = i->flags & ANNEX_NOT_GIVEN;
 			}
+			break;
+		case ANNEX_PATH_ORIGIN:
+			if (is_ours)
+				facts->origin = annex_str(i);
 			break;
 		case ANNEX_PATH_BASE:
 			if (is_ours) {
@@ -377,7 +384,8 @@ static void bind_open(const struct fd_rule *r, struct event *e, const struct pro
 		event_param_str(e, (unsigned)r->name, &name);
 	if (name.n) {
 		fd->path_raw = name;
-		fd->path = given_path(r, e, p, facts, name, memory, room);
+		fd->path = facts->is_name_false ? facts->resolved
+						: given_path(r, e, p, facts, name, memory, room);
 	}
 	if (r->flags >= 0 && event_param_u64(e, (unsigned)r->flags, &v))
 		fd->open_flags = (uint32_t)v;
@@ -461,7 +469,7 @@ void fd_bind(const struct fd_rule *r, struct event *e, const struct annex_facts 
 		take_socket(fd, facts->socket);
 	fd->is_registered = num < 0 && r->use == FD_USE_USES && (facts->file || facts->socket);
 	if (facts->has_resolved)
-		fd->path_resolved = facts->resolved;
+		fd->path_resolved = facts->origin.n ? facts->origin : facts->resolved;
 	if (r->use == FD_USE_OPENS) {
 		bind_open(r, e, p, facts, memory, room);
 	} else {

@@ -40,14 +40,20 @@ def program():
 
 
 @pytest.fixture(scope="session")
-def act():
-    """helpers/act.c, built."""
+def workshop():
+    """A directory that nobody else uses."""
     WORKSHOP.mkdir(parents=True, exist_ok=True)
-    binary = WORKSHOP / "act"
+    yield WORKSHOP
+    shutil.rmtree(WORKSHOP, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def act(workshop):
+    """helpers/act.c, built."""
+    binary = workshop / "act"
     subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror",
                     "-static", "-o", binary, HERE / "helpers" / "act.c"], check=True)
-    yield binary
-    shutil.rmtree(WORKSHOP, ignore_errors=True)
+    return binary
 
 
 @pytest.fixture(scope="session")
