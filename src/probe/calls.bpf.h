@@ -163,6 +163,33 @@ static __always_inline bool has_path(__u64 file)
 	return magic != SOCKFS_MAGIC_ && magic != PIPEFS_MAGIC_;
 }
 
+#ifndef PROBE_WITHOUT_LOOP
+/* Eight bytes at a time, of two places in a slot's record. */
+struct comparison {
+	__u32 slot_index, path, given, left;
+	__u32 differs;
+};
+
+static long compare_step(__u32 step, void *context)
+{
+	struct comparison *c = context;
+	struct slot *s = bpf_map_lookup_elem(&slots, &c->slot_index);
+	__u64 path = c->path, given = c->given;
+
+	BOUND(path);
+	BOUND(given);
+	if (!s || !c->left || path > PROBE_POS_LIMIT + RECORD_PATH_MAX || given > PROBE_POS_LIMIT)
+		return 1;
+	__u64 differs = *(__u64 *)(s->data + path) ^ *(__u64 *)(s->data + given);
+	if (c->left < 8)
+		differs &= (1ULL << c->left * 8) - 1;
+	c->differs = differs != 0;
+	c->path = path + 8;
+	c->given = given + 8;
+	c->left = c->left < 8 ? 0 : c->left - 8;
+	return differs != 0;
+}
+
 /*
  * Whether an opened file's path in the annex is, letter by letter, the name that was given:
  * absolute, or from the directory that it starts from. What is left has to be followed
@@ -173,7 +200,8 @@ __noinline int name_is_opened(__u32 slot_index)
 {
 	enum { CLIMB_MAX = 16, GIVEN_LIMIT = 1024 };
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
-	if (!s)
+	/* What io_uring was given it copied before: nobody could change that any more. */
+	if (!s || s->flags & RECORD_IO_URING)
 		return 1;
 	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
 	__u32 param = row->name_param & 3;
@@ -197,16 +225,10 @@ __noinline int name_is_opened(__u32 slot_index)
 		return 0;
 	if (is_relative && s->data[path - 1] != '/')
 		return 0;
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < RECORD_PATH_MAX; i += 8) {
-		if (i >= size)
-			break;
-		__u64 differs = *(__u64 *)(s->data + path + i) ^ *(__u64 *)(s->data + given + i);
-		if (size - i < 8)
-			differs &= (1ULL << (size - i) * 8) - 1;
-		if (differs)
-			return 0;
-	}
+	struct comparison c = {slot_index, path, given, size};
+	bpf_loop(RECORD_PATH_MAX / 8, compare_step, &c, 0);
+	if (c.differs)
+		return 0;
 	if (!is_relative)
 		return 1;
 	__u64 dentry = (__u64)READ(file, s->file, f_path.dentry);
@@ -230,6 +252,12 @@ __noinline int name_is_opened(__u32 slot_index)
 	}
 	return dentry == base && climbed == size + 1;
 }
+#else
+static __always_inline int name_is_opened(__u32 slot_index)
+{
+	return 1;
+}
+#endif
 
 /* Whether what stands in the slot as the task's root is not that of its mount namespace. */
 static __always_inline bool root_is_own(struct slot *s)
@@ -263,12 +291,6 @@ __noinline int annex_collect(__u32 slot_index)
 	__s64 ret = s->values[SOURCE_RET];
 	root_remember(s, known, task);
 
-	if (facts & FACT_RESOLVED_PATH && s->file && row->name_param != COLLECT_NONE) {
-		if (!file_resolve_origin(s, s->file)) {
-			s->opened_at = (s->pos + 7) & ~7u;
-			annex_path(s, ANNEX_PATH_RESOLVED, row->name_param);
-		}
-	}
 	if (facts & FACT_BASE_PATH && s->relative) {
 /* Kernels of 6.1 refuse loops that end in a call. */
 #pragma clang loop unroll(full)
@@ -301,27 +323,57 @@ __noinline int annex_collect(__u32 slot_index)
 		    !(facts & FACT_RESOLVED_PATH && row->flags & ROW_OPENS) && has_path(file) &&
 		    !file_resolve(s, file)) {
 			annex_path(s, ANNEX_PATH_RESOLVED, row->fd_param);
-			/* From where the task does not see it, only where that is elsewhere. */
 			if (s->path_flags & (PATH_PARTIAL | ANNEX_UNREACHED) ||
-			    file_layer_is_shown(s, file) || root_is_own(s)) {
-				if (!file_resolve_origin(s, file) && s->path_flags & PATH_MOVED)
-					annex_path(s, ANNEX_PATH_ORIGIN, row->fd_param);
-			}
+			    file_layer_is_shown(s, file) || root_is_own(s))
+				s->origin_file = file;
 		}
 	}
 	return 0;
 }
 
+/*
+ * After that the paths of origins: of an opened file always, of another descriptor's where
+ * annex_collect saw that it may be elsewhere. Apart, because of the stack.
+ */
+__noinline int annex_origin(__u32 slot_index)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
+	__u64 file = s->origin_file;
+	bool is_opened =
+	    s->facts & FACT_RESOLVED_PATH && s->file && row->name_param != COLLECT_NONE;
+
+	if (is_opened)
+		file = s->file;
+	if (!file || file_resolve_origin(s, file))
+		return 0;
+	if (is_opened) {
+		s->opened_at = (s->pos + 7) & ~7u;
+		annex_path(s, ANNEX_PATH_RESOLVED, row->name_param);
+	} else if (s->path_flags & PATH_MOVED) {
+		annex_path(s, ANNEX_PATH_ORIGIN, row->fd_param);
+	}
+	return 0;
+}
+
+static __always_inline void annex_all(struct slot *s)
+{
+	annex_collect(s->index);
+	annex_origin(s->index);
+}
+
 /* After the parameters of a call that opens: is the name that was given the file's? */
-static __always_inline void call_end_opened(void *ctx, struct slot *s)
+static __always_inline void call_end_opened(void *ctx, void *programs, struct slot *s)
 {
 	params_end(s);
 	if (s->facts & ~FACT_BUFFER)
-		annex_collect(s->index);
+		annex_all(s);
 	else
 		s->opened_at = 0;
 	if (HAS_LOOP && s->file && s->opened_at && !name_is_opened(s->index)) {
-		bpf_tail_call(ctx, &families, FAMILY_NAMES);
+		bpf_tail_call(ctx, programs, FAMILY_NAMES);
 		count_drop(s->cpu, s->code, DROP_COLLECTOR);
 		slot_release(s);
 		return;
@@ -334,7 +386,7 @@ static __always_inline void call_end(struct slot *s, const struct collect_row *r
 {
 	params_end(s);
 	if (s->facts & ~FACT_BUFFER || row->flags & ROW_NEW_CWD)
-		annex_collect(s->index);
+		annex_all(s);
 	slot_emit(s);
 }
 
@@ -348,7 +400,7 @@ static __always_inline void call_end_named(void *ctx, void *programs, struct slo
 	if (HAS_LOOP && s->facts & FACT_RESOLVED_PATH && !s->file &&
 	    row->path_param[0] != COLLECT_NONE) {
 		params_end(s);
-		annex_collect(s->index);
+		annex_all(s);
 		bpf_tail_call(ctx, programs, FAMILY_NAMES);
 		count_drop(s->cpu, s->code, DROP_COLLECTOR);
 		slot_release(s);
@@ -356,7 +408,7 @@ static __always_inline void call_end_named(void *ctx, void *programs, struct slo
 	}
 	/* creat: the name stands where those of the other opens do. */
 	if (s->file && row->path_param[0] != COLLECT_NONE) {
-		call_end_opened(ctx, s);
+		call_end_opened(ctx, programs, s);
 		return;
 	}
 	call_end(s, row);
@@ -420,7 +472,7 @@ int BPF_PROG(collect_open_calls, struct pt_regs *regs, long ret)
 		put_u32(s, i++, translate(TRANSLATE_OPENAT2, value_of(s, p[3].src)));
 	put_u32(s, i++, opened_dev(s));
 	put_u64(s, i++, opened_ino(s));
-	call_end_opened(ctx, s);
+	call_end_opened(ctx, &families, s);
 	return 0;
 }
 

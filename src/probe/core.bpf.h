@@ -161,10 +161,14 @@ struct slot {
 	__u64 root_mnt;
 	__u64 origin_dentry; /* see path_resolve_origin */
 	__u64 origin_mnt;
-	__u32 path_at; /* start of the last resolved path in path[] */
+	__u64 origin_file; /* of a descriptor whose file's origin is to be told, 0: none */
+	__u32 path_at;     /* start of the last resolved path in path[] */
 	__u32 path_flags;
-	__u32 path_joint; /* see struct walk */
-	__u32 opened_at;  /* annex item of the opened file's path, 0: none */
+	/* Of a path that is too long the beginning counts as well as the end: where the upper half
+	 * of the memory is full, which starts at this component, the rest is written below it over
+	 * and over, until the root is reached. */
+	__u32 path_joint;
+	__u32 opened_at; /* annex item of the opened file's path, 0: none */
 	/* Arguments, ret, zero; then the fetched user structure. The order is enum
 	 * collect_source's. */
 	__u64 values[SOURCE_MEM64 + PROBE_MEM_BYTES / 8];

@@ -24,7 +24,8 @@ enum {
 	PATH_PARTIAL = 0x200, /* a mount of a part of a file system is on the way */
 };
 
-/* Kept as numbers: the kernel's pointers don't survive in a callback's context. */
+/* Kept as numbers: the kernel's pointers don't survive in a callback's context. Small, because it
+ * lies on a stack below which others are. */
 struct walk {
 	struct slot *slot;
 	__u64 dentry, mnt;
@@ -32,17 +33,13 @@ struct walk {
 	__u32 at;
 	__u32 flags;
 	__u32 is_done;
-	__u32 to_origin;
-	/* Of a path that is too long the beginning counts as well as the end: where the upper half
-	 * of the memory is full, which starts at this component, the rest is written below it over
-	 * and over, until the root is reached. */
-	__u32 joint;
 };
 
 /* One component or one mount point; 1 ends the walk. */
 static long path_step(__u32 step, void *context)
 {
 	struct walk *w = context;
+	struct slot *s = w->slot;
 	__u64 dentry = w->dentry, mnt = w->mnt;
 
 	if (dentry == w->root_dentry && mnt == w->root_mnt) {
@@ -54,7 +51,7 @@ static long path_step(__u32 step, void *context)
 		__u64 sb = (__u64)READ(vfsmount, mnt, mnt_sb);
 		if (dentry != (__u64)READ(super_block, sb, s_root)) {
 			w->flags |= PATH_PARTIAL;
-			if (w->to_origin && sb == (__u64)READ(vfsmount, w->root_mnt, mnt_sb)) {
+			if (s->walk_to_origin && sb == (__u64)READ(vfsmount, w->root_mnt, mnt_sb)) {
 				/* Of the root's own file system, mounted once more elsewhere. */
 				w->mnt = w->root_mnt;
 				w->flags |= PATH_MOVED;
@@ -87,11 +84,10 @@ static long path_step(__u32 step, void *context)
 	__u32 at = w->at - size - slash;
 	if (at > RECORD_PATH_MAX) { /* wrapped: no room left */
 		w->flags |= ANNEX_CUT;
-		at = w->joint - size - slash;
+		at = s->path_joint - size - slash;
 	}
 	if (!(w->flags & ANNEX_CUT) && at >= PATH_HALF)
-		w->joint = at;
-	struct slot *s = w->slot;
+		s->path_joint = at;
 	BOUND(at);
 	BOUND(size);
 	if (at > RECORD_PATH_MAX || size > NAME_BYTES_MAX) {
@@ -111,12 +107,10 @@ static __always_inline void walk_load(struct walk *w, struct slot *s)
 	w->slot = s;
 	w->dentry = s->walk_dentry;
 	w->mnt = s->walk_mnt;
-	w->to_origin = s->walk_to_origin;
-	w->root_dentry = w->to_origin ? s->origin_dentry : s->root_dentry;
-	w->root_mnt = w->to_origin ? s->origin_mnt : s->root_mnt;
+	w->root_dentry = s->walk_to_origin ? s->origin_dentry : s->root_dentry;
+	w->root_mnt = s->walk_to_origin ? s->origin_mnt : s->root_mnt;
 	w->at = s->path_at;
 	w->flags = s->path_flags;
-	w->joint = s->path_joint;
 	w->is_done = 0;
 }
 
@@ -133,7 +127,6 @@ __noinline int path_step_alone(__u32 slot_index)
 	s->walk_mnt = w.mnt;
 	s->path_at = w.at;
 	s->path_flags = w.flags;
-	s->path_joint = w.joint;
 	return w.is_done;
 }
 
@@ -186,7 +179,7 @@ static __always_inline int path_resolve(struct slot *s, __u64 dentry, __u64 mnt)
 static __always_inline void root_remember(struct slot *s, bool known, struct task_struct *task)
 {
 	struct fs_struct *fs = FOLLOW(known, task, fs);
-	s->root_dentry = s->root_mnt = s->origin_mnt = 0;
+	s->root_dentry = s->root_mnt = s->origin_mnt = s->origin_file = 0;
 	s->opened_at = 0;
 	if (fs) {
 		s->root_dentry = (__u64)FOLLOW(known, fs, root.dentry);
