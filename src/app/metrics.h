@@ -12,6 +12,7 @@
 
 #include "app/counts.h"
 #include "app/metrics_host.h"
+#include "app/web.h"
 #include "output/latency.h"
 
 #include <stdio.h>
@@ -56,6 +57,7 @@ struct metrics_snapshot {
 	const struct probe *probe; /* NULL: there is none */
 	struct counts counts;
 	struct metrics_host host;
+	struct web_counters web; /* zeros where nothing is served */
 	/* Of the rules in use. */
 	const struct metrics_rule {
 		struct str name;

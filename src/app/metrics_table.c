@@ -605,6 +605,15 @@ const struct metric metrics_table[] = {
     ROW(.field = "saker.alert_latency_p99_ms.*", .type = METRIC_GAUGE, .unit = UNIT_REAL, .labels = "output",
 	.get = get_latency_quantile, .help = "The same, up to which ms all but a hundredth of them take; null: more than a minute."),
 
+    ROW(COUNTER("saker_web_requests_total", "saker.web_requests", ALWAYS), AT(web.requests),
+	.help = "Requests that the web server answered."),
+    ROW(COUNTER("saker_web_refused_total", "saker.web_refused", ALWAYS), AT(web.refused),
+	.help = "Those of them that were answered with a status of 400 or more."),
+    ROW(COUNTER("saker_web_connections_ended_total", "saker.web_connections_ended", ALWAYS), AT(web.ended),
+	.help = "Connections that were ended because they said nothing, or for others when there were too many."),
+    ROW(GAUGE("saker_web_connections", "saker.web_connections", ALWAYS), AT(web.connections),
+	.help = "Connections to the web server."),
+
     ROW(COUNTER("saker_reloads_total", "saker.reloads.*", ALWAYS), .labels = "result", .get = get_reloads,
 	.help = "Reloads of configuration and rules: done, or failed so that the old ones stayed."),
 };

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -26,8 +27,8 @@ struct telemetry {
 	struct metrics_source *source;
 	char *versions; /* as JSON */
 	struct web_page pages[PAGES];
-	struct web *web;
-	uint64_t web_at; /* when it is to be tried again, CLOCK_MONOTONIC */
+	_Atomic(struct web *) web; /* NULL: not, or not yet */
+	uint64_t web_at;           /* when it is to be tried again, CLOCK_MONOTONIC */
 
 	pthread_t thread;
 	bool has_thread;
@@ -74,10 +75,20 @@ static struct web_answer show_versions(void *context)
 	return answer_json(200, ((struct telemetry *)context)->versions);
 }
 
+static struct metrics_snapshot *take_snapshot(struct telemetry *t, struct metrics_before *before)
+{
+	struct metrics_snapshot *snapshot = metrics_snapshot_take(t->source, before);
+	struct web *web = atomic_load(&t->web);
+
+	if (web)
+		snapshot->web = web_counters(web);
+	return snapshot;
+}
+
 static struct web_answer show_metrics(void *context)
 {
 	struct telemetry *t = context;
-	struct metrics_snapshot *snapshot = metrics_snapshot_take(t->source, NULL);
+	struct metrics_snapshot *snapshot = take_snapshot(t, NULL);
 	struct web_answer answer = {.status = 200, .type = METRICS_TEXT_TYPE};
 
 	/* A reload may have switched them off. */
@@ -102,15 +113,17 @@ static int start_web(struct telemetry *t, const struct config *c, struct error *
 	    .pages = t->pages,
 	    .page_count = c->webserver.prometheus_metrics_enabled && c->metrics.enabled ? 3 : 2,
 	};
+	struct web *web;
 	int status;
 
 	t->pages[0] = (struct web_page){c->webserver.healthz_endpoint, show_health, t};
 	t->pages[1] = (struct web_page){"/versions", show_versions, t};
 	t->pages[2] = (struct web_page){"/metrics", show_metrics, t};
-	status = web_start(&t->web, &options, err);
+	status = web_start(&web, &options, err);
+	atomic_store(&t->web, web);
 	if (status == 0)
-		log_info("web server: listening on %s port %u%s%s", options.address,
-			 web_port(t->web), options.is_tls ? ", with TLS" : "",
+		log_info("web server: listening on %s port %u%s%s", options.address, web_port(web),
+			 options.is_tls ? ", with TLS" : "",
 			 options.page_count == 3 ? ", metrics at /metrics" : "");
 	return status;
 }
@@ -179,7 +192,7 @@ static void write_file(struct telemetry *t, const char *path, const struct metri
 
 static void tell(struct telemetry *t)
 {
-	struct metrics_snapshot *snapshot = metrics_snapshot_take(t->source, &t->before);
+	struct metrics_snapshot *snapshot = take_snapshot(t, &t->before);
 	const struct config_metrics *c = &snapshot->config->metrics;
 	struct metrics_fields fields = metrics_fields(snapshot);
 

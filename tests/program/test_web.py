@@ -256,12 +256,18 @@ def test_a_large_body_is_passed_over(saker):
         assert served.ask("/healthz", body="x" * 100_000)[0] == 200
 
 
-def test_visitors_who_only_stay_keep_nobody_out(saker):
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_visitors_who_only_stay_keep_nobody_out(saker, tmp_path, is_tls):
+    """With TLS they do not even say who they are."""
+    context, keys = None, ""
+    if is_tls:
+        keys = f", ssl_enabled: true, ssl_certificate: {certificate(tmp_path)}"
+        context = ssl.create_default_context(cafile=tmp_path / "cert.pem")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     idle = []
     try:
-        with Served(saker) as served:
+        with Served(saker, keys) as served:
             for i in range(1000):
                 connection = served.connect()
                 # Some say nothing, some begin and never end.
@@ -270,14 +276,14 @@ def test_visitors_who_only_stay_keep_nobody_out(saker):
                 idle.append(connection)
                 if i % 100 == 0:
                     began = time.monotonic()
-                    assert served.ask("/healthz")[0] == 200
+                    assert served.ask("/healthz", context=context)[0] == 200
                     assert time.monotonic() - began < 5
             for connection in idle[-20:]:
                 try:
                     connection.sendall(b"a")
                 except OSError:
                     pass
-            assert served.ask("/healthz")[0] == 200
+            assert served.ask("/healthz", context=context)[0] == 200
             descriptors = len(os.listdir(f"/proc/{served.process.pid}/fd"))
             assert descriptors < 600, f"{descriptors} descriptors"
     finally:
