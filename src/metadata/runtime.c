@@ -30,6 +30,8 @@ struct metadata {
 static const struct runtime_type *const types[METADATA_ENGINES] = {
     [METADATA_DOCKER] = &runtime_docker,
     [METADATA_PODMAN] = &runtime_podman,
+    [METADATA_CONTAINERD] = &runtime_containerd,
+    [METADATA_CRI] = &runtime_cri,
 };
 
 /* Where they usually are. */
@@ -249,6 +251,7 @@ static int add_runtime(struct metadata *m, const struct metadata_options *o,
 	r->label_max = o->label_max ? o->label_max : METADATA_LABEL_MAX;
 	r->skip_create = o->skip_create;
 	r->with_start = o->with_start;
+	r->skip_kubernetes = !o->engines[METADATA_CRI].is_disabled;
 	r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (strncmp(socket, "unix://", 7) == 0)
 		socket += 7;
@@ -323,7 +326,7 @@ struct metadata *metadata_start(const struct metadata_options *o, struct contain
 	for (int e = 0; e < METADATA_ENGINES && status == 0; e++) {
 		const struct metadata_engine_options *engine = &o->engines[e];
 
-		if (engine->is_disabled || !types[e])
+		if (engine->is_disabled)
 			continue;
 		for (size_t i = 0; i < engine->socket_count && status == 0; i++)
 			status = add_runtime(m, o, types[e], root, engine->sockets[i], inbox, err);

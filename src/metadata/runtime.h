@@ -13,7 +13,7 @@ enum {
 	RUNTIME_PATIENCE_MS = 2000, /* for an answer */
 	RUNTIME_ANSWER_MAX = 8 * 1024 * 1024,
 	RUNTIME_RETRY_MS = 30, /* a container may be running before its runtime says so */
-	RUNTIME_TRIES = 5,
+	RUNTIME_TRIES = 15,
 };
 
 struct runtime;
@@ -46,6 +46,7 @@ struct runtime {
 	char socket[108]; /* with the host's root */
 	uint32_t label_max;
 	bool skip_create, with_start;
+	bool skip_kubernetes; /* another client tells of its containers */
 	struct container_inbox *inbox;
 	pthread_t thread;
 	int wake_fd; /* an eventfd: there are requests, or it must stop */

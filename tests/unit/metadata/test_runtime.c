@@ -275,7 +275,7 @@ static struct metadata_counters counters(const struct scene *s)
 }
 
 #define WAIT_UNTIL(s, condition)                                                                   \
-	for (int round_ = 0; !(condition); round_++) {                                                     \
+	for (int round_ = 0; !(condition); round_++) {                                             \
 		if (round_ == PATIENCE_MS)                                                         \
 			fail_msg("never: %s", #condition);                                         \
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);                           \
