@@ -164,29 +164,28 @@ static __always_inline bool has_path(__u64 file)
 }
 
 #ifndef PROBE_WITHOUT_LOOP
-/* Eight bytes at a time, of two places in a slot's record. */
-struct comparison {
-	__u32 slot_index, path, given, left;
-	__u32 differs;
-};
-
+/* Eight bytes at a time, of two places in a slot's record. What changes stands in the slot, as that
+ * of a walk does. */
 static long compare_step(__u32 step, void *context)
 {
-	struct comparison *c = context;
-	struct slot *s = bpf_map_lookup_elem(&slots, &c->slot_index);
-	__u64 path = c->path, given = c->given;
+	struct name_search *search = context;
+	struct slot *s = bpf_map_lookup_elem(&slots, &search->slot_index);
+	if (!s)
+		return 1;
+	__u64 path = s->same.at, given = s->same.other;
+	__u32 left = s->same.left;
 
 	BOUND(path);
 	BOUND(given);
-	if (!s || !c->left || path > PROBE_POS_LIMIT + RECORD_PATH_MAX || given > PROBE_POS_LIMIT)
+	if (!left || path > PROBE_POS_LIMIT + RECORD_PATH_MAX || given > PROBE_POS_LIMIT)
 		return 1;
 	__u64 differs = *(__u64 *)(s->data + path) ^ *(__u64 *)(s->data + given);
-	if (c->left < 8)
-		differs &= (1ULL << c->left * 8) - 1;
-	c->differs = differs != 0;
-	c->path = path + 8;
-	c->given = given + 8;
-	c->left = c->left < 8 ? 0 : c->left - 8;
+	if (left < 8)
+		differs &= (1ULL << left * 8) - 1;
+	s->same.differs = differs != 0;
+	s->same.at = path + 8;
+	s->same.other = given + 8;
+	s->same.left = left < 8 ? 0 : left - 8;
 	return differs != 0;
 }
 
@@ -225,9 +224,13 @@ __noinline int name_is_opened(__u32 slot_index)
 		return 0;
 	if (is_relative && s->data[path - 1] != '/')
 		return 0;
-	struct comparison c = {slot_index, path, given, size};
-	bpf_loop(RECORD_PATH_MAX / 8, compare_step, &c, 0);
-	if (c.differs)
+	struct name_search search = {slot_index};
+	s->same.at = path;
+	s->same.other = given;
+	s->same.left = size;
+	s->same.differs = 0;
+	bpf_loop(RECORD_PATH_MAX / 8, compare_step, &search, 0);
+	if (s->same.differs)
 		return 0;
 	if (!is_relative)
 		return 1;

@@ -50,7 +50,13 @@ enum bpf_func_id___probe {
 #else
 #define HAS_LOOP HAS_HELPER(BPF_FUNC_loop)
 #endif
+/* Kernels that have it run the first build. Of others it must not be named: where a function is not
+ * the kernel's, libbpf looks through its modules, for which privileges may be lacking. */
+#ifdef PROBE_NEW
 #define HAS_RDONLY_CAST HAS_HELPER(BPF_FUNC_cgrp_storage_get)
+#else
+#define HAS_RDONLY_CAST 0
+#endif
 
 /* Options. */
 
@@ -124,6 +130,18 @@ struct name_walk {
 	volatile __u32 state;
 };
 
+/* Bytes of a record that are compared with others of it. */
+struct comparison {
+	volatile __u32 at, other; /* where the next ones stand */
+	volatile __u32 left;
+	volatile __u32 differs;
+};
+
+/* What the steps of a search need to know: the rest is in the slot. */
+struct name_search {
+	__u32 slot_index;
+};
+
 /*
  * Where one event is built. A CPU has a few slots, because programs of ours may meet on it: an
  * interrupt's within a call's today, and two calls' where a kernel lets tracing programs be
@@ -157,6 +175,7 @@ struct slot {
 	__u64 walk_node;
 	__u32 walk_to_origin; /* see path_resolve_origin */
 	struct name_walk name;
+	struct comparison same;
 	__u64 root_dentry; /* of the task */
 	__u64 root_mnt;
 	__u64 origin_dentry; /* see path_resolve_origin */

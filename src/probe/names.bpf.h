@@ -165,11 +165,6 @@ __noinline int name_hash(__u32 slot_index)
 }
 
 #ifndef PROBE_WITHOUT_LOOP
-/* What the steps of a search need to know: the rest is in the slot. */
-struct name_search {
-	__u32 slot_index;
-};
-
 static long name_child_step(__u32 step, void *context)
 {
 	struct name_search *search = context;

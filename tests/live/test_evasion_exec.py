@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways to run a program that hide which: what the kernel ran is what counts."""
+
+import os
+import shutil
+
+import pytest
+
+import evasion
+import monitor as live
+
+RULES = """
+- rule: Ran
+  desc: the file, whatever it calls itself
+  condition: >
+    evt.type in (execve, execveat) and evt.rawres = 0
+    and (proc.exepath startswith PLACE or proc.exepath startswith memfd
+         or proc.exepath = /inside or proc.args contains PLACE)
+  output: >
+    %proc.exepath %proc.name %proc.exe %proc.cmdline %proc.pname %proc.pid %thread.tid %proc.ppid
+    %evt.type %proc.is_exe_from_memfd %proc.exe_ino %evt.args_truncated %proc.args %proc.aname[2] %proc.vpid
+  priority: NOTICE
+- rule: Read
+  desc: the file behind the name
+  condition: >
+    evt.type in (open, openat) and fd.name = /etc/shadow and proc.exepath startswith PLACE
+  output: "%proc.name %proc.exepath %proc.cmdline %proc.pname"
+  priority: NOTICE
+"""
+
+# The way, and what the alert must say; {p} is the place.
+RAN = {
+    "plain": {"proc.exepath": "{p}/victim", "proc.name": "victim", "proc.pname": "python3"},
+    "other-name": {"proc.exepath": "{p}/victim", "proc.exe": "/usr/sbin/sshd",
+                   "proc.name": "victim"},
+    "no-name": {"proc.exepath": "{p}/victim", "proc.name": "victim"},
+    "link": {"proc.exepath": "{p}/victim", "proc.name": "innocent"},
+    "descriptor": {"proc.exepath": "{p}/victim", "proc.exe": "descriptor"},
+    "directory": {"proc.exepath": "{p}/victim", "proc.exe": "directory"},
+    "proc": {"proc.exepath": "{p}/victim", "proc.exe": "proc"},
+    "memory": {"proc.exepath": "memfd:hidden", "proc.is_exe_from_memfd": True},
+    "deleted": {"proc.exe": "gone"},
+    "unnamed": {"proc.exe": "unnamed"},
+    "script": {"proc.exepath": "{p}/victim", "proc.cmdline": "script {p}/scratch/script"},
+    "loader": {"proc.args": "{p}/victim"},
+    "renamed": {"proc.exepath": "{p}/victim", "proc.name": "victim"},
+    "vfork": {"proc.exepath": "{p}/victim", "proc.pname": "evade_exec"},
+    "clone-vm": {"proc.exepath": "{p}/victim", "proc.pname": "evade_exec"},
+    "thread": {"proc.exepath": "{p}/victim", "proc.name": "victim"},
+    "clone-parent": {"proc.exepath": "{p}/victim", "proc.pname": "evade_exec"},
+    "orphan": {"proc.exepath": "{p}/victim"},
+    "user-namespace": {"proc.exepath": "{p}/victim", "proc.vpid": 1},
+    "chrooted": {"proc.exe": "/inside"},
+}
+
+
+@pytest.fixture(scope="module")
+def place(workshop):
+    directory = workshop / "exec"
+    directory.mkdir()
+    helper = evasion.build("evade_exec", workshop)
+    shutil.copy(helper, directory / "victim")
+    return directory, helper
+
+
+@pytest.fixture(scope="module")
+def watch(live_machine, place, tmp_path_factory):
+    rules = tmp_path_factory.mktemp("rules") / "exec.yaml"
+    rules.write_text(RULES.replace("PLACE", str(place[0].parent)))
+    with evasion.Watch(own=[rules], saker=[live.RULES]) as watch:
+        yield watch
+
+
+@pytest.fixture
+def trick(watch, place):
+    directory, helper = place
+    scratch = directory / "scratch"
+    scratch.mkdir()
+    yield evasion.Trick(watch, directory, helper), scratch
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def ran(trick, scratch, way, expected, ok=(0,)):
+    expected = {name: value.format(p=trick.directory) if isinstance(value, str) else value
+                for name, value in expected.items()}
+    trick.go(way, trick.directory / "victim", scratch, ok=ok)
+
+    def fits(alert):
+        return all(alert.fields.get(name) == value for name, value in expected.items())
+    try:
+        return trick.wait_for("own", "Ran", fits)
+    except AssertionError:
+        seen = [{name: alert.fields.get(name) for name in (*expected, "proc.exepath")}
+                for alert in trick.alerts("own", "Ran")]
+        raise AssertionError(f"{way}: expected {expected}, seen {seen}") from None
+
+
+@pytest.mark.parametrize("way", RAN)
+def test_what_ran_is_known(trick, way):
+    ran(*trick, way, RAN[way])
+
+
+def test_long_arguments_are_cut_and_said_to_be(trick):
+    alert = ran(*trick, "long", {"evt.args_truncated": True}, ok=(0, 2))
+    assert 3500 < len(alert.fields["proc.args"]) <= 4096
+    assert not ran(*trick, "plain", {"evt.args_truncated": False}).fields["evt.args_truncated"]
+
+
+def test_memory_is_told_by_the_rules_in_use(trick):
+    (trick, scratch) = trick
+    trick.go("memory", trick.directory / "victim", scratch)
+    trick.wait_for("saker", "Program run from memory")
+
+
+def test_each_program_of_a_quick_chain(trick):
+    trick, scratch = trick
+    trick.go("chain", trick.directory / "victim", scratch)
+    seen = [trick.wait_for("own", "Ran", proc_exepath=str(path)) for path in
+            (scratch / "first", scratch / "second", trick.directory / "victim")]
+    assert len({alert.fields["proc.pid"] for alert in seen}) == 1
+
+
+@pytest.mark.parametrize("way, name", [("read-under-name", "sshd"),
+                                       ("read-under-arguments", "evade_exec")])
+def test_a_process_that_renames_itself(trick, way, name):
+    """The name is its own to choose, the file that it runs is not."""
+    trick, scratch = trick
+    trick.go(way, trick.directory / "victim", scratch, "/etc/shadow")
+    alert = trick.wait_for("own", "Read", proc_name=name)
+    assert alert.fields["proc.exepath"] == str(trick.helper)
+    assert alert.fields["proc.cmdline"].endswith("/etc/shadow")
+    assert trick.wait_for("saker", "Sensitive file read", proc_name=name)
+
+
+def test_binfmt_interpreter(trick):
+    """A file whose kind the kernel was told to hand to an interpreter."""
+    trick, scratch = trick
+    register = "/proc/sys/fs/binfmt_misc/register"
+    if not os.path.exists(register):
+        trick.run("mount", "-t", "binfmt_misc", "none", "/proc/sys/fs/binfmt_misc", ok=(0, 1, 32))
+    if not os.path.exists(register):
+        pytest.skip("this kernel has no binfmt_misc")
+    name = f"saker{os.getpid()}"
+    with open(register, "w") as file:
+        file.write(f":{name}:E::{name}::{trick.directory}/victim:")
+    try:
+        program = scratch / f"data.{name}"
+        program.write_text("no program\n")
+        program.chmod(0o755)
+        trick.run(program)
+        trick.wait_for("own", "Ran", proc_exepath=f"{trick.directory}/victim",
+                       proc_args=str(program))
+    finally:
+        with open(f"/proc/sys/fs/binfmt_misc/{name}", "w") as file:
+            file.write("-1")
