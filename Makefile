@@ -48,7 +48,7 @@ lint: build-lint/build.ninja
 build-lint/build.ninja:
 	CC=clang CXX=clang++ $(MESON) setup build-lint
 
-# All benchmarks, or those named in ARGS (calls exec start engine replay outputs); the first three
+# All benchmarks, or those named in ARGS (calls exec start engine replay outputs audit); the first three
 # need root.
 bench: build-bench/build.ninja
 	@$(MESON) compile -C build-bench -j $(JOBS)

@@ -28,6 +28,7 @@ enum {
 	BATCHES = 50,   /* that differ */
 	EVENTS_DEFAULT = 400000,
 	WARM_UP = 20000,
+	RETRY_US = 20000,
 };
 
 static void fail(const char *what)
@@ -159,9 +160,10 @@ struct client {
 	double cpu;
 };
 
-static void send_one(int fd, const struct request *r)
+/* False: it has to come again. */
+static bool send_one(int fd, const struct request *r)
 {
-	static const char ok[] = "HTTP/1.1 200";
+	static const char ok[] = "HTTP/1.1 200", later[] = "HTTP/1.1 429";
 	char answer[1024];
 	ssize_t n;
 
@@ -171,8 +173,11 @@ static void send_one(int fd, const struct request *r)
 			fail("the web hook hung up");
 	}
 	n = read(fd, answer, sizeof(answer));
+	if (n >= (ssize_t)sizeof(later) && memcmp(answer, later, sizeof(later) - 1) == 0)
+		return false;
 	if (n < (ssize_t)sizeof(ok) || memcmp(answer, ok, sizeof(ok) - 1) != 0)
 		fail("the web hook refused");
+	return true;
 }
 
 static void *run_client(void *argument)
@@ -186,7 +191,8 @@ static void *run_client(void *argument)
 	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 		fail("cannot connect");
 	for (unsigned i = 0; i < c->batches; i++)
-		send_one(fd, &requests[i % BATCHES]);
+		while (!send_one(fd, &requests[i % BATCHES]))
+			usleep(RETRY_US);
 	close(fd);
 	c->cpu = seconds(CLOCK_THREAD_CPUTIME_ID) - before;
 	return NULL;

@@ -11,7 +11,7 @@
 #include <time.h>
 
 enum {
-	SCRATCH_SIZE = 1024 * 1024,
+	SCRATCH_SIZE = 16 * 1024 * 1024, /* of which there is what was ever used */
 	/* What is kept of a process; events of others fall back on looking it up each time. */
 	SLOT_GUARDS_MAX = 48,
 	SLOTS_MOST = 8192,

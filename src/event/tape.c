@@ -7,14 +7,22 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/*
+ * "[0,0,": no value takes less than two bytes, but for the first, and for lists that are open and
+ * whose end may never come.
+ */
+static uint32_t most_nodes(size_t size)
+{
+	return (uint32_t)(size / 2 + TAPE_DEPTH_MAX + 2);
+}
+
 struct tape *tape_new(size_t size)
 {
 	struct tape *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return NULL;
-	/* "[0,0,": no value takes less than two bytes, but the first. */
-	t->room = (uint32_t)(size / 2 + 2);
+	t->room = most_nodes(size);
 	/* Pages that no event ever needs are not there. */
 	t->nodes = malloc(t->room * sizeof(*t->nodes));
 	if (!t->nodes) {
@@ -341,7 +349,7 @@ int tape_read(struct tape *t, struct str text, struct error *err)
 
 	t->text = text;
 	t->count = 0;
-	if (text.n / 2 + 2 > t->room)
+	if (most_nodes(text.n) > t->room)
 		return error_set(err, -E2BIG, "the JSON is too long");
 	status = read_value(&s);
 	if (status == 0) {

@@ -5,9 +5,10 @@
  *
  * Everything that a client can make us hold is bounded: headers by the pool of a connection, bodies
  * by webhookMaxBatchSize each and by `most_held` together, connections by their number and by time
- * (look_at_clients): those that have not yet sent a request must, others may stay for longer.
+ * (source/audit_clients.h).
  */
 #include "base/log.h"
+#include "source/audit_clients.h"
 #include "source/audit_internal.h"
 #include "source/audit_listen.h"
 
@@ -24,9 +25,6 @@
 #include <zlib.h>
 
 enum {
-	MS_FIRST = 20000,      /* for a first request, from the connection on */
-	MS_IDLE = 120000,      /* between requests */
-	MS_REQUEST = 60000,    /* for the body */
 	MS_LOOK = 1000,        /* between looks at the clients */
 	HELD_LEAST = 64 << 20, /* bodies, those on their way and those in the queue */
 	HELD_SMALL = 32 << 20, /* more, for small ones */
@@ -46,22 +44,13 @@ struct body {
 	struct audit_batch batch;
 };
 
-struct client {
-	struct client *next, *previous;
-	int fd;
-	uint64_t since; /* ms: connected, or done with a request, or began one */
-	bool is_asking; /* a request is under way */
-	bool is_known;  /* has sent one that was accepted */
-	bool is_shut;
-};
-
 struct request {
-	struct client *client;
+	struct audit_client *client;
 	char *text;
 	size_t size, room;
 	unsigned status; /* HTTP's; 0: nothing is wrong so far */
 	bool is_gzip, is_unpacked;
-	bool is_answered;
+	bool is_answered, is_accepted;
 	z_stream gzip;
 };
 
@@ -71,14 +60,11 @@ struct web {
 	int listen_fd, ready_fd;
 	uint16_t port;
 	size_t most_held;
-	unsigned most_connections;
 	_Atomic size_t held;
-	_Atomic uint64_t accepted, connections;
+	_Atomic uint64_t accepted;
 	pthread_mutex_t queue_lock;
 	struct body *first, **last;
-	pthread_mutex_t clients_lock;
-	struct client clients; /* a ring, those that began to wait first come first */
-	uint64_t look_at;
+	struct audit_clients clients;
 };
 
 static uint64_t now_ms(void)
@@ -115,106 +101,20 @@ static void body_free(struct web *w, struct body *b)
 	free(b);
 }
 
-/* Clients */
-
-static void client_unlink(struct client *c)
-{
-	c->next->previous = c->previous;
-	c->previous->next = c->next;
-}
-
-static void client_wait(struct web *w, struct client *c)
-{
-	c->since = now_ms();
-	c->next = &w->clients;
-	c->previous = w->clients.previous;
-	c->next->previous = c->previous->next = c;
-}
-
-/* It begins to wait for something else. */
-static void client_turn(struct web *w, struct client *c, bool is_asking)
-{
-	if (!c)
-		return;
-	pthread_mutex_lock(&w->clients_lock);
-	client_unlink(c);
-	client_wait(w, c);
-	c->is_asking = is_asking;
-	pthread_mutex_unlock(&w->clients_lock);
-}
-
-static void client_shut(struct client *c)
-{
-	/* The other thread closes it then. */
-	if (!c->is_shut)
-		shutdown(c->fd, SHUT_RDWR);
-	c->is_shut = true;
-}
-
-static bool has_waited_enough(const struct client *c, uint64_t now)
-{
-	uint64_t most = c->is_asking ? MS_REQUEST : c->is_known ? MS_IDLE : MS_FIRST;
-
-	return now - c->since > most;
-}
-
-static void look_at_clients(struct web *w)
-{
-	uint64_t now = now_ms();
-
-	if (now < w->look_at)
-		return;
-	w->look_at = now + MS_LOOK;
-	pthread_mutex_lock(&w->clients_lock);
-	for (struct client *c = w->clients.next; c != &w->clients; c = c->next) {
-		if (now - c->since <= MS_FIRST)
-			break;
-		if (has_waited_enough(c, now))
-			client_shut(c);
-	}
-	pthread_mutex_unlock(&w->clients_lock);
-}
-
-/* Where connections run out, those that came first and never asked make room. */
-static void make_room(struct web *w)
-{
-	pthread_mutex_lock(&w->clients_lock);
-	for (struct client *c = w->clients.next; c != &w->clients; c = c->next) {
-		if (c->is_asking || c->is_known || c->is_shut)
-			continue;
-		client_shut(c);
-		break;
-	}
-	pthread_mutex_unlock(&w->clients_lock);
-}
-
 static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
 			  enum MHD_ConnectionNotificationCode code)
 {
 	struct web *w = context;
-	struct client *c = *slot;
 
-	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		if (!c)
-			return;
-		pthread_mutex_lock(&w->clients_lock);
-		client_unlink(c);
-		pthread_mutex_unlock(&w->clients_lock);
-		atomic_fetch_sub(&w->connections, 1);
-		free(c);
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		*slot = audit_clients_add(
+		    &w->clients,
+		    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+			->connect_fd);
+	} else if (*slot) {
+		audit_clients_remove(&w->clients, *slot);
 		*slot = NULL;
-		return;
 	}
-	c = calloc(1, sizeof(*c));
-	if (!c)
-		return;
-	c->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	pthread_mutex_lock(&w->clients_lock);
-	client_wait(w, c);
-	pthread_mutex_unlock(&w->clients_lock);
-	*slot = c;
-	if (atomic_fetch_add(&w->connections, 1) > w->most_connections - w->most_connections / 4)
-		make_room(w);
 }
 
 /* Requests */
@@ -328,7 +228,7 @@ static struct request *request_new(struct web *w, struct MHD_Connection *connect
 		free(r);
 		return NULL;
 	}
-	client_turn(w, r->client, true);
+	audit_client_begin(&w->clients, r->client);
 	return r;
 }
 
@@ -513,8 +413,7 @@ static unsigned accept_body(struct web *w, struct request *r, bool *is_counted, 
 		return MHD_HTTP_CONTENT_TOO_LARGE;
 	}
 	atomic_fetch_add(&w->accepted, 1);
-	if (r->client)
-		r->client->is_known = true;
+	r->is_accepted = true;
 	enqueue(w, b);
 	return MHD_HTTP_OK;
 }
@@ -564,7 +463,7 @@ static void on_request_end(void *context, struct MHD_Connection *connection, voi
 	if (r->is_gzip)
 		inflateEnd(&r->gzip);
 	drop_text(w, r);
-	client_turn(w, r->client, false);
+	audit_client_end(&w->clients, r->client, r->is_accepted);
 	free(r);
 	*slot = NULL;
 }
@@ -596,7 +495,7 @@ static int web_poll(struct source *source, int timeout_ms, source_event_fn *hand
 		uint64_t now, count;
 		int status, given = 0;
 
-		look_at_clients(w);
+		audit_clients_look(&w->clients);
 		if (b) {
 			for (size_t i = 0; i < b->batch.items.count; i++) {
 				struct audit_item item = b->batch.items.items[i];
@@ -688,7 +587,7 @@ static void web_free(struct source *source)
 	if (w->ready_fd >= 0)
 		close(w->ready_fd);
 	pthread_mutex_destroy(&w->queue_lock);
-	pthread_mutex_destroy(&w->clients_lock);
+	audit_clients_release(&w->clients);
 	audit_source_release(&w->audit);
 	free(w);
 }
@@ -714,7 +613,7 @@ void audit_web_counters(const struct source *s, struct audit_counters *c)
 
 	c->accepted = atomic_load(&w->accepted);
 	c->queued_bytes = atomic_load(&w->held);
-	c->connections = atomic_load(&w->connections);
+	c->connections = atomic_load(&w->clients.count);
 }
 
 uint16_t audit_web_port(const struct source *s)
@@ -770,9 +669,9 @@ static int start(struct web *w, struct error *err)
 		    flags, w->port, NULL, NULL, on_request, w, MHD_OPTION_LISTEN_SOCKET,
 		    w->listen_fd, MHD_OPTION_NOTIFY_CONNECTION, on_connection, w,
 		    MHD_OPTION_NOTIFY_COMPLETED, on_request_end, w, MHD_OPTION_CONNECTION_LIMIT,
-		    w->most_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		    (size_t)CONNECTION_POOL, MHD_OPTION_CONNECTION_TIMEOUT,
-		    (unsigned)(MS_IDLE / 1000), MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+		    w->clients.most, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL,
+		    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(CLIENT_MS_IDLE / 1000),
+		    MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (status == 0 && !w->daemon)
 		status = error_set(err, -EINVAL, "%s: the web hook cannot be started%s", o->path,
 				   o->is_tls ? ": is there a key and a certificate in the file of "
@@ -793,13 +692,11 @@ struct source *audit_web_new(const struct audit_options *options, struct error *
 		return NULL;
 	}
 	w->last = &w->first;
-	w->clients.next = w->clients.previous = &w->clients;
 	w->listen_fd = -1;
 	pthread_mutex_init(&w->queue_lock, NULL);
-	pthread_mutex_init(&w->clients_lock, NULL);
+	audit_clients_init(&w->clients, raise_descriptors());
 	w->most_held =
 	    options->max_batch_size > HELD_LEAST / 4 ? 4 * options->max_batch_size : HELD_LEAST;
-	w->most_connections = raise_descriptors();
 	w->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	status = audit_source_init(&w->audit, &ops, options, err);
 	if (status == 0 && w->ready_fd < 0)

@@ -161,6 +161,7 @@ static void a_text_larger_than_the_tape_is_refused(void **state)
 	assert_non_null(small);
 	check_i64(tape_read(small, STR("[0,0,0]"), &err), 0, "as large as it was made for");
 	check_i64(small->count, 4, "values");
+	check_i64(tape_read(small, STR("[[[[[[[["), &err), -EBADMSG, "lists that are never closed");
 	check_i64(tape_read(small, STR("[0,0,0,0,0]"), &err), -E2BIG, "larger");
 	tape_free(small);
 }
