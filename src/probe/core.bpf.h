@@ -166,9 +166,11 @@ struct slot {
 	__u64 ts;
 	__u64 file; /* struct file of the call, 0: none */
 	__u64 task; /* who did it; of io_uring's requests not always the current one */
-	/* Of a request of io_uring: its file, and the descriptor that this has; 0: none. */
+	/* Of a request of io_uring: its address, its file, and the descriptor that this has; 0: none. */
+	__u64 request;
 	__u64 request_file;
 	__s32 request_fd;
+	__u32 request_how; /* see uring.bpf.h */
 	/* Arguments of path_resolve and cgroup_resolve, here to be numbers and no pointers. */
 	__u64 walk_dentry;
 	__u64 walk_mnt;

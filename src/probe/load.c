@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define SECTION "tp_btf/"
-enum { JOBS_MAX = 32, HELPERS_MAX = 4, LOG_BYTES = 1 << 20, SAID_BYTES = 400 };
+enum { HANDLERS = 2, JOBS_MAX = 32, HELPERS_MAX = 4, LOG_BYTES = 1 << 20, SAID_BYTES = 400 };
 
 /* A program as libbpf has prepared it: what the options point to stays the object's. */
 struct job {
@@ -23,7 +23,7 @@ struct job {
 };
 
 struct load {
-	int handler;
+	int handlers[HANDLERS];
 	pthread_mutex_t lock; /* of count, taken and is_complete */
 	pthread_cond_t changed;
 	struct job jobs[JOBS_MAX];
@@ -108,12 +108,15 @@ struct load *load_begin(unsigned helpers)
 
 	if (!l)
 		return NULL;
-	l->handler = libbpf_register_prog_handler("tp_btf+", BPF_PROG_TYPE_TRACING,
-						  BPF_TRACE_RAW_TP, &options);
-	if (l->handler < 0) {
+	l->handlers[0] = libbpf_register_prog_handler("tp_btf+", BPF_PROG_TYPE_TRACING,
+						      BPF_TRACE_RAW_TP, &options);
+	if (l->handlers[0] < 0) {
 		free(l);
 		return NULL;
 	}
+	/* Without it those are loaded by libbpf. */
+	l->handlers[1] =
+	    libbpf_register_prog_handler("raw_tp+", BPF_PROG_TYPE_RAW_TRACEPOINT, 0, &options);
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->changed, NULL);
 	while (l->helper_count < helpers && l->helper_count < HELPERS_MAX &&
@@ -177,6 +180,8 @@ int load_end(struct load *l, const char *optional, bool *is_left_out, struct buf
 
 		if (job->fd < 0 &&
 		    strncmp(bpf_program__name(job->program), optional, strlen(optional)) == 0) {
+			if (!*is_left_out)
+				explain_refusal(job, said);
 			*is_left_out = true;
 		} else if (job->fd < 0 && status == 0) {
 			status = job->fd;
@@ -189,7 +194,9 @@ int load_end(struct load *l, const char *optional, bool *is_left_out, struct buf
 			close(job->fd);
 		free(job->code);
 	}
-	libbpf_unregister_prog_handler(l->handler);
+	for (size_t i = 0; i < HANDLERS; i++)
+		if (l->handlers[i] >= 0)
+			libbpf_unregister_prog_handler(l->handlers[i]);
 	pthread_cond_destroy(&l->changed);
 	pthread_mutex_destroy(&l->lock);
 	free(l);

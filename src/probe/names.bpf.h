@@ -559,7 +559,7 @@ static __always_inline bool name_is_followed(struct slot *s, const struct collec
 	case NR_FCHMODAT2:
 		return !(s->values[3] & AT_NOFOLLOW);
 	default:
-		return row->flags & ROW_FOLLOWS;
+		return row->flags & (ROW_FOLLOWS | ROW_OPENS);
 	}
 }
 

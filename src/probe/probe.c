@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "probe/load.h"
 #include "probe/shared.h"
+#include "probe/tracepoint.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -185,21 +186,26 @@ static bool names_have(const struct names *names, const char *name)
 }
 
 /*
- * Requests of io_uring can be told from one another since 5.19, when both tracepoints name them.
+ * Since 6.0 both tracepoints of io_uring name the request. They take programs that are bound to no
+ * tracepoint, so that several can hand over to one.
  */
 static void configure_uring(struct probe *p, const struct names *names)
 {
 	struct saker_probe *s = p->programs;
-	bool is_new = names_have(names, "btf_trace_io_uring_submit_req");
-	bool is_old = !is_new && names_have(names, "btf_trace_io_uring_submit_sqe");
+	int completion = tracepoint_arguments(names->p, names->n, "io_uring_complete");
+	struct bpf_program *const programs[] = {
+	    s->progs.uring_submitted, s->progs.uring_completed,     s->progs.uring_overflowed,
+	    s->progs.uring_collect,   s->progs.uring_resolve_names,
+	};
 
-	p->has_uring = (is_new || is_old) && names_have(names, "io_cqe") &&
-		       names_have(names, "btf_trace_io_uring_complete");
-	p->uring_submission = is_new ? "tp_btf/io_uring_submit_req" : "tp_btf/io_uring_submit_sqe";
-	bpf_program__set_autoload(s->progs.uring_submitted, p->has_uring && is_new);
-	bpf_program__set_autoload(s->progs.uring_submitted_old, p->has_uring && is_old);
-	bpf_program__set_autoload(s->progs.uring_completed, p->has_uring);
-	bpf_program__set_autoload(s->progs.uring_resolve_names, p->has_uring);
+	if (tracepoint_arguments(names->p, names->n, "io_uring_submit_req") == 1)
+		p->uring_submission = "io_uring_submit_req";
+	else if (tracepoint_arguments(names->p, names->n, "io_uring_submit_sqe") == 2)
+		p->uring_submission = "io_uring_submit_sqe";
+	p->has_uring = p->uring_submission && completion >= 3;
+	s->rodata->uring_posts_structure = completion == 3;
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+		bpf_program__set_autoload(programs[i], p->has_uring);
 }
 
 /* Sizes of maps, options, and which programs this kernel can have. */
@@ -301,16 +307,28 @@ static int enter_families(struct probe *p, struct error *err)
 	}
 	if (!p->has_uring)
 		return 0;
-	uint32_t key = FAMILY_NAMES;
-	int fd = bpf_program__fd(s->progs.uring_resolve_names);
-	int r = bpf_map_update_elem(bpf_map__fd(s->maps.uring_families), &key, &fd, BPF_ANY);
-	return r ? error_set(err, r, "cannot enter the programs of io_uring: %s", strerror(-r)) : 0;
+	const struct {
+		uint32_t key;
+		const struct bpf_program *program;
+	} uring[] = {{FAMILY_PLAIN, s->progs.uring_collect},
+		     {FAMILY_NAMES, s->progs.uring_resolve_names}};
+	for (size_t i = 0; i < sizeof(uring) / sizeof(uring[0]); i++) {
+		int fd = bpf_program__fd(uring[i].program);
+		int r = bpf_map_update_elem(bpf_map__fd(s->maps.uring_families), &uring[i].key, &fd,
+					    BPF_ANY);
+		if (r)
+			return error_set(err, r, "cannot enter program %s: %s",
+					 bpf_program__name(uring[i].program), strerror(-r));
+	}
+	return 0;
 }
 
 static int attach(struct probe *p, const struct bpf_program *program, const char *name,
 		  struct error *err)
 {
-	struct bpf_link *link = bpf_program__attach_trace(program);
+	struct bpf_link *link = bpf_program__type(program) == BPF_PROG_TYPE_RAW_TRACEPOINT
+				    ? bpf_program__attach_raw_tracepoint(program, name)
+				    : bpf_program__attach_trace(program);
 	if (!link)
 		return error_set(err, -errno, "cannot attach to %s: %s", name, strerror(errno));
 	p->links[p->nlinks] = link;
@@ -389,7 +407,13 @@ static int load_programs(struct probe *p, struct load *load, const struct probe_
 	bool is_left_out = false;
 
 	refused = load_end(load, URING_PREFIX, &is_left_out, said);
-	p->has_uring &= !is_left_out;
+	if (is_left_out && !refused) {
+		struct str text = buffer_str(said);
+
+		log_warning("io_uring is not seen, this kernel refuses the program: %.*s",
+			    (int)text.n, text.p);
+		p->has_uring = false;
+	}
 	if (r || refused)
 		return explain(r ? r : refused, "cannot load the probe's programs", said, err);
 	return entered;
@@ -508,7 +532,6 @@ static bool is_uring_wanted(const struct probe_wants *wants)
 static int attach_wanted(struct probe *p, const struct probe_wants *wants, struct error *err)
 {
 	bool has_uring = p->has_uring && is_uring_wanted(wants);
-	bool is_new = bpf_program__autoload(p->programs->progs.uring_submitted);
 	bool page_faults = wants->page_faults && p->has_page_faults;
 
 	if (wants->page_faults && !page_faults)
@@ -523,14 +546,15 @@ static int attach_wanted(struct probe *p, const struct probe_wants *wants, struc
 	    {p->programs->progs.fault_user, "tp_btf/page_fault_user", page_faults},
 	    {p->programs->progs.fault_kernel, "tp_btf/page_fault_kernel", page_faults},
 	    /* Completions first: what is remembered is forgotten with them. */
-	    {p->programs->progs.uring_completed, "tp_btf/io_uring_complete", has_uring},
-	    {is_new ? p->programs->progs.uring_submitted : p->programs->progs.uring_submitted_old,
-	     p->uring_submission, has_uring},
+	    {p->programs->progs.uring_completed, "io_uring_complete", has_uring},
+	    {p->programs->progs.uring_overflowed, "io_uring_cqe_overflow", has_uring},
+	    {p->programs->progs.uring_submitted, p->uring_submission, has_uring},
 	};
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
 		bool is_attached = false;
 		for (size_t k = 0; k < p->nlinks; k++)
-			is_attached |= !strcmp(p->attached[k], optional[i].name);
+			is_attached |=
+			    optional[i].name && !strcmp(p->attached[k], optional[i].name);
 		if (is_attached && !optional[i].is_wanted)
 			detach(p, optional[i].name);
 		if (!is_attached && optional[i].is_wanted) {

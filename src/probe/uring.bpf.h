@@ -37,9 +37,9 @@ struct io_kiocb {
 struct io_kiocb___until_6_12 {
 	struct task_struct *task;
 } KERNEL_STRUCT;
-struct io_kiocb___until_5_18 {
+struct io_uring_cqe {
 	__u64 user_data;
-	__u32 result;
+	__s32 res;
 } KERNEL_STRUCT;
 
 struct io_rsrc_node {
@@ -93,12 +93,13 @@ struct io_sr_msg {
 	void *buf;
 	int len;
 	unsigned int msg_flags;
+	__u16 flags;
 	void *addr; /* 6.0 to 6.11 */
 } KERNEL_STRUCT;
 struct io_accept {
 	void *addr;
 	int *addr_len;
-	int flags;
+	int flags, iou_flags;
 	__u32 file_slot;
 } KERNEL_STRUCT;
 struct io_connect {
@@ -241,6 +242,8 @@ enum {
 
 	REQUEST_FIXED_FILE = 1 << 0,
 	REQUEST_SKIPS_SUCCESS = 1 << 6,
+	ACCEPT_MULTISHOT = 1 << 0,
+	RECV_MULTISHOT = 1 << 1,
 	FSYNC_DATASYNC = 1,
 	SPLICE_IN_FIXED = 1u << 31,
 	SLOT_ANY = ~0u,
@@ -252,8 +255,12 @@ enum {
 
 	URING_REQUESTS = 32768, /* under way, of wanted kinds */
 	URING_NAMES = 8192,
+	URING_REPEATED = 8192,
 	URING_ADDRESS = 128,
 };
+
+/* Of one completion. */
+enum { REQUEST_ENDS = 1 << 0, REQUEST_IS_TOLD_EARLY = 1 << 1 };
 
 /* A request under way. */
 struct uring_request {
@@ -264,11 +271,14 @@ struct uring_request {
 	__u64 user_data;
 	__u32 target; /* entry of the ring's table that the opened file goes to, from 1; 0: none */
 	__s32 fd;     /* that the file of the request has; -1: it is a registered one */
+	__u32 registered; /* its place in the ring's table */
 	__u16 nr;
-	__u8 has_file;   /* works on a file that was there before */
-	__u8 name_at[2]; /* arguments that are names; COLLECT_NONE */
-	__u8 address_at; /* argument that is an address, which stands in `address` */
-	__u8 memory;     /* bit per argument that is a pointer to user memory */
+	__u8 is_registered;
+	__u8 is_repeated; /* completes more than once */
+	__u8 has_file;    /* works on a file that was there before */
+	__u8 name_at[2];  /* arguments that are names; COLLECT_NONE */
+	__u8 address_at;  /* argument that is an address, which stands in `address` */
+	__u8 memory;      /* bit per argument that is a pointer to user memory */
 	__u8 address_size;
 	__u8 address[URING_ADDRESS];
 };
@@ -708,8 +718,52 @@ static __always_inline bool name_keep(struct slot *s, __u64 key, __u64 filename)
 	return !bpf_map_update_elem(&uring_names, &key, s->path, BPF_ANY);
 }
 
+/* Requests that complete more than once, by what their completions bear. */
+struct uring_mark {
+	__u64 ring, user_data;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, URING_REPEATED);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct uring_mark);
+	__type(value, __u64);
+} uring_repeated SEC(".maps");
+
+static __always_inline bool completes_often(__u64 request, __u8 opcode)
+{
+	switch (opcode) {
+	case OP_ACCEPT:
+		return ASKED(io_accept, request, iou_flags) & ACCEPT_MULTISHOT;
+	case OP_RECV:
+	case OP_RECVMSG:
+	case OP_RECV_ZC:
+		return ASKED(io_sr_msg, request, flags) & RECV_MULTISHOT;
+	default:
+		return opcode == OP_READ_MULTISHOT;
+	}
+}
+
+/* Hands a request over to the program that makes its event. */
+static __always_inline void request_tell(void *ctx, __u64 request, __s64 ret, __u16 nr, __u32 how)
+{
+	struct slot *s = slot_claim();
+
+	if (!s) {
+		count_drop(bpf_get_smp_processor_id(), collect_rows[INDEX(nr, PROBE_SYSCALLS)].code,
+			   DROP_NESTED);
+		return;
+	}
+	s->request = request;
+	s->request_how = how;
+	s->values[SOURCE_RET] = ret;
+	bpf_tail_call(ctx, &uring_families, FAMILY_PLAIN);
+	count_drop(s->cpu, collect_rows[INDEX(nr, PROBE_SYSCALLS)].code, DROP_COLLECTOR);
+	slot_release(s);
+}
+
 /* A request is taken from the ring. */
-static __always_inline int request_submitted(__u64 request)
+static __always_inline int request_submitted(void *ctx, __u64 request)
 {
 	__u8 opcode = READ(io_kiocb, request, opcode);
 	__u32 flags = READ(io_kiocb, request, flags);
@@ -719,9 +773,12 @@ static __always_inline int request_submitted(__u64 request)
 	__builtin_memset(&q, 0, sizeof(q));
 	q.name_at[0] = q.name_at[1] = q.address_at = COLLECT_NONE;
 	q.has_file = 1;
-	q.fd = -1;
-	if (!(flags & REQUEST_FIXED_FILE) && bpf_core_field_exists(struct io_kiocb, cqe.fd))
-		q.fd = READ(io_kiocb, request, cqe.fd);
+	q.fd = READ(io_kiocb, request, cqe.fd);
+	if (flags & REQUEST_FIXED_FILE) {
+		q.registered = q.fd;
+		q.is_registered = 1;
+		q.fd = -1;
+	}
 	__u32 nr = asked(&q, request, opcode, &names);
 	BOUND(nr);
 	if (nr >= PROBE_SYSCALLS || !(wants[INDEX(nr, PROBE_SYSCALLS)] & WANT_RULES))
@@ -731,7 +788,7 @@ static __always_inline int request_submitted(__u64 request)
 	if (READ(task_struct, q.task, tgid) == own_tgid)
 		return 0;
 	q.ring = (__u64)READ(io_kiocb, request, ctx);
-	q.user_data = ASKED(io_kiocb, request, cqe.user_data);
+	q.user_data = READ(io_kiocb, request, cqe.user_data);
 	bool is_kept = true;
 	if (names.first) {
 		struct slot *s = slot_claim();
@@ -743,41 +800,118 @@ static __always_inline int request_submitted(__u64 request)
 			slot_release(s);
 		}
 	}
-	if (bpf_map_update_elem(&uring_requests, &request, &q, BPF_ANY) || !is_kept)
-		count_drop(bpf_get_smp_processor_id(), collect_rows[nr].code, DROP_REQUESTS);
+	if (completes_often(request, opcode)) {
+		struct uring_mark mark = {q.ring, q.user_data};
+		is_kept =
+		    !bpf_map_update_elem(&uring_repeated, &mark, &request, BPF_ANY) && is_kept;
+		q.is_repeated = 1;
+	}
+	if (bpf_map_update_elem(&uring_requests, &request, &q, BPF_ANY) || !is_kept) {
+		count_drop(bpf_get_smp_processor_id(), collect_rows[INDEX(nr, PROBE_SYSCALLS)].code,
+			   DROP_REQUESTS);
+		return 0;
+	}
+	/* Of a success nothing will be heard any more. */
+	if (flags & REQUEST_SKIPS_SUCCESS)
+		request_tell(ctx, request, 0, nr, REQUEST_IS_TOLD_EARLY | REQUEST_ENDS);
 	return 0;
 }
 
-SEC("tp_btf/io_uring_submit_req")
+SEC("raw_tp/io_uring_submit_req")
 int uring_submitted(__u64 *ctx)
 {
-	return request_submitted(ctx[0]);
+	return request_submitted(ctx, ctx[0]);
 }
 
-/* The same until 6.3, where the request was the second argument for a while. */
-const volatile bool uring_request_is_second;
+/* Whether the tracepoint of completions gives what is posted as a structure. */
+const volatile bool uring_posts_structure;
 
-SEC("tp_btf/io_uring_submit_sqe")
-int uring_submitted_old(__u64 *ctx)
+SEC("raw_tp/io_uring_complete")
+int uring_completed(__u64 *ctx)
 {
-	if (uring_request_is_second)
-		return request_submitted(ctx[1]);
-	return request_submitted(ctx[0]);
-}
+	__u64 request = ctx[1];
+	struct uring_request *q;
 
-/* As call_begin. */
-static __always_inline struct slot *request_begin(const struct uring_request *q, __u64 request,
-						  __s64 ret, const struct collect_row *row)
-{
-	__u64 ts = bpf_ktime_get_boot_ns();
-	struct task_struct *task = task_at(q->task);
-	struct slot *s = slot_claim();
-
-	if (!s) {
-		count_drop(bpf_get_smp_processor_id(), row->code, DROP_NESTED);
-		return NULL;
+	if (request) {
+		q = bpf_map_lookup_elem(&uring_requests, &request);
+		if (q)
+			request_tell(ctx, request, (__s64)READ(io_kiocb, request, cqe.res), q->nr,
+				     REQUEST_ENDS);
+		return 0;
 	}
-	s->ts = ts;
+	/* One of several completions. */
+	struct uring_mark mark = {ctx[0], ctx[2]};
+	__s64 ret;
+	if (uring_posts_structure) {
+		mark.user_data = READ(io_uring_cqe, ctx[2], user_data);
+		ret = READ(io_uring_cqe, ctx[2], res);
+	} else {
+		ret = (__s32)ctx[3];
+	}
+	__u64 *found = bpf_map_lookup_elem(&uring_repeated, &mark);
+	if (!found)
+		return 0;
+	request = *found;
+	q = bpf_map_lookup_elem(&uring_requests, &request);
+	if (q && q->ring == mark.ring && q->user_data == mark.user_data)
+		request_tell(ctx, request, ret, q->nr, 0);
+	return 0;
+}
+
+#ifndef PROBE_WITHOUT_LOOP
+struct uring_search {
+	__u64 ring, user_data;
+	__s64 ret;
+	__u64 found;
+	__u32 how;
+	__u16 nr;
+};
+
+static long uring_search_step(void *map, __u64 *request, struct uring_request *q,
+			      struct uring_search *search)
+{
+	if (q->ring != search->ring || q->user_data != search->user_data)
+		return 0;
+	/* What is posted was put into the request before, but where there is more to come. */
+	__u64 candidate = *request;
+	bool is_result = READ(io_kiocb, candidate, cqe.res) == search->ret;
+	if (!is_result && !q->is_repeated)
+		return 0;
+	search->found = candidate;
+	search->nr = q->nr;
+	search->how = q->is_repeated ? 0 : REQUEST_ENDS;
+	return is_result;
+}
+
+/* A completion for which the ring had no room: it tells not whose it is. */
+SEC("raw_tp/io_uring_cqe_overflow")
+int uring_overflowed(__u64 *ctx)
+{
+	struct uring_search search = {
+	    .ring = ctx[0], .user_data = ctx[1], .ret = (__s32)ctx[2], .found = 0};
+
+	bpf_for_each_map_elem(&uring_requests, uring_search_step, &search, 0);
+	if (search.found)
+		request_tell(ctx, search.found, search.ret, search.nr, search.how);
+	return 0;
+}
+#else
+SEC("raw_tp/io_uring_cqe_overflow")
+int uring_overflowed(__u64 *ctx)
+{
+	return 0;
+}
+#endif
+
+/* As call_begin, in the slot that request_tell has claimed. */
+static __always_inline void request_begin(struct slot *s, const struct uring_request *q,
+					  const struct collect_row *row)
+{
+	struct task_struct *task = task_at(q->task);
+	__u64 request = s->request;
+	__s64 ret = s->values[SOURCE_RET];
+
+	s->ts = bpf_ktime_get_boot_ns();
 	s->is_critical = row->flags & ROW_CRITICAL;
 	record_start(s, row->code, row->nparams, q->nr, ret, HAS_RDONLY_CAST, task, task);
 	s->flags |= RECORD_IO_URING;
@@ -787,16 +921,24 @@ static __always_inline struct slot *request_begin(const struct uring_request *q,
 #pragma clang loop unroll(full)
 	for (int i = 0; i < 6; i++)
 		s->values[i] = !has_memory && q->memory & 1 << i ? 0 : q->values[i];
-	s->values[SOURCE_RET] = ret;
 	s->values[SOURCE_ZERO] = 0;
 	s->values[SOURCE_MEM64] = q->how[0];
 	s->values[SOURCE_MEM64 + 1] = q->how[1];
 	s->values[SOURCE_MEM64 + 2] = q->how[2];
+	bool is_early = s->request_how & REQUEST_IS_TOLD_EARLY;
 	if (q->nr == CALL_pipe2)
-		fetch_structure(s, row, false, has_memory ? ret : -1);
+		fetch_structure(s, row, false, has_memory && !is_early ? ret : -1);
 	if (q->has_file) {
-		s->request_file = (__u64)READ(io_kiocb, request, file);
 		s->request_fd = q->fd;
+		if (!is_early)
+			s->request_file = (__u64)READ(io_kiocb, request, file);
+		else if (q->is_registered)
+			s->request_file = registered_file(q->ring, q->registered);
+	}
+	if (is_early && row->fd_src == SOURCE_RET) {
+		/* The new descriptor is not known. */
+		s->facts &= ~(FACT_FD | FACT_FD_PATH);
+		return;
 	}
 	if (ret >= 0 && q->target) {
 		s->file =
@@ -804,7 +946,6 @@ static __always_inline struct slot *request_begin(const struct uring_request *q,
 	} else if (ret >= 0 && row->flags & ROW_OPENS) {
 		s->file = file_of_fd(HAS_RDONLY_CAST, task, ret);
 	}
-	return s;
 }
 
 static __always_inline void request_names(struct slot *s, const struct uring_request *q,
@@ -826,29 +967,39 @@ static __always_inline void request_names(struct slot *s, const struct uring_req
 static __always_inline void request_forget(const struct uring_request *q, __u64 request)
 {
 	__u64 second = request + 1;
+	struct uring_mark mark = {q->ring, q->user_data};
 
 	if (q->name_at[0] != COLLECT_NONE)
 		bpf_map_delete_elem(&uring_names, &request);
 	if (q->name_at[1] != COLLECT_NONE)
 		bpf_map_delete_elem(&uring_names, &second);
+	if (q->is_repeated)
+		bpf_map_delete_elem(&uring_repeated, &mark);
 	bpf_map_delete_elem(&uring_requests, &request);
 }
 
-static __always_inline int request_completed(void *ctx, __u64 request, __s64 ret)
+SEC("raw_tp")
+int uring_collect(__u64 *ctx)
 {
-	struct uring_request *q = bpf_map_lookup_elem(&uring_requests, &request);
-	if (!q)
+	struct slot *s = slot_find();
+	if (!s)
 		return 0;
+	__u64 request = s->request;
+	__s64 ret = s->values[SOURCE_RET];
+	bool ends = s->request_how & REQUEST_ENDS;
+	struct uring_request *q = bpf_map_lookup_elem(&uring_requests, &request);
+	if (!q) {
+		slot_release(s);
+		return 0;
+	}
 	if (ret < 0 && drop_failed && ret != -EINPROGRESS_) {
-		request_forget(q, request);
+		if (ends)
+			request_forget(q, request);
+		slot_release(s);
 		return 0;
 	}
 	const struct collect_row *row = &collect_rows[INDEX(q->nr, PROBE_SYSCALLS)];
-	struct slot *s = request_begin(q, request, ret, row);
-	if (!s) {
-		request_forget(q, request);
-		return 0;
-	}
+	request_begin(s, q, row);
 	request_names(s, q, request);
 	if (q->address_at != COLLECT_NONE)
 		s->values[q->address_at & 7] = (__u64)q->address;
@@ -864,29 +1015,17 @@ static __always_inline int request_completed(void *ctx, __u64 request, __s64 ret
 		else
 			put_empty(s, i);
 	}
-	request_forget(q, request);
-	call_end_named(ctx, &uring_families, s, row);
+	if (ends)
+		request_forget(q, request);
+	/* Of a failed open no other name is looked for, as of the call. */
+	if (row->flags & ROW_OPENS && ret < 0)
+		call_end(s, row);
+	else
+		call_end_named(ctx, &uring_families, s, row);
 	return 0;
 }
 
-SEC("tp_btf/io_uring_complete")
-int uring_completed(__u64 *ctx)
-{
-	__u64 request = ctx[1];
-	__s32 ret;
-
-	if (!request)
-		return 0;
-	if (bpf_core_field_exists(struct io_kiocb, cqe.res)) {
-		ret = READ(io_kiocb, request, cqe.res);
-	} else {
-		struct io_kiocb___until_5_18 *old = (void *)request;
-		bpf_core_read(&ret, sizeof(ret), &old->result);
-	}
-	return request_completed(ctx, request, ret);
-}
-
-SEC("tp_btf/io_uring_complete")
+SEC("raw_tp")
 int uring_resolve_names(__u64 *ctx)
 {
 	return names_end();

@@ -7,7 +7,8 @@ mount -t devtmpfs dev /dev
 mount -t cgroup2 cgroup /sys/fs/cgroup
 cd /root || poweroff -f
 echo "kernel $(uname -r)"
-./saker -c saker.yaml -r rules -o json_output=true >alerts 2>log &
+./saker --probe-info
+./saker -c saker.yaml -r rules -r ring.yaml -o json_output=true >alerts 2>log &
 saker=$!
 while ! grep -q ' ready' log && kill -0 $saker 2>/dev/null; do usleep 50000; done
 echo control >/bin/control
@@ -21,6 +22,19 @@ ln -s /bin /tmp/programs
 echo moved >/tmp/moved
 mv /tmp/moved /tmp/programs/moved
 /root/calls
+ifconfig lo 127.0.0.1 up
+for way in plain ring async sqpoll fixed; do
+	while read -r operation; do
+		mkdir -p "/tmp/ring/$way/$operation"
+		./saker-ring $way "$operation" "/tmp/ring/$way/$operation" >said 2>&1 &
+		pid=$!
+		port=0
+		wait $pid && while read -r word value; do
+			[ "$word" = port ] && port=$value
+			[ "$word" = result ] && echo "did $pid $way $operation /tmp/ring/$way/$operation $port"
+		done <said
+	done <operations
+done
 tries=0
 while ! grep -q finished-here alerts && [ $tries -lt 100 ]; do
 	echo last >/bin/finished-here

@@ -10,16 +10,20 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "live"))
+from ring import OPERATIONS, RULES, has, wanted  # noqa: E402
+
 HERE = pathlib.Path(__file__).resolve().parent
 STORE = ROOT / "build" / "kernels"
 SAKER = pathlib.Path(os.environ.get("SAKER", ROOT / "build" / "saker"))
 PACKAGE = "linux-image-cloud-amd64"
 HIDDEN = '#include <stdio.h>\nint main(void) { puts("ran from memory"); return 0; }'
-APPLETS = ["sh", "mv", "cat", "echo", "grep", "kill", "ln", "mkdir", "mount", "poweroff", "uname", "usleep"]
+APPLETS = ["sh", "mv", "cat", "echo", "grep", "ifconfig", "kill", "ln", "mkdir", "mount", "poweroff", "uname", "usleep"]
 
 
 def debian_kernel():
@@ -84,6 +88,10 @@ def disk(tmp_path_factory):
         text = (HERE / source).read_text() if source else HIDDEN
         subprocess.run(["cc", "-static", "-O1", "-x", "c", "-", "-o", root / "root" / name],
                        input=text, text=True, check=True)
+    subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-static", "-O1", "-o", root / "root" / "saker-ring",
+                    ROOT / "tests" / "live" / "helpers" / "uring.c"], check=True)
+    (root / "root" / "ring.yaml").write_text(RULES)
+    (root / "root" / "operations").write_text("\n".join(OPERATIONS) + "\n")
     shutil.copy(ROOT / "config" / "saker.yaml", root / "root" / "saker.yaml")
     shutil.copytree(ROOT / "rules", root / "root" / "rules")
     shutil.copy(HERE / "init.sh", root / "init")
@@ -124,3 +132,26 @@ def test_the_monitor_alerts(kernel, disk):
     # Some kernels refuse to run a file in memory: then nothing may claim that one ran.
     assert any("memory" in rule.lower() for rule in rules) == ("ran from memory" in console), rules
     assert any("module" in rule.lower() for rule in rules), rules
+
+    if re.search(r"io_uring's requests +yes", console):
+        check_rings(console, [a["output_fields"] for a in alerts])
+    else:
+        assert release < [6, 0], console
+
+
+def check_rings(console, alerts):
+    """Every operation that the kernel did gave its call's alert."""
+    told = [fields for fields in alerts if fields.get("proc.name") == "saker-ring"]
+    missing = []
+    for pid, way, operation, directory, port in re.findall(
+            r"^did (\d+) (\S+) (\S+) (\S+) (\d+)$", console, re.M):
+        event, fields = OPERATIONS[operation]
+        fields = wanted(fields, directory, port)
+        if not any(alert["proc.pid"] == int(pid) and alert["evt.type"] == event
+                   and alert["evt.is_io_uring"] == (way != "plain")
+                   and all(has(alert, name, value) for name, value in fields.items())
+                   for alert in told):
+            missing.append((way, operation, fields, [
+                a for a in told if a["proc.pid"] == int(pid) and a["evt.is_io_uring"]]))
+    assert not missing, missing
+    assert "openat2" in {alert["evt.type"] for alert in told if alert["evt.is_io_uring"]}, console

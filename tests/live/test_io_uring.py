@@ -7,6 +7,7 @@ alert, but for evt.is_io_uring. helpers/uring.c does them.
 
 import itertools
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,83 +16,9 @@ import pytest
 
 import monitor as live
 from conftest import WORKSHOP, demand_live
+from ring import GENERIC, OPERATIONS, RULES, has, wanted
 
-RULES = """
-- rule: Done
-  desc: one of the calls, by the helper
-  condition: >
-    proc.name = saker-ring and evt.type in (
-      accept, accept4, bind, close, connect, dup, epoll_ctl, fadvise64, fallocate, fgetxattr, fsetxattr,
-      fsync, ftruncate, getxattr, ioctl, linkat, listen, madvise, mkdirat, openat, openat2, pipe2, read,
-      readv, recvfrom, recvmsg, renameat, renameat2, sendmsg, sendto, setxattr, shutdown, socket,
-      splice, statx, symlinkat, tee, unlinkat, write, writev)
-  output: >
-    %evt.type %evt.is_io_uring %evt.res %evt.rawres %proc.name %proc.pid %thread.tid %proc.exepath
-    %proc.cmdline %proc.pname %user.uid %fd.num %fd.name %fd.nameraw %fd.typechar %fd.lport %fd.sport %fs.path.name
-    %fs.path.source %fs.path.target %evt.args
-  priority: NOTICE
-"""
-
-FILE = {"fd.name": "{dir}/target", "fd.typechar": "f"}
-SOCKET = {"fd.typechar": "4"}
-# The port that was listened on is one of the two ends.
-PAIR = {**SOCKET, "fd.name": "127.0.0.1:{port}"}
-# operation: event, and fields that it must have, beside those that all have.
-OPERATIONS = {
-    "openat": ("openat", FILE),
-    "openat-failing": ("openat", {"fd.name": "{dir}/missing", "evt.res": "ENOENT"}),
-    "openat-link": ("openat", {"fd.name": "{dir}/link"}),
-    "openat-relative": ("openat", FILE),
-    "openat2": ("openat2", FILE),
-    "close": ("close", {}),
-    "read": ("read", FILE),
-    "write": ("write", FILE),
-    "readv": ("readv", FILE),
-    "writev": ("writev", FILE),
-    "read-fixed": ("read", FILE),
-    "write-fixed": ("write", FILE),
-    "fsync": ("fsync", {}),
-    "fallocate": ("fallocate", {}),
-    "ftruncate": ("ftruncate", {}),
-    "fadvise": ("fadvise64", {}),
-    "madvise": ("madvise", {}),
-    "statx": ("statx", {}),
-    "unlinkat": ("unlinkat", {"fs.path.name": "{dir}/target"}),
-    "unlinkat-relative": ("unlinkat", {"fs.path.name": "{dir}/target"}),
-    "renameat": ("renameat", {"fs.path.source": "{dir}/target", "fs.path.target": "{dir}/renamed"}),
-    "renameat2": ("renameat2",
-                  {"fs.path.source": "{dir}/target", "fs.path.target": "{dir}/renamed"}),
-    "mkdirat": ("mkdirat", {"fs.path.name": "{dir}/made"}),
-    "symlinkat": ("symlinkat", {"fs.path.source": "{dir}/made", "fs.path.target": "/target/of/it"}),
-    "linkat": ("linkat", {"fs.path.source": "{dir}/made", "fs.path.target": "{dir}/target"}),
-    "fsetxattr": ("fsetxattr", {}),
-    "setxattr": ("setxattr", {}),
-    "fgetxattr": ("fgetxattr", {}),
-    "getxattr": ("getxattr", {}),
-    "socket": ("socket", {}),
-    "bind": ("bind", SOCKET),
-    "listen": ("listen", SOCKET),
-    "connect": ("connect", PAIR),
-    "connect-failing": ("connect", {"evt.res": "ECONNREFUSED", "evt.args": "addr=127.0.0.1:1"}),
-    "accept": ("accept", PAIR),
-    "accept4": ("accept4", PAIR),
-    "send": ("sendto", PAIR),
-    "recv": ("recvfrom", PAIR),
-    "sendmsg": ("sendmsg", PAIR),
-    "sendmsg-datagram": ("sendmsg", PAIR),
-    "recvmsg": ("recvmsg", PAIR),
-    "shutdown": ("shutdown", PAIR),
-    "splice": ("splice", FILE),
-    "tee": ("tee", {}),
-    "epoll_ctl": ("epoll_ctl", {}),
-    "pipe2": ("pipe2", {}),
-    "uring_cmd": ("ioctl", SOCKET),
-    "install": ("dup", {"fd.name": "{dir}/target"}),
-}
-# Of these a socket's ends are not told by the plain call either, or the file's end is another.
-GENERIC = {"fsync", "fallocate", "ftruncate", "fadvise", "madvise", "statx", "fsetxattr", "setxattr",
-           "fgetxattr", "getxattr", "tee", "epoll_ctl"}
-WAYS = ["plain", "ring", "async", "sqpoll", "fixed", "deferred"]
+WAYS = ["plain", "ring", "async", "sqpoll", "fixed", "deferred", "full"]
 NOT_DONE = 3
 
 serial = itertools.count(1)
@@ -141,24 +68,15 @@ class Act:
         assert child.returncode == 0, self.said
         words = dict(line.split() for line in self.said.splitlines())
         self.result = int(words["result"])
+        self.results = [int(words[name]) for name in words if re.fullmatch(r"result\d", name)]
         self.port = int(words.get("port", 0))
-
-
-def wanted(fields, act, directory):
-    return {name: value.format(dir=directory, port=act.port) for name, value in fields.items()}
-
-
-def has(alert, name, value):
-    """Of a socket's name and of the arguments a part is asked for."""
-    told = alert.fields[name]
-    return value in told if name == "evt.args" or ":" in value else told == value
 
 
 def find(watch, since, act, event, is_ring, fields):
     def fits(alert):
         return (alert.fields["proc.pid"] == act.pid and alert.fields["evt.type"] == event
                 and alert.fields["evt.is_io_uring"] == is_ring
-                and all(has(alert, name, value) for name, value in fields.items()))
+                and all(has(alert.fields, name, value) for name, value in fields.items()))
 
     try:
         return watch.wait_for("Done", since, fits)
@@ -169,12 +87,12 @@ def find(watch, since, act, event, is_ring, fields):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if "again" not in name])
 def test_operation_gives_the_alert_of_its_call(watch, ring, directory, operation, way):
     event, fields = OPERATIONS[operation]
     since = watch.mark()
     act = Act(ring, way, operation, directory)
-    alert = find(watch, since, act, event, way != "plain", wanted(fields, act, directory))
+    alert = find(watch, since, act, event, way != "plain", wanted(fields, directory, act.port))
     told = alert.fields
     assert told["proc.name"] == "saker-ring"
     assert told["thread.tid"] == act.pid
@@ -184,3 +102,99 @@ def test_operation_gives_the_alert_of_its_call(watch, ring, directory, operation
     if operation not in GENERIC:
         assert told["evt.rawres"] == act.result
         assert told["evt.res"] == fields.get("evt.res", "SUCCESS")
+
+
+@pytest.mark.parametrize("way", ["plain", "ring", "deferred", "fixed"])
+@pytest.mark.parametrize("operation", ["accept-again", "recv-again"])
+def test_each_completion_of_a_request_gives_an_alert(watch, ring, directory, operation, way):
+    event, fields = OPERATIONS[operation]
+    since = watch.mark()
+    act = Act(ring, way, operation, directory)
+    assert len(act.results) == 3
+    fields = wanted(fields, directory, act.port)
+
+    def those():
+        return [alert.fields for alert in watch.find("Done", since, lambda alert: (
+            alert.fields["proc.pid"] == act.pid and alert.fields["evt.type"] == event
+            and alert.fields["evt.is_io_uring"] == (way != "plain")))]
+
+    watch.wait_until(lambda: len(those()) >= 3, f"three alerts of {event}")
+    assert [told["evt.rawres"] for told in those()][:3] == act.results
+    for told in those()[:3]:
+        assert all(has(told, name, value) for name, value in fields.items()), told
+
+
+# What opens or makes a descriptor keeps it for itself; the event says no more than that it was done.
+QUIET = ["openat", "openat-link", "openat-relative", "openat2", "read", "write", "unlinkat",
+         "unlinkat-relative", "renameat", "mkdirat", "symlinkat", "linkat", "connect", "bind", "listen",
+         "send", "sendmsg", "splice", "close"]
+
+
+@pytest.mark.parametrize("way", ["quiet", "quiet,async", "quiet,sqpoll", "quiet,fixed"])
+@pytest.mark.parametrize("operation", QUIET)
+def test_request_without_a_completion_gives_an_alert(watch, ring, directory, operation, way):
+    event, fields = OPERATIONS[operation]
+    since = watch.mark()
+    act = Act(ring, way, operation, directory)
+    assert act.result >= 0, act.said
+    told = find(watch, since, act, event, True, wanted(fields, directory, act.port)).fields
+    assert told["evt.res"] == "SUCCESS"
+    assert told["proc.name"] == "saker-ring"
+
+
+@pytest.mark.parametrize("operation", ["openat", "openat-link", "accept"])
+def test_what_is_opened_into_the_table_of_a_ring_is_known(watch, ring, directory, operation):
+    event, fields = OPERATIONS[operation]
+    since = watch.mark()
+    act = Act(ring, "direct", operation, directory)
+    assert act.result >= 0, act.said
+    told = find(watch, since, act, event, True, wanted(fields, directory, act.port)).fields
+    if event == "openat":
+        assert f"ino={os.stat(directory / 'target').st_ino}" in told["evt.args"].split()
+
+
+NAMED = """
+- rule: In the real directory
+  desc: a name below the real directory, whatever it was called
+  condition: >
+    proc.name = saker-ring and evt.is_io_uring = true
+    and (fd.name startswith REAL or fs.path.name startswith REAL or fs.path.source startswith REAL
+         or fs.path.target startswith REAL)
+    and evt.type in (openat, openat2, unlinkat, renameat, mkdirat, linkat, symlinkat)
+  output: "%evt.type %fd.name %fs.path.name %fs.path.source %fs.path.target %proc.pid"
+  priority: NOTICE
+"""
+
+
+@pytest.fixture(scope="module")
+def real(ring):
+    place = WORKSHOP / f"real-{os.getpid()}"
+    place.mkdir()
+    yield place
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def watch_names(real, tmp_path_factory):
+    rules = tmp_path_factory.mktemp("rules") / "rules.yaml"
+    rules.write_text(NAMED.replace("REAL", f"{real}/"))
+    with live.Monitor(rules=(rules,)) as running:
+        running.wait_ready()
+        yield running
+
+
+@pytest.mark.parametrize("way", ["ring", "async", "sqpoll", "quiet", "full"])
+@pytest.mark.parametrize("operation", ["openat", "openat2", "unlinkat", "renameat", "mkdirat", "linkat",
+                                       "symlinkat", "unlinkat-relative"])
+def test_links_do_not_hide_what_a_ring_does(watch_names, ring, directory, real, operation, way):
+    """Done through a symbolic link to the directory; the rule knows the real one."""
+    inside = real / f"{way}-{operation}"
+    inside.mkdir()
+    link = directory / "link"
+    link.symlink_to(inside)
+    since = watch_names.mark()
+    act = Act(ring, way, operation, link)
+    assert act.result >= 0, act.said
+    watch_names.wait_for("In the real directory", since, lambda alert: (
+        alert.fields["proc.pid"] == act.pid
+        and alert.fields["evt.type"] == OPERATIONS[operation][0]))

@@ -7,8 +7,7 @@
  * WAY is "plain", or what a ring is to be like, joined by commas: ring, async (workers do it),
  * sqpoll (the kernel's thread takes it from the ring), fixed (on a registered file), direct (what
  * is opened goes to the ring's table), deferred (completions are posted by the task itself), quiet
- * (no word on a success), full (completions have no room), same (all of them bear the same number),
- * again (the operation is done so many times more).
+ * (no word on a success), full (completions have no room).
  *
  * Prints the result. Exit status 0: done; 1: refused; 3: this kernel has no such operation or way.
  * Only kernel interfaces, so that it needs no library and runs anywhere.
@@ -183,7 +182,7 @@ static long take(void)
 
 	for (;;) {
 		while (!pop(&cqe))
-			enter(1);
+			enter_all(0, 1);
 		if (cqe.user_data != 0)
 			return cqe.res;
 	}
@@ -193,6 +192,22 @@ static void register_files(const int *fds, unsigned count)
 {
 	must(syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_FILES, fds, count),
 	     "io_uring_register");
+}
+
+/* On a registered file instead. */
+static void fix(struct io_uring_sqe *sqe)
+{
+	register_files(&sqe->fd, 1);
+	sqe->fd = 0;
+	sqe->flags |= IOSQE_FIXED_FILE;
+}
+
+static void start(struct io_uring_sqe *sqe)
+{
+	if (is_fixed)
+		fix(sqe);
+	push(sqe);
+	enter(0);
 }
 
 /* The request as the way wants it; its descriptor is registered where it has one. */
@@ -205,11 +220,8 @@ static long request(struct io_uring_sqe sqe, bool has_fd)
 		sqe.flags |= IOSQE_ASYNC;
 	if (is_quiet)
 		sqe.flags |= REQUEST_IS_QUIET;
-	if (is_fixed && has_fd) {
-		register_files(&sqe.fd, 1);
-		sqe.fd = 0;
-		sqe.flags |= IOSQE_FIXED_FILE;
-	}
+	if (is_fixed && has_fd)
+		fix(&sqe);
 	if (is_direct && is_open) {
 		int none[2] = {-1, -1};
 
@@ -763,6 +775,62 @@ static long do_uring_cmd(void)
 		  {.opcode = IORING_OP_URING_CMD, .fd = fd, .cmd_op = SOCKET_INQ});
 }
 
+/* One request, several completions: each waited for before the next is caused. */
+
+static long do_accept_again(void)
+{
+	enum { IS_REPEATED = 1, TIMES = 3 };
+	int listener = listening(), other;
+	struct io_uring_sqe sqe = {
+	    .opcode = IORING_OP_ACCEPT, .fd = listener, .ioprio = IS_REPEATED, .user_data = 77};
+	long result = 0;
+
+	printf("port %d\n", ntohs(own.sin_port));
+	if (!is_plain)
+		start(&sqe);
+	for (int i = 0; i < TIMES && result >= 0; i++) {
+		connected(-1, &other);
+		result = is_plain ? accept(listener, NULL, NULL) : take();
+		printf("result%d %ld\n", i, result);
+	}
+	return result;
+}
+
+static long do_recv_again(void)
+{
+	enum { IS_REPEATED = 2, TIMES = 3, GROUP = 1 };
+	int other, fd = connected(listening(), &other);
+	static char rooms[TIMES][BYTES];
+	struct io_uring_sqe give = {.opcode = IORING_OP_PROVIDE_BUFFERS,
+				    .fd = TIMES,
+				    .addr = (uintptr_t)rooms,
+				    .len = BYTES,
+				    .buf_group = GROUP,
+				    .user_data = 78},
+			    sqe = {.opcode = IORING_OP_RECV,
+				   .fd = other,
+				   .ioprio = IS_REPEATED,
+				   .flags = IOSQE_BUFFER_SELECT,
+				   .buf_group = GROUP,
+				   .user_data = 77};
+	long result = 0;
+
+	printf("port %d\n", ntohs(own.sin_port));
+	if (!is_plain) {
+		push(&give);
+		enter(1);
+		if (take() < 0)
+			return -EINVAL;
+		start(&sqe);
+	}
+	for (int i = 0; i < TIMES && result >= 0; i++) {
+		must(write(fd, "0123456789", 10), "write");
+		result = is_plain ? recv(other, bytes, BYTES, 0) : take();
+		printf("result%d %ld\n", i, result);
+	}
+	return result;
+}
+
 /* Makes a descriptor of a registered file. */
 static long do_install(void)
 {
@@ -826,6 +894,8 @@ static const struct {
     {"pipe2", do_pipe2},
     {"uring_cmd", do_uring_cmd},
     {"install", do_install},
+    {"accept-again", do_accept_again},
+    {"recv-again", do_recv_again},
 };
 
 static void read_way(char *way)
@@ -861,7 +931,8 @@ int main(int argc, char **argv)
 		long result = operations[i].act();
 
 		printf("result %ld\n", result);
-		return result == -EINVAL || result == -EOPNOTSUPP || result == -ENOSYS
+		return result == -EINVAL || result == -EBADF || result == -EOPNOTSUPP ||
+			       result == -ENOSYS
 			   ? NO_SUCH_THING
 			   : 0;
 	}
