@@ -225,6 +225,10 @@ class Row:
         )
 
 
+# Calls that newer architectures have not, and what does the same there.
+SUCCESSORS = {"epoll_wait": "epoll_pwait"}
+
+
 def number(cell):
     return None if cell in ("-", "") else int(cell.split(",")[0])
 
@@ -280,6 +284,7 @@ def generate(probe, event, arch):
             out.append(f"\t[{nr}] = {{.flags = ROW_UNUSED}},")
     out += ["};", "", "enum {"]
     out += [f"\tCALL_{rows[nr].name} = {nr}," for nr in sorted(rows)]
+    out += [f"\tCALL_{name} = CALL_{other}," for name, other in SUCCESSORS.items() if name not in by_name]
     # Those that are not there get numbers that no call has.
     out += [f"\tNR_{name.upper()} = {by_name[name].nr if name in by_name else 0x10000 + i}," for i, name in enumerate(NAMED)]
     out += ["};", "", "/* Native numbers of 32-bit x86 calls; 0xffff: none. */",

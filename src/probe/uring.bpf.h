@@ -730,15 +730,18 @@ struct {
 	__type(value, __u64);
 } uring_repeated SEC(".maps");
 
+/* Where a kernel keeps it in bits that have no fixed place, any may. */
 static __always_inline bool completes_often(__u64 request, __u8 opcode)
 {
 	switch (opcode) {
 	case OP_ACCEPT:
-		return ASKED(io_accept, request, iou_flags) & ACCEPT_MULTISHOT;
+		return !bpf_core_field_exists(struct io_accept, iou_flags) ||
+		       ASKED(io_accept, request, iou_flags) & ACCEPT_MULTISHOT;
 	case OP_RECV:
 	case OP_RECVMSG:
 	case OP_RECV_ZC:
-		return ASKED(io_sr_msg, request, flags) & RECV_MULTISHOT;
+		return !bpf_core_field_exists(struct io_sr_msg, flags) ||
+		       ASKED(io_sr_msg, request, flags) & RECV_MULTISHOT;
 	default:
 		return opcode == OP_READ_MULTISHOT;
 	}
