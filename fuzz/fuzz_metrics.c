@@ -111,8 +111,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	struct str tags[] = {str_from(parts[1]), str_from(parts[2]), {copy, size}};
 	struct metrics_rule rules[] = {
-	    {str_from(parts[0]), SEVERITY_ERROR, "syscall", tags, 3, 1},
-	    {{copy, size}, SEVERITY_ERROR, "syscall", tags, 2, 0},
+	    {str_from(parts[0]), SEVERITY_ERROR, "syscall", tags, 3, 1, 5},
+	    {{copy, size}, SEVERITY_ERROR, "syscall", tags, 2, 0, 0},
 	};
 	struct metrics_file file = {true, parts[2], "00"};
 

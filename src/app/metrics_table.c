@@ -144,13 +144,12 @@ static void get_rules(const struct metric *m, struct metrics_sink *s)
 		char priority[4], keys[RULE_TAGS_MAX][128];
 		struct metric_label labels[RULE_TAGS_MAX + 3] = {
 		    {"rule_name", rule->name},
-		    {"priority", str_from(priority)},
 		    {"source", str_from(rule->source)},
 		};
-		size_t n = 3;
+		size_t n = 2;
 
 		snprintf(priority, sizeof(priority), "%d", rule->priority);
-		labels[1].value = str_from(priority);
+		labels[n++] = (struct metric_label){"priority", str_from(priority)};
 		for (size_t k = 0; k < rule->tag_count && k < RULE_TAGS_MAX; k++) {
 			snprintf(keys[k], sizeof(keys[k]), "tag_%.*s", STR_ARG(rule->tags[k]));
 			labels[n++] = (struct metric_label){keys[k], STR("true")};

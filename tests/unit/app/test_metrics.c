@@ -165,10 +165,10 @@ static void rates_are_between_two_snapshots(void **state)
 
 static const struct str tags[] = {{"T1036", 5}, {"a-b", 3}, {"a_b", 3}, {"9 lives", 7}};
 static const struct metrics_rule rules[] = {
-    {TEXT("Symlink created"), SEVERITY_WARNING, "syscall", tags, 2, 3},
-    {TEXT("a \"b\" \\ c\n\xff."), SEVERITY_EMERGENCY, "k8s_audit", tags, 4, 1},
-    {TEXT("Symlink  created!"), SEVERITY_DEBUG, "syscall", NULL, 0, 7},
-    {TEXT("Never"), SEVERITY_DEBUG, "syscall", NULL, 0, 0},
+    {TEXT("Symlink created"), SEVERITY_WARNING, "syscall", tags, 2, 3, 0},
+    {TEXT("a \"b\" \\ c\n\xff."), SEVERITY_EMERGENCY, "k8s_audit", tags, 4, 1, 2500000},
+    {TEXT("Symlink  created!"), SEVERITY_DEBUG, "syscall", NULL, 0, 7, 0},
+    {TEXT("Never"), SEVERITY_DEBUG, "syscall", NULL, 0, 0, 0},
 };
 
 static void rules_are_labels_whatever_they_are_called(void **state)
@@ -190,6 +190,10 @@ static void rules_are_labels_whatever_they_are_called(void **state)
 	check_has(text, "{priority=\"0\",rule_name=\"a \\\"b\\\" \\\\ c\\n\xef\xbf\xbd.\","
 			"source=\"k8s_audit\",tag_9_lives=\"true\",tag_T1036=\"true\","
 			"tag_a_b=\"true\"} 1\n");
+	check_has(text,
+		  "# TYPE saker_rules_cpu_seconds_total counter\n"
+		  "saker_rules_cpu_seconds_total{rule_name=\"a \\\"b\\\" \\\\ c\\n\xef\xbf\xbd.\"} "
+		  "0.002500000\n");
 	check_has_not(text, "Never");
 	free(text);
 	json = fields_of(&s);
