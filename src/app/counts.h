@@ -9,6 +9,7 @@
 #include "app/judge.h"
 #include "output/outputs.h"
 #include "probe/probe.h"
+#include "source/audit.h"
 #include "source/source.h"
 #include "state/state.h"
 
@@ -28,6 +29,7 @@ struct counts {
 	struct probe_counters probe; /* zeros without a probe */
 	struct state_counters state; /* of the first source */
 	uint64_t tasks_told;         /* threads, by the kernel's iterator at the start */
+	struct audit_counters audit; /* zeros without that source */
 	uint64_t blocks_skipped;     /* of captures: unknown ones */
 
 	struct channel_counters channels[CHANNELS_MAX];

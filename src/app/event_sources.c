@@ -187,9 +187,12 @@ size_t event_sources_count(const struct event_sources *s)
 
 void event_sources_add_counts(const struct event_sources *s, struct counts *counts)
 {
-	for (size_t i = 0; s && i < s->count; i++)
+	for (size_t i = 0; s && i < s->count; i++) {
 		counts_add_source(counts, s->running[i].judge,
 				  source_counters(s->running[i].source));
+		if (s->running[i].judge->source == SOURCE_K8S_AUDIT)
+			counts->audit = source_audit_counters(s->running[i].source);
+	}
 }
 
 size_t event_sources_running(struct event_sources *s, int *status)

@@ -347,6 +347,32 @@ static void get_by_source(const struct metric *m, struct metrics_sink *s)
 	}
 }
 
+static bool has_source(const struct counts *c, enum event_source source)
+{
+	for (size_t i = 0; i < c->source_count; i++)
+		if (c->sources[i].source == source)
+			return true;
+	return false;
+}
+
+/* Of the audit source the number at the offset in the snapshot. */
+static void get_of_audit(const struct metric *m, struct metrics_sink *s)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)metrics_of(s) + m->offset, sizeof(value));
+	if (has_source(&metrics_of(s)->counts, SOURCE_K8S_AUDIT))
+		metrics_put(s, m, NULL, 0, number(value));
+}
+
+static void get_audit_refusals(const struct metric *m, struct metrics_sink *s)
+{
+	const struct counts *c = &metrics_of(s)->counts;
+
+	for (int i = 0; i < AUDIT_REFUSAL_COUNT && has_source(c, SOURCE_K8S_AUDIT); i++)
+		put_labelled(m, s, audit_refusal_name((enum audit_refusal)i), c->audit.refused[i]);
+}
+
 static void get_alerts(const struct metric *m, struct metrics_sink *s)
 {
 	for (int i = 0; i < SEVERITY_COUNT; i++)
@@ -585,6 +611,15 @@ const struct metric metrics_table[] = {
 	.help = "Times that what was remembered was wrong, or missing, and put right by an event."),
     ROW(COUNTER("saker_processes_looked_up_total", "saker.processes_looked_up", STATE), AT(counts.state.proc_lookups),
 	.help = "Processes that were unknown and looked up in /proc."),
+
+    ROW(COUNTER("saker_audit_accepted_total", "saker.audit_accepted", ALWAYS), AT(counts.audit.accepted),
+	.get = get_of_audit, .help = "Requests with Kubernetes audit events that were answered with 200."),
+    ROW(COUNTER("saker_audit_refused_total", "saker.audit_refused.*", ALWAYS), .labels = "cause", .get = get_audit_refusals,
+	.help = "Requests and events that were refused, by cause; no_room: the API server sends it again."),
+    ROW(GAUGE("saker_audit_queued_bytes", "saker.audit_queued", ALWAYS), .unit = UNIT_BYTES, AT(counts.audit.queued_bytes),
+	.get = get_of_audit, .help = "Requests that wait to be judged."),
+    ROW(GAUGE("saker_audit_connections", "saker.audit_connections", ALWAYS), AT(counts.audit.connections),
+	.get = get_of_audit, .help = "Connections of API servers."),
 
     ROW(COUNTER("saker_output_sent_total", "saker.output_sent.*", ALWAYS), .labels = "output", OF_OUTPUT(sent),
 	.help = "Alerts that were delivered."),

@@ -371,3 +371,15 @@ def test_the_page_of_metrics_is_the_tables(saker):
     assert len(names) == len(set(names)) > 20
     for name in names:
         assert f"`{name}`" in page
+
+
+def test_sources_are_told_apart(saker):
+    plugin = """
+plugins: [{name: k8saudit, library_path: libk8saudit.so, open_params: 'http://127.0.0.1:0/k8s-audit'}]
+load_plugins: [k8saudit]
+"""
+    with Served(saker, ", prometheus_metrics_enabled: true", more=plugin) as served:
+        text = served.ask("/metrics")[1]
+    assert 'engine_name_info{engine_name="source_plugin",evt_source="k8s_audit"} 1' in text
+    assert 'saker_events_read_total{evt_source="k8s_audit"} 0' in text
+    assert 'saker_audit_refused_total{cause="not_json"} 0' in text
