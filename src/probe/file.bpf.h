@@ -268,6 +268,8 @@ static __always_inline __u8 file_type(__u64 dentry, __u64 sb, __u16 mode)
 }
 
 enum { TCP_LISTENING = 10, CODE_CONNECT = 23, CODE_ACCEPT = 247, CODE_ACCEPT4 = 389 };
+enum { CODE_SENDTO = 31, CODE_SENDMSG = 49 };
+enum { PROTOCOL_UDP = 17, MSG_FASTOPEN_ = 0x20000000 };
 enum { UNIX_PATH_AT = 2 }; /* in struct sockaddr_un */
 
 static __always_inline void annex_unix_path(struct slot *s, __u64 sk, __u8 subject)
@@ -288,6 +290,13 @@ static __always_inline void annex_unix_path(struct slot *s, __u64 sk, __u8 subje
 	bpf_probe_read_kernel(
 	    s->data + pos, size,
 	    (void *)(address + bpf_core_field_offset(struct unix_address, name) + UNIX_PATH_AT));
+}
+
+/* A connection that is made by its first bytes (TCP fast open). */
+static __always_inline bool sends_first(struct slot *s)
+{
+	return (s->code == CODE_SENDTO && s->values[3] & MSG_FASTOPEN_) ||
+	       (s->code == CODE_SENDMSG && s->values[2] & MSG_FASTOPEN_);
 }
 
 static __always_inline void annex_socket(struct slot *s, __u64 sk, __u64 inode, __s32 fd,
@@ -318,7 +327,8 @@ static __always_inline void annex_socket(struct slot *s, __u64 sk, __u64 inode, 
 		    s->code == CODE_ACCEPT4 ||
 		    (a->protocol == IPPROTO_TCP_ && READ(sock, sk, sk_max_ack_backlog)))
 			a->is_server = 1;
-		else if (s->code == CODE_CONNECT)
+		else if (s->code == CODE_CONNECT || sends_first(s) ||
+			 (a->protocol == PROTOCOL_UDP && a->remote_port))
 			a->is_server = 2;
 	}
 	if (family == AF_INET_) {

@@ -36,10 +36,9 @@ enum {
 	DIGITS_MAX = 10,
 	AT_NOFOLLOW = 0x100,
 	AT_FOLLOW = 0x400,
-	NR_FCHOWNAT = 260,
-	NR_NEWFSTATAT = 262,
-	NR_LINKAT = 265,
-	NR_FCHMODAT2 = 452,
+	CODE_LINKAT = 311,
+	CODE_FCHOWNAT = 385,
+	CODE_NEWFSTATAT = 419,
 	O_NOFOLLOW_ = 0x20000,
 	O_UNNAMED = 0x400000, /* of O_TMPFILE */
 	DCACHE_MOUNTED_BEFORE_6_10 = 0x10000,
@@ -550,13 +549,12 @@ static __always_inline void annex_name(struct slot *s, __u32 param, __u32 at, __
 /* Whether of a link at the end of name k the call takes the target. */
 static __always_inline bool name_is_followed(struct slot *s, const struct collect_row *row, __u32 k)
 {
-	switch (s->nr) {
-	case NR_LINKAT:
+	switch (s->code) {
+	case CODE_LINKAT:
 		return !k && s->values[4] & AT_FOLLOW;
-	case NR_FCHOWNAT:
+	case CODE_FCHOWNAT:
 		return !(s->values[4] & AT_NOFOLLOW);
-	case NR_NEWFSTATAT:
-	case NR_FCHMODAT2:
+	case CODE_NEWFSTATAT:
 		return !(s->values[3] & AT_NOFOLLOW);
 	default:
 		return row->flags & (ROW_FOLLOWS | ROW_OPENS);

@@ -420,10 +420,36 @@ static bool is_done(const struct event *e)
 	return event_result(e, &res) && (res >= 0 || res == -EINPROGRESS);
 }
 
+static bool is_mapped(const uint8_t *bytes)
+{
+	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+	return memcmp(bytes, prefix, sizeof(prefix)) == 0;
+}
+
+/*
+ * What an IPv6 socket talks to an IPv4 address is IPv4: no rule on addresses is escaped by the
+ * longer way to write them.
+ */
+static void unmap(struct event_fd *fd)
+{
+	bool is_local_any = fd->local.size == 16 && is_any(fd->local.bytes, 16);
+
+	if (fd->remote.size != 16 || !is_mapped(fd->remote.bytes) ||
+	    (fd->local.size && !is_local_any && !is_mapped(fd->local.bytes)))
+		return;
+	fd->remote = address(fd->remote.bytes + 12, 4);
+	if (fd->local.size)
+		fd->local = address(fd->local.bytes + 12, 4);
+	fd->family = AF_INET;
+	fd->type = FD_IPV4;
+}
+
 static void bind_socket(const struct fd_rule *r, struct event *e)
 {
 	struct event_fd *fd = &e->fd;
 	struct str tuple = {NULL, 0};
+	bool is_unconnected = !fd->remote.size;
 
 	if (r->tuple >= 0 && (unsigned)r->tuple < e->nparams)
 		tuple = e->params[r->tuple];
@@ -442,11 +468,18 @@ static void bind_socket(const struct fd_rule *r, struct event *e)
 		fd->is_server = false;
 		fd->is_role_known = true;
 	}
+	/* Who sends with an address, without a connection, is the client of that. */
+	if (r->is_send && is_unconnected && fd->remote.size && fd->remote_port && is_done(e)) {
+		fd->is_server = false;
+		fd->is_role_known = true;
+		fd->name_changed = true;
+	}
 	/* What is left in a socket whose connect failed is half an address; arguments have it. */
 	if (r->is_connect && !is_done(e) && !fd->remote_port) {
 		fd->local = fd->remote = (struct ip_address){0};
 		fd->local_port = 0;
 	}
+	unmap(fd);
 }
 
 void fd_bind(const struct fd_rule *r, struct event *e, const struct annex_facts *facts,

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes that are gone at once, that have others' numbers, or other parents than they had."""
+
+import os
+import subprocess
+
+import pytest
+
+import evasion
+
+RULES = """
+- rule: Deed
+  desc: the file's name tells who it must be
+  condition: evt.type in (open, openat) and evt.rawres >= 0 and fd.name startswith PLACE/
+  output: >
+    %fd.filename %proc.name %proc.pname %proc.pid %proc.ppid %proc.sid %proc.exepath %proc.args
+    %proc.aname[2] %container.id %proc.vpid
+  priority: NOTICE
+- rule: The end
+  desc: all before has been judged
+  condition: evt.type in (open, openat) and fd.name startswith PLACE.end
+  output: "%fd.name"
+  priority: NOTICE
+"""
+
+
+@pytest.fixture(scope="module")
+def place(workshop):
+    directory = workshop / "deeds"
+    directory.mkdir()
+    return directory, evasion.build("evade_process", workshop)
+
+
+def rules_in(directory, place):
+    rules = directory / "process.yaml"
+    rules.write_text(RULES.replace("PLACE", str(place[0])))
+    return [rules]
+
+
+@pytest.fixture(scope="module")
+def watch(live_machine, place, tmp_path_factory):
+    with evasion.Watch(own=rules_in(tmp_path_factory.mktemp("rules"), place)) as watch:
+        yield watch
+
+
+@pytest.fixture
+def trick(watch, place):
+    return evasion.Trick(watch, *place)
+
+
+def end(trick):
+    with open(f"{trick.directory}.end", "w"):
+        pass
+    trick.wait_for("own", "The end")
+
+
+def check_names(alerts, helper):
+    for alert in alerts:
+        name, _, parent = alert.fields["fd.filename"].partition(".")
+        assert alert.fields["proc.name"] == name, alert["output"]
+        assert alert.fields["proc.exepath"] == str(helper), alert["output"]
+        if parent:
+            assert alert.fields["proc.pname"] == parent, alert["output"]
+
+
+def test_a_storm_of_short_lives(trick):
+    count = 3000
+    trick.go("storm", trick.directory, count)
+    end(trick)
+    alerts = trick.alerts("own", "Deed")
+    assert len(alerts) == count
+    check_names(alerts, trick.helper)
+    assert len({alert.fields["proc.pid"] for alert in alerts}) == count
+
+
+def test_one_number_for_many(trick):
+    """No event gets the name or the parent of the process that had its number before."""
+    count = 400
+    pid, done = map(int, trick.go("reuse", trick.directory, count).split())
+    end(trick)
+    alerts = [alert for alert in trick.alerts("own", "Deed") if alert.fields["proc.pid"] == pid]
+    # Somebody else may have had the number meanwhile.
+    assert len(alerts) == done and done > count / 2
+    check_names(alerts, trick.helper)
+
+
+def test_numbers_are_few(trick):
+    """The same in a pid namespace of its own, where numbers start again soon."""
+    limit = "echo 301 > /proc/sys/kernel/pid_max 2>/dev/null;"
+    before = open("/proc/sys/kernel/pid_max").read()
+    trick.run("unshare", "--pid", "--fork", "--mount-proc", "sh", "-c",
+              f"{limit if os.uname().release >= '6.14' else ''}"
+              f" exec {trick.helper} storm {trick.directory} 1000")
+    assert open("/proc/sys/kernel/pid_max").read() == before
+    end(trick)
+    alerts = trick.alerts("own", "Deed")
+    assert len(alerts) == 1000
+    check_names(alerts, trick.helper)
+
+
+@pytest.mark.parametrize("way", ["orphan", "subreaper"])
+def test_who_took_the_orphan(trick, way):
+    parent, middle = map(int, trick.go(way, trick.directory).split())
+    alert = trick.wait_for("own", "Deed", fd_filename="orphan")
+    assert alert.fields["proc.ppid"] == parent
+    assert alert.fields["proc.sid"] == middle
+    if way == "subreaper":
+        assert alert.fields["proc.pname"] == "reaper"
+
+
+def test_who_was_there_before(live_machine, place, tmp_path):
+    directory, helper = place
+    with subprocess.Popen([helper, "later", directory, "before"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        with evasion.Watch(own=rules_in(tmp_path, place)) as watch:
+            trick = evasion.Trick(watch, directory, helper)
+            child.communicate(b"go\n")
+            alert = trick.wait_for("own", "Deed", proc_pid=child.pid)
+    assert alert.fields["proc.exepath"] == str(helper)
+    assert alert.fields["proc.args"] == f"later {directory} before"
+    assert alert.fields["proc.ppid"] == os.getpid()
