@@ -35,6 +35,9 @@ struct counts {
 	struct channel_counters channels[CHANNELS_MAX];
 	size_t channel_count;
 
+	bool is_blind; /* events do not arrive: app/heart.h */
+	uint64_t heartbeats, heartbeats_lost;
+
 	uint64_t reloads;        /* that took effect */
 	uint64_t reloads_failed; /* that left the old policy in place */
 };

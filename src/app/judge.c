@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { MATCHES_MAX = 1024 };
 
@@ -168,6 +169,23 @@ void judge_late(struct judge *j, struct event *e, uint64_t first, uint64_t previ
 		send(j, &j->matches[i], ev);
 		evaluator_count_match(j->terms->evaluator, j->matches[i].rule);
 	}
+}
+
+void judge_alert_internal(struct judge *j, enum severity priority, struct str rule,
+			  struct str message, struct alert_fact *facts, size_t count)
+{
+	struct buffer line = {.p = j->line, .room = ALERT_LINE_MAX};
+	struct alert alert = {.priority = priority, .rule = rule, .source = STR("internal")};
+	struct timespec ts;
+
+	if (!j->terms->outputs)
+		return;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	alert_format_internal(&j->terms->alert_options,
+			      (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec, priority,
+			      rule, message, facts, count, &line);
+	alert.line = buffer_str(&line);
+	outputs_send(j->terms->outputs, &alert);
 }
 
 void judge_handle(void *judge, struct event *e)

@@ -86,6 +86,13 @@ void judge_renew(struct judge *j);
 size_t judge_event(struct judge *j, struct event *e);
 void judge_alert(struct judge *j, struct event *e);
 
+/*
+ * Sends what the program tells of itself where the judge's alerts go (see alert_format_internal);
+ * not where events are shown instead. Like Falco's, whatever the least priority of rules is.
+ */
+void judge_alert_internal(struct judge *j, enum severity priority, struct str rule,
+			  struct str message, struct alert_fact *facts, size_t count);
+
 /* Both, for sources whose events need nothing else: a source_event_fn. */
 void judge_handle(void *judge, struct event *e);
 

@@ -2,6 +2,7 @@
 /* The metrics. Getters stand above the table, which is in the order in which they are printed. */
 #include "app/metrics.h"
 
+#include "app/drop_groups.h"
 #include "app/list.h"
 #include "app/versions.h"
 
@@ -170,56 +171,16 @@ static void get_rule_times(const struct metric *m, struct metrics_sink *s)
 	}
 }
 
-/* Lost because a ring was full, by what the call was about: Falco's groups of calls. */
-static const struct {
-	const char *name;
-	const char *events[24];
-} drop_groups[] = {
-    {"clone_fork", {"clone", "clone3", "fork", "vfork"}},
-    {"execve", {"execve", "execveat"}},
-    {"connect", {"connect"}},
-    {"open", {"open", "creat", "openat", "openat2", "open_by_handle_at"}},
-    {"dir_file",
-     {"dup",      "chmod",     "fchmod", "fchmodat", "chown",     "lchown", "fchown",  "fchownat",
-      "link",     "linkat",    "mkdir",  "mkdirat",  "mount",     "umount", "umount2", "rename",
-      "renameat", "renameat2", "rmdir",  "symlink",  "symlinkat", "unlink", "unlinkat"}},
-    {"other_interest",
-     {"bpf", "setpgid", "ptrace", "seccomp", "setns", "setresgid", "setresuid", "setsid", "unshare",
-      "capset", "keyctl"}},
-    {"close", {"close"}},
-    {"proc", {"procexit"}},
-};
-
-static bool is_of_group(size_t group, const char *event)
-{
-	for (size_t i = 0; i < 24 && drop_groups[group].events[i]; i++)
-		if (strcmp(drop_groups[group].events[i], event) == 0)
-			return true;
-	return false;
-}
-
-static uint64_t drops_of_group(const struct metrics_snapshot *in, size_t group)
-{
-	uint64_t sum = 0;
-
-	if (!in->probe || in->counts.probe.drops[DROP_RING_FULL] == 0)
-		return 0;
-	for (uint16_t code = 0; code < event_code_count; code++) {
-		const struct event_schema *schema = event_schema_get(code);
-
-		if (schema && is_of_group(group, schema->name))
-			sum += probe_drops_of(in->probe, code, DROP_RING_FULL);
-	}
-	return sum;
-}
-
 static void get_drop_groups(const struct metric *m, struct metrics_sink *s)
 {
-	for (size_t i = 0; i < sizeof(drop_groups) / sizeof(drop_groups[0]); i++) {
-		const struct metric_label labels[] = {{"drop", str_from(drop_groups[i].name)},
+	const struct metrics_snapshot *in = metrics_of(s);
+	bool has_any = in->probe && in->counts.probe.drops[DROP_RING_FULL];
+
+	for (size_t i = 0; i < DROP_GROUP_COUNT; i++) {
+		const struct metric_label labels[] = {{"drop", str_from(drop_group_name(i))},
 						      {"dir", STR("exit")}};
 
-		metrics_put(s, m, labels, 2, number(drops_of_group(metrics_of(s), i)));
+		metrics_put(s, m, labels, 2, number(has_any ? drop_group_count(in->probe, i) : 0));
 	}
 }
 

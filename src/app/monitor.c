@@ -3,7 +3,9 @@
 
 #include "app/containers.h"
 #include "app/counts.h"
+#include "app/event_drops.h"
 #include "app/event_sources.h"
+#include "app/heart.h"
 #include "app/judge.h"
 #include "app/live.h"
 #include "app/notify.h"
@@ -64,7 +66,9 @@ struct monitor {
 	uint32_t own_pidns;
 	uint64_t chores_at, users_at; /* when they are due, CLOCK_MONOTONIC */
 	struct timespec users_changed[2];
-	uint64_t drops_told;
+	struct event_drops drops;
+	struct heart heart;
+	bool must_end; /* lost events are a reason */
 
 	pthread_mutex_t lock;     /* never waited for on the way of an event */
 	struct counts counts;     /* of the last second */
@@ -122,6 +126,11 @@ static void on_event(void *context, struct event *e)
 	size_t count;
 
 	state_bind(m->state, e);
+	if (__builtin_expect(m->heart.is_awaited, 0) && e->record->flags & RECORD_HAS_TASK &&
+	    is_own(m, &e->record->task)) {
+		heart_hears(&m->heart, e);
+		return;
+	}
 	if (recording &&
 	    (!recording->options.is_filtered || e->record->flags & RECORD_STATE_ONLY)) {
 		recording_event(recording, e, true);
@@ -196,6 +205,9 @@ static void take_counts(struct monitor *m)
 		c.probe = probe_counters(m->probe);
 	c.tasks_told = m->tasks_told;
 	c.state = state_counters(m->state);
+	c.is_blind = m->heart.is_blind;
+	c.heartbeats = m->heart.beats;
+	c.heartbeats_lost = m->heart.lost;
 	regime_add_counts(&m->regime, m->judge->terms->outputs, &c);
 	if (pthread_mutex_trylock(&m->lock) != 0)
 		return;
@@ -283,18 +295,6 @@ static void tell_status(struct monitor *m, uint64_t now)
 		    (unsigned long long)m->counts.all.dropped);
 }
 
-static void tell_drops(struct monitor *m)
-{
-	uint64_t dropped = m->counts.sources[0].dropped;
-
-	if (dropped <= m->drops_told)
-		return;
-	log_warning("%llu events were lost (%llu in all): the rings are full; a larger "
-		    "engine.modern_ebpf.buf_size_preset may help",
-		    (unsigned long long)(dropped - m->drops_told), (unsigned long long)dropped);
-	m->drops_told = dropped;
-}
-
 /* What must be seen to now and then; not on the way of an event. */
 static void do_chores(struct monitor *m)
 {
@@ -324,7 +324,12 @@ static void do_chores(struct monitor *m)
 		alert_capture_look(m->capture);
 	take_counts(m);
 	tell_status(m, now);
-	tell_drops(m);
+	if (!m->probe)
+		return;
+	heart_look(&m->heart, m->judge, m->counts.sources[0].read, m->counts.sources[0].dropped,
+		   now);
+	if (!event_drops_look(&m->drops, m->judge, &m->counts, now))
+		m->must_end = true;
 }
 
 static int open_signals(struct monitor *m, struct error *err)
@@ -449,6 +454,11 @@ static int open_containers(struct monitor *m, struct error *err)
 			     : -ENOMEM;
 }
 
+static void beat(void *context)
+{
+	probe_beat(context);
+}
+
 static int start(struct monitor *m, struct error *err)
 {
 	struct live_options live = {
@@ -475,6 +485,8 @@ static int start(struct monitor *m, struct error *err)
 	if (!m->probe)
 		return -EINVAL;
 	regime_set_probe(&m->regime, m->probe, &live);
+	heart_init(&m->heart, m->options->view ? NULL : beat, m->probe);
+	event_drops_init(&m->drops, m->probe, m->config);
 	status = live_read_tasks(m->probe, m->state, m->config, &m->tasks_told, err);
 	if (status == 0)
 		status = start_recording(m, err);
@@ -651,6 +663,8 @@ static int watch(struct monitor *m)
 			do_chores(m);
 		else if (m->source)
 			replay_progress(&m->replay, m->source);
+		if (m->must_end)
+			return -ENOBUFS;
 	}
 	return 0;
 }

@@ -64,9 +64,13 @@ static struct web_answer answer_json(unsigned status, const char *text)
 static struct web_answer show_health(void *context)
 {
 	struct telemetry *t = context;
+	struct counts counts;
 
 	if (monitor_silence(t->monitor) > DEAD_NS)
 		return answer_json(503, "{\"status\": \"the monitor hangs\"}");
+	monitor_read_counts(t->monitor, &counts);
+	if (counts.is_blind)
+		return answer_json(503, "{\"status\": \"events do not arrive\"}");
 	return answer_json(200, "{\"status\": \"ok\"}");
 }
 

@@ -138,7 +138,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	if (nr >= PROBE_SYSCALLS)
 		return 0;
 	__u32 want = wants[INDEX(nr, PROBE_SYSCALLS)] & (WANT_RULES | WANT_STATE);
-	if (!want || FOLLOW(known, task, tgid) == own_tgid)
+	if (!want || (FOLLOW(known, task, tgid) == own_tgid && !reports_own))
 		return 0;
 	if (ret < 0 && (want == WANT_STATE || (drop_failed && ret != -EINPROGRESS_)))
 		return 0;

@@ -13,7 +13,7 @@
  *     ordinary call;
  *   - the end of a thread, by sched_process_exit: event procexit; wanted by exit or exit_group;
  *   - chdir, fchdir, chroot (with ANNEX_CWD) and setsid, where they succeed.
- * Calls of this process are not reported, those of its children are.
+ * Calls of this process are not reported (but see probe_beat), those of its children are.
  *
  * Annex items and their subjects, as the facts of a call ask for them:
  *   FACT_RESOLVED_PATH  ANNEX_PATH_RESOLVED of the parameter that names an opened file
@@ -85,6 +85,13 @@ size_t probe_rings(const struct probe *p, struct probe_ring *rings, size_t room)
 int probe_iterate_tasks(struct probe *p,
 			void (*visit)(void *context, const void *record, size_t size),
 			void *context, struct error *err);
+
+/*
+ * Makes a call of our own (chdir to where we are) that is reported like everybody's, as state only
+ * where no rule wants it: for a reader that wants to know that what happens still comes. Others of
+ * our threads may be seen with it.
+ */
+void probe_beat(struct probe *p);
 
 struct probe_counters {
 	uint64_t events; /* emitted */
