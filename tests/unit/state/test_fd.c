@@ -92,6 +92,74 @@ static void used_files_have_the_kernels_name(void **state)
 	world_free(w);
 }
 
+/* Another thread wrote another name while the call ran: the given name is no name of the file. */
+static void names_that_were_not_the_calls_are_not_shown(void **state)
+{
+	struct task_facts f;
+	struct world *w = with_shell(&f);
+	const struct note notes[] = {
+	    {FLAGGED(ANNEX_PATH_RESOLVED, ANNEX_NOT_GIVEN), 0, "/etc/shadow", 11}};
+
+	(void)state;
+	struct event *e = SEND_NOTED(w, "openat", &f, notes, NUMBER("fd", 3), NUMBER("dirfd", -100),
+				     TEXT("name", "/tmp/other"));
+	check_str(e->fd.path, "/etc/shadow", "path");
+	check_str(e->fd.path_raw, "/tmp/other", "the argument");
+	assert_false(e->has_second_name);
+	world_free(w);
+}
+
+/* As from a chroot: a rule may mean either. */
+static void used_files_have_the_origins_name_too(void **state)
+{
+	struct task_facts f;
+	struct world *w = with_shell(&f);
+	const struct note notes[] = {{ANNEX_PATH_RESOLVED, 2, "/shadow", 7},
+				     {ANNEX_PATH_ORIGIN, 2, "/etc/shadow", 11}};
+
+	(void)state;
+	struct event *e = SEND_NOTED(w, "write", &f, notes, NUMBER("res", 1), NUMBER("fd", 4));
+	check_str(e->fd.path, "/shadow", "path");
+	check_str(e->fd.path_resolved, "/etc/shadow", "origin");
+	assert_true(e->has_second_name);
+	world_free(w);
+}
+
+static void ipv4_in_ipv6_is_ipv4(void **state)
+{
+	static const struct {
+		const char *local, *remote;
+		int type;
+	} cases[] = {
+	    {"\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1", "\0\0\0\0\0\0\0\0\0\0\xff\xff\1\2\3\4",
+	     FD_IPV4},
+	    {"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "\0\0\0\0\0\0\0\0\0\0\xff\xff\1\2\3\4", FD_IPV4},
+	    {"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", "\x20\1\0\0\0\0\0\0\0\0\xff\xff\1\2\3\4", FD_IPV6},
+	};
+	struct task_facts f;
+	struct world *w = with_shell(&f);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct annex_socket a = {.family = AF_INET6,
+					 .type = SOCK_STREAM,
+					 .local_port = 4000,
+					 .remote_port = 443,
+					 .state = 1,
+					 .is_server = 2};
+		const struct note notes[] = {{ANNEX_SOCKET, 2, &a, sizeof(a)}};
+
+		memcpy(a.local, cases[i].local, 16);
+		memcpy(a.remote, cases[i].remote, 16);
+		struct event *e =
+		    SEND_NOTED(w, "connect", &f, notes, NUMBER("res", 0), NUMBER("fd", 3));
+		check_i64(e->fd.type, cases[i].type, "type");
+		check_i64(e->fd.remote.size, cases[i].type == FD_IPV4 ? 4 : 16, "size");
+		check_i64(e->fd.remote.bytes[e->fd.remote.size - 1], 4, "last byte");
+	}
+	world_free(w);
+}
+
 static struct annex_socket tcp(const char *local, uint16_t lport, const char *remote,
 			       uint16_t rport, uint8_t is_server)
 {
@@ -144,6 +212,7 @@ static void sockets_know_both_ends_and_their_role(void **state)
 	check_i64(e->fd.remote.bytes[3], 4, "remote by tuple");
 	check_i64(e->fd.remote_port, 53, "remote port by tuple");
 	check_i64(e->fd.local_port, 5000, "local port by tuple");
+	assert_true(e->fd.is_role_known && !e->fd.is_server && e->fd.name_changed);
 
 	/* Without the kernel's word, tuples tell: source first, which accept has the other way. */
 	e = SEND(w, "connect", &f, NUMBER("res", 0), NUMBER("fd", 3),
@@ -219,6 +288,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(opened_files_have_the_name_that_was_given),
 	    cmocka_unit_test(used_files_have_the_kernels_name),
+	    cmocka_unit_test(names_that_were_not_the_calls_are_not_shown),
+	    cmocka_unit_test(used_files_have_the_origins_name_too),
+	    cmocka_unit_test(ipv4_in_ipv6_is_ipv4),
 	    cmocka_unit_test(sockets_know_both_ends_and_their_role),
 	    cmocka_unit_test(unix_sockets_have_paths),
 	    cmocka_unit_test(calls_that_make_descriptors_tell_their_kind),

@@ -34,11 +34,13 @@ struct arg {
 	}
 
 struct note {
-	enum annex_kind kind;
+	int kind; /* enum annex_kind */
 	uint8_t subject;
 	const void *bytes;
 	size_t n;
 };
+/* The kind of a note whose item has ANNEX_* flags. */
+#define FLAGGED(kind, flags) ((int)(kind) | (int)(flags) << 16)
 
 struct world {
 	struct state *state;
@@ -112,9 +114,15 @@ static inline struct event *world_send(struct world *w, const char *name,
 		else
 			record_param(&b, (struct str){NULL, 0});
 	}
-	for (size_t i = 0; i < nnotes; i++)
-		record_annex(&b, notes[i].kind, notes[i].subject,
+	for (size_t i = 0; i < nnotes; i++) {
+		record_annex(&b, notes[i].kind & 0xffff, notes[i].subject,
 			     (struct str){notes[i].bytes, notes[i].n});
+		size_t payload = (notes[i].n + 7) & ~(size_t)7;
+		struct annex_item *item =
+		    (struct annex_item *)(b.memory + b.size - payload - sizeof(*item));
+		if (!b.is_full)
+			item->flags = (uint8_t)(notes[i].kind >> 16);
+	}
 
 	size_t size = record_end(&b);
 	assert_true(size > 0);
