@@ -45,7 +45,7 @@ KINDS = {
 }
 WITH_TABLE = {"FLAGS32", "FLAGS16", "FLAGS8", "U32"}
 FLAGS = {"opens": "ROW_OPENS", "ok": "ROW_FETCH_OK", "critical": "ROW_CRITICAL", "state": "ROW_STATE", "cwd": "ROW_NEW_CWD",
-         "longs": "ROW_FETCH_LONGS", "follows": "ROW_FOLLOWS"}
+         "longs": "ROW_FETCH_LONGS", "important": "ROW_IMPORTANT", "follows": "ROW_FOLLOWS"}
 # enum quota_param
 QUOTA = {"file": 0, "bhard": 1, "bsoft": 2, "space": 3, "ihard": 4, "isoft": 5, "btime": 7, "itime": 8,
          "bgrace": 9, "igrace": 10, "flags": 11, "format_out": 12, "command": 13, "type": 14, "id": 15, "format": 16}

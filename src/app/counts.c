@@ -75,6 +75,26 @@ static void print_channel(const struct channel_counters *channel)
 	fputc('\n', stderr);
 }
 
+static void print_drop(void *context, uint16_t code, enum drop_cause cause, unsigned cpu,
+		       uint64_t count)
+{
+	const struct event_schema *schema = event_schema_get(code);
+	bool *has_begun = context;
+
+	if (!*has_begun)
+		fprintf(stderr, "Drops by event, cause and CPU:\n");
+	*has_begun = true;
+	fprintf(stderr, "  %s, %s, CPU %u: %llu\n", schema ? schema->name : "other",
+		drop_cause_name(cause), cpu, (unsigned long long)count);
+}
+
+void counts_print_drops(const struct probe *probe)
+{
+	bool has_begun = false;
+
+	probe_each_drop(probe, print_drop, &has_begun);
+}
+
 void counts_print(const struct counts *c, const struct rule_set *rules, const uint64_t *matches)
 {
 	fprintf(stderr, "Events: %llu read, %llu judged\n", (unsigned long long)c->all.read,

@@ -56,4 +56,7 @@ void counts_add_source(struct counts *c, const struct judge *j, struct source_co
 /* matches: by rule id. To stderr, whatever the log level: it is what Ctrl-C is for. */
 void counts_print(const struct counts *c, const struct rule_set *rules, const uint64_t *matches);
 
+/* The same for each kind of event, cause and CPU. */
+void counts_print_drops(const struct probe *probe);
+
 #endif

@@ -690,6 +690,8 @@ static void print_counts(struct monitor *m)
 	take_counts(m);
 	monitor_each_rule(m, keep_matches, &matches);
 	counts_print(&m->counts, rules, matches.of);
+	if (m->probe)
+		counts_print_drops(m->probe);
 	if (m->containers)
 		containers_print(m->containers);
 	free(matches.of);

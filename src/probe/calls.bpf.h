@@ -103,7 +103,7 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 		ret = (__s32)ret >= ERRORS_FROM && (__s32)ret < 0 ? (__s64)(__s32)ret
 								  : (__s64)(__u32)ret;
 	s->ts = ts;
-	s->is_critical = row->flags & ROW_CRITICAL;
+	s->is_critical = row->flags & (ROW_CRITICAL | ROW_IMPORTANT);
 	record_start(s, row->code, row->nparams, nr, ret, known, trusted, task);
 	if (unlikely(compat || CALL_NUMBER(true, regs) >= PROBE_SYSCALLS))
 		s->flags |= RECORD_COMPAT;

@@ -161,7 +161,7 @@ struct slot {
 	__u16 relative; /* bit per parameter: a path that doesn't start with a slash */
 	__u32 facts;
 	__u32 overflow;
-	__u32 is_critical;
+	__u32 is_critical; /* ROW_CRITICAL, ROW_IMPORTANT, 0 */
 	__u32 exe_flags; /* of an exec event */
 	__u32 cpu;
 	__u64 ts;
@@ -347,7 +347,11 @@ static __always_inline void slot_send(struct slot *s)
 
 	void *ring = &ring_critical;
 	__u32 index = PROBE_RINGS;
-	if (!s->is_critical) {
+	bool is_critical = s->is_critical;
+	if (s->is_critical == ROW_IMPORTANT)
+		is_critical = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) * 2 <
+			      bpf_ringbuf_query(ring, BPF_RB_RING_SIZE);
+	if (!is_critical) {
 		index = cpus_per_ring ? cpu / cpus_per_ring : 0;
 		ring = bpf_map_lookup_elem(&rings, &index);
 		if (!ring)

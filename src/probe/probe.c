@@ -750,6 +750,22 @@ bool probe_run(const struct probe *p, size_t number, struct probe_run *run)
 	return false;
 }
 
+void probe_each_drop(const struct probe *p, probe_drop_fn *visit, void *context)
+{
+	CLEANUP_FREE uint64_t *values = calloc((size_t)p->ncpus, sizeof(*values));
+	int map = bpf_map__fd(p->programs->maps.drops_by_code);
+
+	for (uint32_t key = 0; values && key < PROBE_CODES * DROP_CAUSE_COUNT; key++) {
+		if (bpf_map_lookup_elem(map, &key, values))
+			continue;
+		for (int cpu = 0; cpu < p->ncpus; cpu++)
+			if (values[cpu])
+				visit(context, (uint16_t)(key / DROP_CAUSE_COUNT),
+				      (enum drop_cause)(key % DROP_CAUSE_COUNT), (unsigned)cpu,
+				      values[cpu]);
+	}
+}
+
 void probe_describe(struct probe *p, struct buffer *out)
 {
 	static const struct {

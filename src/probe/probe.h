@@ -103,6 +103,10 @@ struct probe_counters probe_counters(const struct probe *p);
 bool probe_counters_of_cpu(const struct probe *p, unsigned cpu, struct probe_counters *out);
 /* Drops of one event code by cause. From any thread. */
 uint64_t probe_drops_of(const struct probe *p, uint16_t code, enum drop_cause cause);
+/* All of them: of each event code, cause and CPU that has any. */
+typedef void probe_drop_fn(void *context, uint16_t code, enum drop_cause cause, unsigned cpu,
+			   uint64_t count);
+void probe_each_drop(const struct probe *p, probe_drop_fn *visit, void *context);
 
 /*
  * How often a program ran and for how long, by number from 0; false behind the last one. Zeros

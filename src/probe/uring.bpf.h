@@ -915,7 +915,7 @@ static __always_inline void request_begin(struct slot *s, const struct uring_req
 	__s64 ret = s->values[SOURCE_RET];
 
 	s->ts = bpf_ktime_get_boot_ns();
-	s->is_critical = row->flags & ROW_CRITICAL;
+	s->is_critical = row->flags & (ROW_CRITICAL | ROW_IMPORTANT);
 	record_start(s, row->code, row->nparams, q->nr, ret, HAS_RDONLY_CAST, task, task);
 	s->flags |= RECORD_IO_URING;
 	s->facts = facts_wanted[INDEX(q->nr, PROBE_SYSCALLS)];
