@@ -201,6 +201,11 @@ def write_syscalls(syscalls, events, kinds, out):
     out("#else")
     out('#error "syscalls.tsv has no numbers for this architecture"')
     out("#endif")
+    kind_by_nr = [0] * SYSCALL_NR_LIMIT
+    for call in syscalls:
+        if call.x86_64 != NO_NUMBER:
+            kind_by_nr[call.x86_64] = numbers[call.name if call.exit == 1 else events[call.exit].name] + 1
+    out(f"const uint16_t schema_kinds_by_x86_64_nr[SYSCALL_NR_LIMIT] = {{{','.join(map(str, kind_by_nr))}}};")
     limit = max(call.scap for call in syscalls if call.scap != NO_NUMBER) + 1
     by_scap = indexed([call.scap for call in syscalls], limit)
     out(f"const uint16_t schema_syscalls_by_scap_nr[] = {{{by_scap}}};")

@@ -74,18 +74,19 @@ static inline __attribute__((always_inline)) int decode_params(struct event *e, 
 
 /*
  * The kind of a generic event. A writer that did not know the call yet gave it number 0; the native
- * number names it then.
+ * number names it then. A capture does not say of which architecture that is; those that have such
+ * events are of x86-64.
  */
 static uint16_t generic_kind(const struct event *e)
 {
-	const struct syscall_schema *call;
 	uint64_t scap_nr = 0, nr;
+	int kind;
 
 	event_param_u64(e, 0, &scap_nr);
 	if (scap_nr == 0 && event_param_u64(e, 1, &nr) && nr < SYSCALL_NR_LIMIT) {
-		call = syscall_schema_get((uint16_t)nr);
-		if (call)
-			return call->kind;
+		kind = event_kind_of_x86_64((uint16_t)nr);
+		if (kind >= 0)
+			return (uint16_t)kind;
 	}
 	return event_kind_of_generic((uint16_t)scap_nr);
 }

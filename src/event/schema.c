@@ -50,6 +50,11 @@ const char *event_kind_name(uint16_t kind)
 	return kind < event_kind_count ? schema_kinds[kind].name : NULL;
 }
 
+int event_kind_of_x86_64(uint16_t nr)
+{
+	return nr < SYSCALL_NR_LIMIT ? (int)schema_kinds_by_x86_64_nr[nr] - 1 : -1;
+}
+
 uint16_t event_kind_of_generic(uint16_t scap_syscall)
 {
 	const struct syscall_schema *call = syscall_schema_by_scap_nr(scap_syscall);

@@ -154,6 +154,8 @@ const char *event_kind_name(uint16_t kind);
 int event_kind_by_name(struct str name);
 /* The kind of a generic syscall event by its scap syscall number; kind of "syscall" if unknown. */
 uint16_t event_kind_of_generic(uint16_t scap_syscall);
+/* Of a call by its number on x86-64, whatever this machine is; -1: none has it. */
+int event_kind_of_x86_64(uint16_t nr);
 enum event_category event_kind_category(uint16_t kind);
 uint16_t event_kind_flags(uint16_t kind);
 

@@ -21,6 +21,8 @@ extern const struct syscall_schema schema_syscalls[];
 /* Indexes into schema_syscalls plus one; 0: no such number. */
 extern const uint16_t schema_syscalls_by_nr[SYSCALL_NR_LIMIT];
 extern const uint16_t schema_syscalls_by_scap_nr[];
+/* Kinds plus one. */
+extern const uint16_t schema_kinds_by_x86_64_nr[SYSCALL_NR_LIMIT];
 extern const uint16_t schema_scap_nr_count;
 
 #endif

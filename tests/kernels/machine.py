@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An emulated machine that boots a kernel, runs the monitor beside what it must see, and ends."""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "live"))
+from ring import OPERATIONS, RULES, has, wanted  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+HIDDEN = '#include <stdio.h>\nint main(void) { puts("ran from memory"); return 0; }'
+APPLETS = ["sh", "mv", "cat", "echo", "grep", "ifconfig", "kill", "ln", "mkdir", "mount", "poweroff", "uname", "usleep"]
+
+
+def libraries(program, sysroot):
+    """Every library that it loads, as path on the machine that it is for and path here."""
+    if sysroot is None:
+        loaded = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
+        return {path: pathlib.Path(path) for path in re.findall(r"(/\S+)", loaded)}
+    found, left = {}, [program]
+    while left:
+        text = subprocess.run(["readelf", "-ld", left.pop()], capture_output=True, text=True, check=True).stdout
+        for name in re.findall(r"\(NEEDED\).*\[(.*)\]", text) + re.findall(r"interpreter: /lib/(\S+)\]", text):
+            for folder in ("/lib/aarch64-linux-gnu", "/lib"):
+                place = sysroot / folder.lstrip("/") / name
+                if place.exists() and f"{folder}/{name}" not in found:
+                    found[f"{folder}/{name}"] = place
+                    left.append(place)
+                    break
+    return found
+
+
+def copy_program(program, root, name, sysroot):
+    """The program and every library that it loads, at the places it expects them."""
+    shutil.copy(program, root / "root" / name)
+    for path, library in libraries(program, sysroot).items():
+        target = root / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, target)
+
+
+def make_disk(folder, saker, busybox, compiler=("cc",), sysroot=None):
+    """An initial file system with busybox, saker, its default rules and what is to be seen. Answers its path."""
+    root = folder / "root"
+    root.mkdir()
+    for name in ["bin", "dev", "etc", "proc", "root", "sys", "tmp"]:
+        (root / name).mkdir()
+    shutil.copy(busybox, root / "bin" / "busybox")
+    for applet in APPLETS:
+        (root / "bin" / applet).symlink_to("busybox")
+    (root / "etc" / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (root / "etc" / "group").write_text("root:x:0:\n")
+    (root / "etc" / "shadow").write_text("root:!:1::::::\n")
+    copy_program(saker, root, "saker", sysroot)
+    for source, name in [("calls.c", "calls"), (None, "calls-true")]:
+        text = (HERE / source).read_text() if source else HIDDEN
+        subprocess.run([*compiler, "-static", "-O1", "-x", "c", "-", "-o", root / "root" / name],
+                       input=text, text=True, check=True)
+    subprocess.run([*compiler, "-std=c17", "-D_GNU_SOURCE", "-static", "-O1", "-o", root / "root" / "saker-ring",
+                    ROOT / "tests" / "live" / "helpers" / "uring.c"], check=True)
+    (root / "root" / "ring.yaml").write_text(RULES)
+    (root / "root" / "operations").write_text("\n".join(OPERATIONS) + "\n")
+    shutil.copy(ROOT / "config" / "saker.yaml", root / "root" / "saker.yaml")
+    shutil.copytree(ROOT / "rules", root / "root" / "rules")
+    shutil.copy(HERE / "init.sh", root / "init")
+    (root / "init").chmod(0o755)
+    image = folder / "initrd.gz"
+    subprocess.run("find . | cpio -o -H newc --quiet | gzip -1 > " + str(image), shell=True, cwd=root,
+                   check=True)
+    return image
+
+
+def boot(emulator, kernel, disk, console, flags):
+    """Answers what the machine printed."""
+    return subprocess.run(
+        [emulator, "-accel", "tcg", "-cpu", "max", "-m", "1024", "-smp", "2",
+         "-nographic", "-no-reboot", "-nic", "none", "-kernel", kernel, "-initrd", disk,
+         "-append", f"console={console} panic=-1 quiet", *flags],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False,
+    ).stdout.decode(errors="replace").replace("\r", "")
+
+
+def check(console):
+    """What the monitor said on every kernel."""
+    assert "--- ended with status 0" in console, console[-6000:]
+    log = console.split("--- log", 1)[1].split("--- alerts", 1)[0]
+    lines = console.split("--- alerts", 1)[1].split("--- ended", 1)[0].splitlines()
+    alerts = [json.loads(line) for line in lines if line.startswith("{")]
+    assert re.search(r"^Drops: 0$", log, re.M), log
+
+    reads = [a["output_fields"] for a in alerts if "shadow" in json.dumps(a["output_fields"])]
+    commands = [fields.get("proc.cmdline") for fields in reads]
+    for command in ["cat /etc/shadow", "cat /tmp/link", "cat ../etc/./shadow",
+                    "cat /tmp/mounted/shadow"]:
+        assert command in commands, (command, commands, log)
+    # Names that open nothing are followed with bpf_loop, which came with 5.17.
+    release = [int(n) for n in re.search(r"kernel (\d+)\.(\d+)", console).groups()]
+    moved = [a for a in alerts if a["output_fields"].get("fs.path.target") == "/bin/moved"]
+    assert bool(moved) == (release >= [5, 17]), alerts
+
+    rules = {a["rule"] for a in alerts}
+    # Some kernels refuse to run a file in memory: then nothing may claim that one ran.
+    assert any("memory" in rule.lower() for rule in rules) == ("ran from memory" in console), rules
+    assert any("module" in rule.lower() for rule in rules), rules
+
+    if re.search(r"io_uring's requests +yes", console):
+        check_rings(console, [a["output_fields"] for a in alerts])
+    else:
+        assert release < [6, 0], console
+
+
+def check_rings(console, alerts):
+    """Every operation that the kernel did gave its call's alert."""
+    told = [fields for fields in alerts if fields.get("proc.name") == "saker-ring"]
+    missing = []
+    for pid, way, operation, directory, port in re.findall(
+            r"^did (\d+) (\S+) (\S+) (\S+) (\d+)$", console, re.M):
+        event, fields = OPERATIONS[operation]
+        fields = wanted(fields, directory, port)
+        if not any(alert["proc.pid"] == int(pid) and alert["evt.type"] == event
+                   and alert["evt.is_io_uring"] == (way != "plain")
+                   and all(has(alert, name, value) for name, value in fields.items())
+                   for alert in told):
+            missing.append((way, operation, fields, [
+                a for a in told if a["proc.pid"] == int(pid) and a["evt.is_io_uring"]]))
+    assert not missing, missing
+    assert "openat2" in {alert["evt.type"] for alert in told if alert["evt.is_io_uring"]}, console
