@@ -272,8 +272,14 @@ bool event_result(const struct event *e, int64_t *out)
 {
 	uint16_t flags = e->schema->flags;
 
-	if (!(flags & EVENT_SYSCALL) || flags & EVENT_ENTER || e->schema->code == 1)
+	if (!(flags & EVENT_SYSCALL) || flags & EVENT_ENTER)
 		return false;
+	/* The generic event has no parameter for it, but what the probe sends says it. */
+	if (e->schema->code == 1) {
+		*out = e->record->ret;
+		return e->record->flags & RECORD_HAS_TASK &&
+		       e->record->syscall_nr != UINT16_MAX;
+	}
 	return event_param_i64(e, 0, out);
 }
 

@@ -117,6 +117,7 @@ enum annex_kind {
 	ANNEX_CGROUPS,           /* bytes: "subsystem=path\0" ... as the cgroups parameter */
 	ANNEX_PROC,              /* recordings alone: what /proc told of the process when the event
 				    was bound, see state/snapshot.h */
+	ANNEX_CALL,              /* struct annex_call, of calls that have no event of their own */
 	ANNEX_PATH_ORIGIN,       /* bytes: of a descriptor whose file has another path than the
 				    task sees (chroot, bind mount, overlay): from the root of the
 				    mount namespace */
@@ -196,6 +197,11 @@ struct annex_socket {
 	uint32_t netns;
 };
 
+enum { CALL_ARGUMENTS = 6 };
+struct annex_call {
+	uint64_t arguments[CALL_ARGUMENTS]; /* as they were passed; of 32-bit calls widened */
+};
+
 struct annex_exe {
 	uint64_t ino;
 	uint64_t ctime; /* ns since the epoch */
@@ -221,6 +227,7 @@ enum fact {
 	FACT_FD = 1 << 3,      /* file or socket of the descriptor that the event uses */
 	FACT_BUFFER = 1 << 4,  /* bytes read or written */
 	FACT_FD_PATH = 1 << 5, /* the path of the descriptor that the event uses */
+	FACT_CALL = 1 << 6,    /* the arguments of a call that has no event of its own */
 };
 
 /* Why an event was lost, counted per CPU and event type. */

@@ -28,6 +28,7 @@
 #define INDEX_OR_KEY ARGUMENT_OPTIONAL, ARGUMENT_INDEX_OR_KEY
 #define NEEDS_KEY ARGUMENT_REQUIRED, ARGUMENT_KEY
 #define NEEDS_INDEX_OR_KEY ARGUMENT_REQUIRED, ARGUMENT_INDEX_OR_KEY
+#define NEEDS_INDEX ARGUMENT_REQUIRED, ARGUMENT_INDEX
 
 #define SYSCALL SOURCE_BIT(SOURCE_SYSCALL)
 #define AUDIT SOURCE_BIT(SOURCE_K8S_AUDIT)
@@ -154,6 +155,9 @@ EVT("evt.type.is", T_UINT32, NEEDS_KEY, 0, 0, field_event, EVT_TYPE_IS,
     "1 where the event has the type that is named, else 0: evt.type.is.openat."),
 EVT("syscall.type", T_CHARBUF, NONE, 0, 0, field_event_type, 1,
     "Name of the system call; absent for events that are none."),
+EVT("syscall.arg", T_UINT64, NEEDS_INDEX, 0, FACT_CALL, field_call_argument, 0,
+    "One argument, by position from 0, of a system call that has no event of its own, as it was "
+    "passed: syscall.arg[1]. Not in captures. A field of Saker's own."),
 EVT("evt.category", T_CHARBUF, NONE, 0, FACT_FD, field_event, EVT_CATEGORY,
     "Kind of work: file, net, process, IO-read, IO-write, memory, ipc, wait, user ..."),
 EVT("evt.cpu", T_INT16, NONE, 0, 0, field_event, EVT_CPU,

@@ -17,9 +17,10 @@ field_extract_fn field_event;
 field_extract_fn field_static;
 field_extract_fn field_event_type; /* hot: a static string */
 field_extract_fn field_event_time;
-field_extract_fn field_argument;     /* evt.arg */
-field_extract_fn field_raw_argument; /* evt.rawarg */
-field_extract_fn field_abspath;      /* evt.abspath */
+field_extract_fn field_call_argument; /* syscall.arg */
+field_extract_fn field_argument;      /* evt.arg */
+field_extract_fn field_raw_argument;  /* evt.rawarg */
+field_extract_fn field_abspath;       /* evt.abspath */
 
 enum event_value {
 	EVT_TYPE_IS,
@@ -311,8 +312,8 @@ enum container_mount_value {
 };
 
 /*
- * fields_audit.c: ka.*, jevt.*, json.*. Selectors are named for the fields; KA_EACH_* are those of a
- * pod's containers, of which there are three lists.
+ * fields_audit.c: ka.*, jevt.*, json.*. Selectors are named for the fields; KA_EACH_* are those of
+ * a pod's containers, of which there are three lists.
  */
 field_extract_fn field_audit;
 

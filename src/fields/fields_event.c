@@ -253,7 +253,8 @@ static bool event_info(struct field_context *ctx, struct value *out)
 	const struct tape *t = ctx->event->tape;
 	struct str text;
 
-	return t && t->count && tape_text(t, t->nodes, ctx->scratch, &text) && answer_str(out, text);
+	return t && t->count && tape_text(t, t->nodes, ctx->scratch, &text) &&
+	       answer_str(out, text);
 }
 
 static uint64_t distance_ms(uint64_t a, uint64_t b)
@@ -433,6 +434,18 @@ bool field_event_time(struct field_context *ctx, const struct field_use *use, st
 		break;
 	}
 	return answer(out, (struct value){.type = use->field->type, .u64 = ns});
+}
+
+/* Of calls without an event of their own, which would name them. */
+bool field_call_argument(struct field_context *ctx, const struct field_use *use, struct value *out)
+{
+	const struct annex_item *item = event_annex_find(ctx->event, ANNEX_CALL, -1);
+	struct annex_call call;
+
+	if (!item || item->size < sizeof(call) || use->index < 0 || use->index >= CALL_ARGUMENTS)
+		return false;
+	memcpy(&call, item + 1, sizeof(call));
+	return answer_u64(out, call.arguments[use->index]);
 }
 
 bool field_argument(struct field_context *ctx, const struct field_use *use, struct value *out)

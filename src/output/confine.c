@@ -13,12 +13,16 @@
 
 #define X32_BIT 0x40000000u
 
+#ifdef __x86_64__
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#else
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#endif
+
 /* By number: refused with EPERM, so that a library that tries one goes another way. */
 static const uint16_t refused[] = {
     SYS_execve,
     SYS_execveat,
-    SYS_fork,
-    SYS_vfork,
     SYS_ptrace,
     SYS_process_vm_readv,
     SYS_process_vm_writev,
@@ -57,9 +61,6 @@ static const uint16_t refused[] = {
     SYS_request_key,
     SYS_open_by_handle_at,
     SYS_personality,
-    SYS_iopl,
-    SYS_ioperm,
-    SYS_modify_ldt,
     SYS_settimeofday,
     SYS_clock_settime,
     SYS_clock_adjtime,
@@ -79,15 +80,23 @@ static const uint16_t refused[] = {
     SYS_setgroups,
     SYS_setfsuid,
     SYS_setfsgid,
-    SYS_mknod,
     SYS_mknodat,
-    SYS_chown,
     SYS_fchown,
-    SYS_lchown,
     SYS_fchownat,
-    SYS_chmod,
     SYS_fchmod,
     SYS_fchmodat,
+#ifdef __x86_64__
+    /* Newer architectures do without these. */
+    SYS_fork,
+    SYS_vfork,
+    SYS_iopl,
+    SYS_ioperm,
+    SYS_modify_ldt,
+    SYS_mknod,
+    SYS_chown,
+    SYS_lchown,
+    SYS_chmod,
+#endif
 };
 
 enum { COUNT = sizeof(refused) / sizeof(*refused), ERRNO_MASK = 0xffff };
@@ -101,8 +110,8 @@ int confine_thread(void)
 
 	code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 						 offsetof(struct seccomp_data, arch));
-	code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0,
-						 COUNT + 3);
+	code[n++] =
+	    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, COUNT + 3);
 	code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 						 offsetof(struct seccomp_data, nr));
 	code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, COUNT + 1, 0);

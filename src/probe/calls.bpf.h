@@ -27,6 +27,7 @@ enum {
 	   jumps of one function. */
 	MESSAGES_MAX = 1024,
 	MESSAGES_BLOCK = 32,
+	CODE_GENERIC = 1,
 	CODE_EXECVE = 293,
 	CODE_EXECVEAT = 331,
 	CODE_CLONE = 223,
@@ -294,6 +295,12 @@ __noinline int annex_collect(__u32 slot_index)
 	__s64 ret = s->values[SOURCE_RET];
 	root_remember(s, known, task);
 
+	if (facts & FACT_CALL && s->code == CODE_GENERIC) {
+		__u32 pos = annex_start(s, ANNEX_CALL, ANNEX_OF_TASK, 0, sizeof(struct annex_call));
+		if (pos && pos <= PROBE_POS_LIMIT + 64)
+			__builtin_memcpy(s->data + pos, s->values, sizeof(struct annex_call));
+		return 0;
+	}
 	if (facts & FACT_BASE_PATH && s->relative) {
 /* Kernels of 6.1 refuse loops that end in a call. */
 #pragma clang loop unroll(full)

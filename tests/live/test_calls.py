@@ -22,7 +22,7 @@ RULES = """
 - rule: calls
   desc: all that one program does
   condition: proc.name in (saker-calls, python3, "true") and proc.cmdline contains "{token}" and evt.type in ({types})
-  output: "%evt.type %evt.args"
+  output: "%evt.type %evt.args %evt.rawres %syscall.arg[0] %syscall.arg[1] %syscall.arg[2] %syscall.arg[3] %syscall.arg[4] %syscall.arg[5]"
   priority: INFO
 """
 
@@ -70,13 +70,13 @@ def called(program, tmp_path_factory):
     types = {known[code][0] if code != 1 else name for name, _, code in syscalls()} | {"procexit"}
     rules = directory / "rules.yaml"
     rules.write_text(RULES.format(token=directory, types=", ".join(sorted(types))))
-    numbers = "".join(f"{name} {number}\n" for name, number, _ in syscalls())
+    numbers = "".join(f"{name} {number} {code}\n" for name, number, code in syscalls())
     with live.Monitor(rules=(rules,)) as monitor:
         monitor.wait_ready()
         done = subprocess.run([sys.executable, "-S", "-E", HERE / "helpers" / "calls.py", work, library],
                               input=numbers, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        expected = json.loads(done.stdout)
+        told = json.loads(done.stdout)
 
         def is_over():
             return any(a.fields["evt.type"] == "procexit" and "ret=0" in a.fields["evt.args"]
@@ -85,15 +85,15 @@ def called(program, tmp_path_factory):
         monitor.wait_until(is_over, "the end of the calls")
         seen = {}
         for alert in monitor.find("calls"):
-            seen.setdefault(alert.fields["evt.type"], []).append(alert.fields["evt.args"])
-    return expected, seen
+            seen.setdefault(alert.fields["evt.type"], []).append(alert.fields)
+    return told, seen
 
 
 def test_each_event_holds_what_was_called(called):
-    expected, seen = called
-    wrong = []
+    told, seen = called
+    expected, wrong = told["expected"], []
     for event in expected:
-        of_type = seen.get(event["type"], [])
+        of_type = [fields["evt.args"] for fields in seen.get(event["type"], [])]
         if event["args"] is None:
             if not of_type:
                 wrong.append(f"{event['type']} is not seen")
@@ -106,8 +106,7 @@ def test_each_event_holds_what_was_called(called):
 
 
 def test_each_call_with_an_event_of_its_own_is_made(called):
-    expected, _ = called
-    made = {event["type"] for event in expected}
+    made = {event["type"] for event in called[0]["expected"]}
     known = events()
     own = {known[code][0] for _, _, code in syscalls() if code != 1}
     assert own - made - set(NOT_CALLED) == set()
@@ -118,7 +117,21 @@ def test_each_parameter_is_named_as_the_schema_names_it(called):
     _, seen = called
     known = events()
     for name, parameters in (known[code] for code in {code for _, _, code in syscalls()}):
-        for arguments in seen.get(name, []):
+        for arguments in (fields["evt.args"] for fields in seen.get(name, [])):
             got = re.findall(r"(?:^| )([a-z0-9_]+)=", arguments or "")
             if parameters:
                 assert [p for p in parameters if p not in got] == [], (name, arguments)
+
+
+def test_all_other_calls_are_seen_by_name_with_arguments_and_result(called):
+    told, seen = called
+    wrong, impossible = [], [n & (1 << 64) - 1 for n in (-1, -2, -3, -4, -5, -6)]
+    for event in told["generic"]:
+        given = [[fields[f"syscall.arg[{i}]"] for i in range(6)] for fields in seen.get(event["type"], [])
+                 if fields["evt.rawres"] == event["result"]]
+        if not any(arguments == impossible or arguments[0] in (0o22, 0, 0xFFFFFFFF, impossible[0]) for arguments in given):
+            wrong.append((event, given, seen.get(event["type"])))
+    assert not wrong
+    generic = {name for name, number, code in syscalls() if code == 1 and number < 487}
+    assert generic - {event["type"] for event in told["generic"]} - set(told["dangerous"]) == set()
+    assert len(told["generic"]) > 200

@@ -561,6 +561,7 @@ static const struct {
     {"container.*", "tests/unit/fields/test_fields_container.c looks at them"},
     {"k8s.*", "tests/unit/fields/test_fields_container.c looks at them"},
     {"proc.is_container_*", "never have a value"},
+    {"syscall.arg", "captures hold no arguments of calls that have no event of their own"},
     {"static", "the configuration says it, not the event"},
     {"*.resolved", "the kernel's own names are no part of captures"},
 };
