@@ -226,7 +226,7 @@ struct scene {
 	struct metadata *metadata;
 };
 
-static struct scene *scene_new(enum manner manner, bool is_there)
+static struct scene *scene_new_of(enum metadata_engine engine, enum manner manner, bool is_there)
 {
 	struct scene *s = calloc(1, sizeof(*s));
 	struct metadata_options options = {.host_root = ""};
@@ -239,13 +239,18 @@ static struct scene *scene_new(enum manner manner, bool is_there)
 	s->set = container_set_new();
 	socket = s->server->path;
 	for (int e = 0; e < METADATA_ENGINES; e++)
-		options.engines[e].is_disabled = e != METADATA_DOCKER;
-	options.engines[METADATA_DOCKER].sockets = &socket;
-	options.engines[METADATA_DOCKER].socket_count = 1;
+		options.engines[e].is_disabled = e != (int)engine;
+	options.engines[engine].sockets = &socket;
+	options.engines[engine].socket_count = 1;
 	s->metadata = metadata_start(&options, container_set_inbox(s->set), &err);
 	assert_non_null(s->metadata);
 	container_set_ask(s->set, &(struct container_asker){s->metadata, metadata_ask});
 	return s;
+}
+
+static struct scene *scene_new(enum manner manner, bool is_there)
+{
+	return scene_new_of(METADATA_DOCKER, manner, is_there);
 }
 
 static void scene_free(struct scene *s, bool is_there)
@@ -348,6 +353,22 @@ static void bad_runtimes_are_counted_and_nobody_waits_for_them(void **state)
 	}
 }
 
+/* To who speaks HTTP/2 all that the stand-in says is broken. */
+static void so_are_those_that_should_speak_grpc(void **state)
+{
+	static const enum metadata_engine engines[] = {METADATA_CRI, METADATA_CONTAINERD};
+	static const enum manner manners[] = {NEVER_ANSWERS, TOO_LARGE, BROKEN_JSON, HANGS_UP};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(manners) / sizeof(*manners); i++) {
+		struct scene *s = scene_new_of(engines[i % 2], manners[i], true);
+
+		WAIT_UNTIL(s, counters(s).errors > 0);
+		check_i64(counters(s).is_up, false, "is up");
+		scene_free(s, true);
+	}
+}
+
 static void a_runtime_that_comes_and_comes_back_is_found(void **state)
 {
 	struct scene *s = scene_new(GOOD, false);
@@ -372,6 +393,7 @@ int main(void)
 	    cmocka_unit_test(what_was_not_told_of_is_asked_for),
 	    cmocka_unit_test(a_runtime_that_does_not_know_says_so),
 	    cmocka_unit_test(bad_runtimes_are_counted_and_nobody_waits_for_them),
+	    cmocka_unit_test(so_are_those_that_should_speak_grpc),
 	    cmocka_unit_test(a_runtime_that_comes_and_comes_back_is_found),
 	};
 

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What runtimes and captures say of containers, in each of its forms; the first byte chooses. */
+#include "metadata/cri_messages.h"
+#include "metadata/docker_json.h"
+#include "metadata/protobuf.h"
+#include "state/container_event.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void take_id(void *context, struct str id)
+{
+	*(size_t *)context += id.n;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str text = {(const char *)data + 1, size - 1}, half;
+	struct container_info *info = NULL;
+	struct docker_image image;
+	size_t bytes = 0;
+	char id[64];
+
+	if (size < 2)
+		return 0;
+	half = str_slice(text, text.n / 2, text.n);
+	switch (data[0] % 8) {
+	case 0:
+		info = docker_container(text, NULL, 100, NULL);
+		break;
+	case 1:
+		info = podman_container(text, 100, NULL);
+		break;
+	case 2:
+		docker_image(text, &image);
+		docker_container_image(text, id, sizeof(id));
+		break;
+	case 3:
+		docker_list(text, take_id, &bytes, NULL);
+		docker_event(text, id, sizeof(id));
+		break;
+	case 4:
+		info = cri_container(str_slice(text, 0, text.n / 2), half, cri_runtime_type(text),
+				     100, NULL);
+		break;
+	case 5:
+		info = cri_sandbox(text, CONTAINER_CONTAINERD, 100, NULL);
+		break;
+	case 6:
+		info = containerd_container(text, STR("sha256:0"), 100, NULL);
+		break;
+	case 7:
+		info = container_info_from_event(text);
+		break;
+	}
+	container_info_release(info);
+	return 0;
+}

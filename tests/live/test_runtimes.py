@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Alerts name the container, its image and its pod, whichever runtime made it, from its first
+event on."""
+
+import shutil
+
+import pytest
+
+import monitor as live
+import runtimes
+from conftest import WORKSHOP, demand_live
+
+RULES = """
+- rule: Shadow read
+  desc: in a container
+  condition: evt.type in (open, openat, openat2) and fd.name = /etc/shadow and container.id != host
+  output: >
+    %container.name %container.image.repository %container.image.tag %container.type
+    %container.metadata %container.label[part] %k8s.pod.name %k8s.ns.name %k8s.pod.uid
+    %k8s.pod.label[app] %k8s.pod.full_sandbox_id %proc.name %proc.cmdline
+  priority: WARNING
+- rule: Shell of the team's image
+  desc: what is asked for is told by the runtime alone
+  condition: >
+    evt.type in (execve, execveat) and proc.name = sh and container.image.repository = example.org/team/box
+  output: "%container.name %proc.cmdline %container.metadata"
+  priority: NOTICE
+- rule: Shell of another image
+  desc: must not be taken for one before the runtime has told
+  condition: >
+    evt.type in (execve, execveat) and proc.name = sh and container.id != host and
+    not container.image.repository = example.org/team/box
+  output: "%container.name %proc.cmdline %container.metadata"
+  priority: NOTICE
+"""
+
+CONFIG = """
+plugins:
+  - name: container
+    library_path: libcontainer.so
+    init_config:
+      hooks: [{hooks}]
+      engines:
+        docker: {{enabled: true, sockets: [{docker}]}}
+        podman: {{enabled: true, sockets: [{podman}]}}
+        containerd: {{enabled: true, sockets: [{containerd}]}}
+        cri: {{enabled: true, sockets: [{cri}]}}
+load_plugins: [container]
+rule_matching: all
+webserver: {{enabled: false}}
+"""
+
+KINDS = {"docker": runtimes.Docker, "podman": runtimes.Podman, "containerd": runtimes.Containerd,
+         "cri": runtimes.Cri}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def runtime(request):
+    demand_live()
+    kind = KINDS[request.param]
+    if kind.missing():
+        (pytest.fail if live.IN_CI else pytest.skip)(f"not installed: {kind.missing()}",
+                                                     pytrace=False)
+    directory = WORKSHOP / f"runtime-{request.param}"
+    try:
+        with kind(directory) as running:
+            running.name = request.param
+            yield running
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def start_monitor(runtime, hooks="create"):
+    sockets = {name: "/nonexistent/sock" for name in KINDS}
+    sockets[runtime.name] = runtime.socket
+    config = runtime.directory / "saker.yaml"
+    config.write_text(CONFIG.format(hooks=hooks, **sockets))
+    rules = runtime.directory / "rules.yaml"
+    rules.write_text(RULES)
+    return live.Monitor("-c", config, rules=(rules,))
+
+
+def wait_answers(running):
+    running.wait_until(lambda: any("answers at" in line for line in running.messages),
+                       "the runtime's answer")
+
+
+@pytest.mark.parametrize("hooks", ["create", ""], ids=["told", "asked"])
+def test_alerts_name_container_and_image(runtime, hooks):
+    name = f"shop-{hooks or 'asked'}"
+    with start_monitor(runtime, hooks) as running:
+        running.wait_ready()
+        wait_answers(running)
+        # The pod goes on, so that its runtime can be asked; the others are gone at once.
+        want = runtime.run(name, "cat /etc/shadow")
+        alert = running.wait_for("Shadow read", container_name=name)
+        want |= {"container.image.repository": runtime.image, "container.image.tag": runtime.tag,
+                 "container.type": runtime.kind, "container.metadata": "complete"}
+        if runtime.name != "containerd":
+            want["container.label[part]"] = "front"
+        assert {field: alert.fields[field] for field in want} == want
+        shell = running.wait_for("Shell of the team's image", container_name=name)
+        assert running.alerts.index(shell) < running.alerts.index(alert)
+        assert not running.find("Shell of another image", container_name=name)
+        assert not running.find("Shell of another image", container_name=None)
+
+
+SHORT = 200
+
+
+def test_short_containers_have_complete_alerts(runtime):
+    if runtime.name != "containerd":
+        pytest.skip("containerd alone is quick enough for so many")
+    with start_monitor(runtime, "") as running:
+        running.wait_ready()
+        wait_answers(running)
+        for i in range(SHORT):
+            runtime.run(f"short-{i}", "exit 0")
+        running.wait_until(lambda: len(running.find("Shell of the team's image")) >= SHORT,
+                           f"{SHORT} alerts", 30)
+        alerts = running.find("Shell of the team's image")
+        names = [alert.fields["container.name"] for alert in alerts]
+        assert names == [f"short-{i}" for i in range(SHORT)]
+        assert {alert.fields["container.metadata"] for alert in alerts} == {"complete"}
+        assert not running.find("Shell of another image")
