@@ -373,6 +373,14 @@ static bool is_over(void *context)
 	return atomic_load(&m->is_over);
 }
 
+/* What is shown, or recorded if a rule holds, is so as it comes, and does not wait. */
+static bool may_wait(const struct monitor *m)
+{
+	const struct recording *recording = m->options->recording;
+
+	return !m->options->view && !(recording && recording->options.is_filtered);
+}
+
 /* What every source's events go through. */
 static int start_judging(struct monitor *m, struct error *err)
 {
@@ -383,7 +391,7 @@ static int start_judging(struct monitor *m, struct error *err)
 	if (!m->judge)
 		return error_set(err, -ENOMEM, "no memory for judging");
 	m->judge->is_live = !m->is_replay;
-	if (m->containers)
+	if (m->containers && may_wait(m))
 		m->judge->waiting = containers_waiting(m->containers);
 	judge.judge = m->judge;
 	return regime_add_judge(&m->regime, &judge, err);
@@ -444,11 +452,8 @@ static void on_late(void *context, struct judge *j, struct event *e)
 		alert_capture_match(m->capture, j->matches[i].rule, e);
 }
 
-/* Where alerts can wait. What is shown or recorded is so as it comes. */
 static int open_containers(struct monitor *m, struct error *err)
 {
-	if (m->options->view || m->options->recording)
-		return 0;
 	m->containers = containers_new(m->config, m->state, on_late, m, err);
 	return m->containers ? containers_start(m->containers, m->config, m->host_root, err)
 			     : -ENOMEM;
