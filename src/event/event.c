@@ -105,6 +105,7 @@ static void zero_bound_part(struct event *e)
 	e->fd.num = -1;
 	e->name_view = NAME_GIVEN;
 	e->has_second_name = false;
+	e->tape = NULL;
 }
 
 /*
