@@ -73,6 +73,9 @@ static const struct built_in {
 } built_ins[] = {
     {"container", "Containers and pods of processes; part of the program",
      "  - Field Extraction\n  - Event Parsing\n"},
+    {"k8saudit", "Kubernetes audit events, posted or from files; part of the program",
+     "  - Event Sourcing (ID=1, source='k8s_audit')\n  - Field Extraction\n"},
+    {"json", "Values of events that are JSON; part of the program", "  - Field Extraction\n"},
 };
 
 static void print_plugin(const struct config_plugin *plugin, FILE *out)

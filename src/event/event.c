@@ -98,6 +98,7 @@ static uint16_t generic_kind(const struct event *e)
 static void zero_bound_part(struct event *e)
 {
 	e->annex = e->annex_end = NULL;
+	e->tape = NULL;
 	e->thread = NULL;
 	e->process = NULL;
 	memset(&e->fd, 0, offsetof(struct event_fd, local));

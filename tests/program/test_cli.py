@@ -63,6 +63,9 @@ def test_plugins(saker):
         info = saker("--plugin-info", name, config=config)
         assert info.returncode == 0 and "Name: container\n" in info.stdout
         assert '{"with_size":false}' in info.stdout
+    own = saker("--plugin-info", "k8saudit",
+                config="plugins: [{name: k8saudit, library_path: x, open_params: /y}]\n").stdout
+    assert "part of the program" in own and "source='k8s_audit'" in own and "/y" in own
     unknown = saker("--plugin-info", "nobody", config=config)
     assert unknown.returncode == 1 and unknown.stdout == "" and "nobody" in unknown.stderr
 

@@ -301,9 +301,28 @@ static void a_record_that_does_not_fit_is_none(void **state)
 	assert_int_equal(record_end(&b), 0);
 }
 
+static void decoding_leaves_nothing_of_what_was_there(void **state)
+{
+	int code = event_code_by_name(STR("openat"));
+	struct error err = {0};
+	struct event e;
+
+	(void)state;
+	assert_true(code >= 0);
+	memset(&e, 0x5a, sizeof(e));
+	assert_int_equal(event_decode(&e, memory, build((uint16_t)code, false), &err), 0);
+	assert_null(e.annex);
+	assert_null(e.tape);
+	assert_null(e.thread);
+	assert_null(e.process);
+	assert_int_equal(e.fd.num, -1);
+	assert_false(e.has_second_name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(decoding_leaves_nothing_of_what_was_there),
 	    cmocka_unit_test(every_event_type_survives_its_encoding),
 	    cmocka_unit_test(integers_widen_by_their_sign),
 	    cmocka_unit_test(absent_parameters_are_no_values),
