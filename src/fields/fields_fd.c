@@ -380,7 +380,7 @@ bool field_fd(struct field_context *ctx, const struct field_use *use, struct val
 	}
 }
 
-/* The types of all descriptors in the process' table, each once. */
+/* The types of all descriptors in the process' table, each once; of an empty one an empty list. */
 static bool all_types(struct field_context *ctx, const struct process *p, struct value *out)
 {
 	struct value *types = ARENA_ARRAY(ctx->scratch, struct value, FD_TYPE_COUNT);
@@ -399,7 +399,7 @@ static bool all_types(struct field_context *ctx, const struct process *p, struct
 		types[count++] = value_str(str_from(fd_type_name(fd->type)));
 	}
 	*out = (struct value){.type = VALUE_STRING, .is_list = true, .count = count, .list = types};
-	return count > 0;
+	return true;
 }
 
 /* Live only the event's own descriptor is known: no table of them is kept. */

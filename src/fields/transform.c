@@ -139,12 +139,18 @@ static bool transform_value(struct arena *scratch, const struct expression *x, s
 	return true;
 }
 
-/* An argument that is to be one text. */
+/* An argument that is to be one text: of a list the first. */
 static bool evaluate_text(struct field_context *ctx, const struct expression *x, struct str *out)
 {
 	struct value v;
 
-	if (!expression_evaluate(ctx, x, &v) || !is_text(&v))
+	if (!expression_evaluate(ctx, x, &v))
+		return false;
+	if (v.is_list && v.count == 0)
+		return false;
+	if (v.is_list)
+		v = v.list[0];
+	if (!is_text(&v))
 		return false;
 	*out = v.str;
 	return true;

@@ -122,6 +122,11 @@ void alert_put_json_value(struct buffer *out, const struct expression *x, const 
 		json_put_string(out, buffer_str(&text), most);
 		return;
 	}
+	/* As upstream: a list without items is there for conditions, but nothing to show. */
+	if (v->is_list && v->count == 0) {
+		buffer_put(out, STR("null"));
+		return;
+	}
 	if (v->is_list) {
 		buffer_putc(out, '[');
 		for (uint32_t i = 0; i < v->count; i++) {

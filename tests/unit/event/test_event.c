@@ -114,12 +114,16 @@ static void integers_widen_by_their_sign(void **state)
 	int64_t v;
 
 	(void)state;
+	memset(&e, 0xa5, sizeof(e));
 	/* listen: res errno (signed 64), fd (signed 64), backlog int32 */
 	record_begin(&b, memory, sizeof(memory), 25, 1, &task, 0);
 	record_param_int(&b, -13);
 	record_param_int(&b, 4);
 	record_param_int(&b, -1);
 	assert_int_equal(event_decode(&e, memory, record_end(&b), NULL), 0);
+	/* What only some sources set must not be left from the event before. */
+	assert_null(e.tape);
+	assert_null(e.enter);
 	assert_true(event_param_i64(&e, 2, &v));
 	check_i64(v, -1, "int32");
 	assert_true(event_result(&e, &v));

@@ -356,7 +356,7 @@ static const struct told conditions[] = {
     {"- macro: never\n  condition: (evt.num=0)\n" RULE("never"), NULL, ""},
     {RULE("evt.type in (open, nowhere)"), CONDITION, ""},
     {RULE("evt.type contains op"), CONDITION, ""},
-    {RULE("evt.type=''"), CONDITION, ""},
+    {RULE("evt.type=''"), NULL, ""},
     {RULE("syscall.type=nowhere"), NULL, ""},
     /* operators of types */
     {OPEN("proc.pid contains 1"), CONDITION, ""},
