@@ -13,6 +13,7 @@
 #include "app/reload.h"
 #include "app/replay_command.h"
 #include "app/telemetry.h"
+#include "app/users_watch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -65,7 +66,7 @@ struct monitor {
 	int own_pid;
 	uint32_t own_pidns;
 	uint64_t chores_at, users_at; /* when they are due, CLOCK_MONOTONIC */
-	struct timespec users_changed[2];
+	struct users_watch users;
 	struct event_drops drops;
 	struct heart heart;
 	bool must_end; /* lost events are a reason */
@@ -167,27 +168,6 @@ static void on_passed_event(void *context, const struct event_header *header)
 	evaluator_pass(judge_evaluator(m->judge), event_schema_get(header->type), header->ts);
 }
 
-static bool users_changed(struct monitor *m)
-{
-	static const char *const files[] = {"etc/passwd", "etc/group"};
-	bool has_changed = false;
-
-	for (int i = 0; i < 2; i++) {
-		char path[512];
-		struct stat st;
-
-		snprintf(path, sizeof(path), "%s/%s", m->host_root, files[i]);
-		if (stat(path, &st) < 0)
-			continue;
-		if (st.st_mtim.tv_sec == m->users_changed[i].tv_sec &&
-		    st.st_mtim.tv_nsec == m->users_changed[i].tv_nsec)
-			continue;
-		m->users_changed[i] = st.st_mtim;
-		has_changed = true;
-	}
-	return has_changed;
-}
-
 /* Where it is being read just now the next time is early enough. */
 static void take_counts(struct monitor *m)
 {
@@ -208,7 +188,8 @@ static void take_counts(struct monitor *m)
 	c.is_blind = m->heart.is_blind;
 	c.heartbeats = m->heart.beats;
 	c.heartbeats_lost = m->heart.lost;
-	regime_add_counts(&m->regime, m->judge->terms->outputs, &c);
+	if (!regime_add_counts(&m->regime, m->judge->terms->outputs, &c))
+		return;
 	if (pthread_mutex_trylock(&m->lock) != 0)
 		return;
 	m->counts = c;
@@ -299,7 +280,6 @@ static void tell_status(struct monitor *m, uint64_t now)
 static void do_chores(struct monitor *m)
 {
 	uint64_t now = now_ns(CLOCK_MONOTONIC);
-	struct error err;
 
 	if (now < m->chores_at) {
 		if (atomic_load_explicit(&m->wants_counts, memory_order_relaxed))
@@ -309,11 +289,8 @@ static void do_chores(struct monitor *m)
 	m->chores_at = now + CHORES_NS;
 	if (now >= m->users_at) {
 		m->users_at = now + USERS_NS;
-		if (users_changed(m)) {
-			if (user_table_read(state_users(m->state), m->host_root, &err) < 0)
-				log_warning("users: %s", err.message);
+		if (users_watch_look(&m->users, m->state))
 			evaluator_forget(judge_evaluator(m->judge));
-		}
 	}
 	state_set_boot_time(m->state, now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME));
 	state_sweep(m->state, SWEEP_COUNT);
@@ -475,9 +452,7 @@ static int start(struct monitor *m, struct error *err)
 
 	if (status < 0)
 		return status;
-	users_changed(m); /* remembers the times of what is read here */
-	if (user_table_read(state_users(m->state), m->host_root, err) < 0)
-		log_warning("users: %s", err->message);
+	users_watch_look(&m->users, m->state);
 	status = open_containers(m, err);
 	if (status == 0)
 		status = start_judging(m, err);
@@ -759,6 +734,7 @@ static struct monitor *monitor_new(const struct monitor_options *options)
 	if (!options->view)
 		notify_open(&m->notify);
 	m->host_root = host_root ? host_root : "";
+	m->users.host_root = m->host_root;
 	m->is_replay = m->config->engine_kind == ENGINE_REPLAY;
 	find_self(m);
 	return m;

@@ -271,12 +271,13 @@ void regime_count_failure(struct regime *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
-void regime_add_counts(struct regime *r, const struct outputs *outputs, struct counts *counts)
+bool regime_add_counts(struct regime *r, const struct outputs *outputs, struct counts *counts)
 {
 	struct channel_counters ending[CHANNELS_MAX];
 	size_t count = 0;
 
-	pthread_mutex_lock(&r->lock);
+	if (pthread_mutex_trylock(&r->lock) != 0)
+		return false;
 	if (outputs)
 		counts->channel_count = outputs_counters(outputs, counts->channels, CHANNELS_MAX);
 	if (r->ending && r->ending != outputs)
@@ -289,6 +290,7 @@ void regime_add_counts(struct regime *r, const struct outputs *outputs, struct c
 	counts->reloads = r->replaced;
 	counts->reloads_failed = r->failed;
 	pthread_mutex_unlock(&r->lock);
+	return true;
 }
 
 void regime_each_rule(struct regime *r, rule_counts_fn *visit, void *context)

@@ -67,10 +67,10 @@ void regime_count_failure(struct regime *r);
 
 /*
  * From any thread. Adds outputs and replacements to counts (outputs: those that the caller's judge
- * sends to); how often each rule of the policy in force matched since the start, under whichever
- * policy.
+ * sends to), or answers false where it would have to wait for another thread; how often each rule
+ * of the policy in force matched since the start, under whichever policy.
  */
-void regime_add_counts(struct regime *r, const struct outputs *outputs, struct counts *counts);
+bool regime_add_counts(struct regime *r, const struct outputs *outputs, struct counts *counts);
 void regime_each_rule(struct regime *r, rule_counts_fn *visit, void *context);
 
 /* From any thread, too: the policy in force, which the caller releases; an alert of the monitor's
