@@ -121,29 +121,44 @@ static void take_files(struct metrics_source *s, struct owned_snapshot *o)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Copied: the rules may be those of a policy that is younger than ours. */
+/* The regime is locked: nothing is copied. */
 static void take_rule(void *context, const struct rule *rule, const struct rule_counts *counts)
 {
 	struct owned_snapshot *o = context;
-	struct metrics_rule copy = {
-	    .name = arena_str(o->arena, rule->name),
+	struct metrics_rule taken = {
+	    .name = rule->name,
 	    .priority = rule->priority,
 	    .source = event_source_name((int)rule->source),
+	    .tags = rule->tags,
 	    .tag_count = rule->tag_count,
 	    .matches = counts->matches,
 	    .ns = counts->ns,
 	};
-	struct str *tags;
 
 	o->snapshot.matches += counts->matches;
-	if (counts->matches == 0 && counts->ns == 0 &&
-	    !o->snapshot.config->metrics.include_empty_values)
-		return;
-	tags = ARENA_ARRAY(o->arena, struct str, rule->tag_count);
-	for (size_t i = 0; i < rule->tag_count; i++)
-		tags[i] = arena_str(o->arena, rule->tags[i]);
-	copy.tags = tags;
-	VEC_PUSH(&o->rules, copy);
+	if (counts->matches || counts->ns || o->policy->config->metrics.include_empty_values)
+		VEC_PUSH(&o->rules, taken);
+}
+
+/* The policy in force, and the rules that are its own: which lives as long as the snapshot. */
+static void take_policy(struct metrics_source *s, struct owned_snapshot *o)
+{
+	struct policy *now = monitor_policy(s->monitor);
+
+	do {
+		policy_release(o->policy);
+		o->policy = now;
+		o->rules.count = 0;
+		o->snapshot.matches = 0;
+		if (now->config->metrics.rules_counters)
+			monitor_each_rule(s->monitor, take_rule, o);
+		now = monitor_policy(s->monitor);
+		/* A reload came in between: the rules may be those of another one. */
+	} while (now != o->policy);
+	policy_release(now);
+	o->snapshot.config = o->policy->config;
+	o->snapshot.rules = o->rules.items;
+	o->snapshot.rule_count = o->rules.count;
 }
 
 static uint64_t clock_ns(clockid_t clock)
@@ -191,8 +206,7 @@ struct metrics_snapshot *metrics_snapshot_take(struct metrics_source *s,
 	struct monitor_facts facts = monitor_facts(s->monitor);
 
 	owned->arena = arena;
-	owned->policy = monitor_policy(s->monitor);
-	o->config = owned->policy->config;
+	take_policy(s, owned);
 	o->probe = facts.probe;
 	o->hostname = facts.hostname;
 	o->engine = facts.probe ? "modern_bpf" : "nodriver";
@@ -201,10 +215,6 @@ struct metrics_snapshot *metrics_snapshot_take(struct metrics_source *s,
 	monitor_read_counts(s->monitor, &o->counts);
 	o->source = event_source_name(o->counts.source_count ? (int)o->counts.sources[0].source
 							     : (int)SOURCE_SYSCALL);
-	if (o->config->metrics.rules_counters)
-		monitor_each_rule(s->monitor, take_rule, owned);
-	o->rules = owned->rules.items;
-	o->rule_count = owned->rules.count;
 	if (o->config->metrics.resource_utilization)
 		metrics_host_read(&o->host, facts.host_root);
 	o->boot_time = metrics_host_boot_time(facts.host_root);
