@@ -389,28 +389,17 @@ static bool is_default(struct config *c, const struct config_row *row, const str
 /* Keys that are set to something else than their default, and do nothing. */
 static void say_what_has_no_effect(struct config *c)
 {
-	char list[900] = "";
-	size_t n = 0;
-
 	for (size_t i = 0; i < config_row_count; i++) {
 		const struct config_row *row = &config_rows[i];
 		const struct yaml_node *node;
 
-		if (!(row->is_later || row->why) || strchr(row->key, '['))
+		if (!row->why || strchr(row->key, '['))
 			continue;
 		node = config_find(c, row->key);
-		if (!node || is_default(c, row, node))
-			continue;
-		if (row->why)
+		if (node && !is_default(c, row, node))
 			config_say(c, SEVERITY_WARNING, config_find_key(c, row->key),
 				   "%s has no effect: %s", row->key, row->why);
-		else if (n < sizeof(list))
-			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "",
-					      row->key);
 	}
-	if (n)
-		config_say(c, SEVERITY_WARNING, NULL,
-			   "these settings have no effect in this version: %s", list);
 }
 
 static void say_old_names(struct config *c)

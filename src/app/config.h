@@ -5,8 +5,8 @@
  * prints the JSON schema and the reference page, and gives the defaults.
  *
  * A key that no row knows is warned of with its place and the nearest known one; a value that does
- * not fit is an error. Keys whose feature this version does not have are checked and named in one
- * warning where they are set to something else than their default.
+ * not fit is an error. Keys that can have no effect here are checked, and a warning says why where
+ * one is set to something else than its default.
  */
 #ifndef SAKER_APP_CONFIG_H
 #define SAKER_APP_CONFIG_H

@@ -85,18 +85,9 @@ void config_print_markdown(FILE *out)
 	for (size_t i = 0; i < config_row_count; i++) {
 		const struct config_row *row = &config_rows[i];
 
-		if (!row->is_later && !row->why && !row->current)
+		if (!row->why && !row->current)
 			print_row(out, row);
 	}
-	fputs(
-	    "\n## Read, checked, without effect in this version\n\n"
-	    "They are accepted; those that are set to something else than their default are named "
-	    "in a warning at the start.\n\n"
-	    "| key | type | default | meaning |\n|---|---|---|---|\n",
-	    out);
-	for (size_t i = 0; i < config_row_count; i++)
-		if (config_rows[i].is_later)
-			print_row(out, &config_rows[i]);
 	fputs(
 	    "\n## Older names\n\nThey are read as the newer ones, with a warning; only one of the "
 	    "two may be set.\n\n| key | newer name |\n|---|---|\n",

@@ -38,7 +38,6 @@ static const char *const drop_actions[] = {"ignore", "log", "alert", "exit", NUL
 
 #define SCALARS "\"string\",\"number\",\"boolean\",\"null\""
 
-#define LATER .is_later = true
 #define START .at_start_only = true
 #define NO_EFFECT(key, type, d, reason) PART(key, type, d, ""), .why = reason
 #define OLD(name, of, type) ROW(name, type, "", "Older name of `" of "`."), .current = of

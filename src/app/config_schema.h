@@ -30,7 +30,6 @@ struct config_row {
 	const char *schema;  /* of a CONFIG_MAP: what it takes, as JSON schema */
 	const char *current; /* the key that this is an older name of */
 	const char *why;     /* the key has no effect: the reason */
-	bool is_later;       /* read, but this version does not do what it asks for */
 	bool is_required;    /* in an item of a list */
 	bool at_start_only;  /* a reload does not change it: needs a restart */
 };

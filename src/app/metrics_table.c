@@ -388,6 +388,11 @@ static void get_outputs_dropped(const struct metric *m, struct metrics_sink *s)
 	metrics_put(s, m, NULL, 0, number(sum));
 }
 
+static void get_blindness(const struct metric *m, struct metrics_sink *s)
+{
+	metrics_put(s, m, NULL, 0, number(metrics_of(s)->counts.is_blind));
+}
+
 static void get_reloads(const struct metric *m, struct metrics_sink *s)
 {
 	put_labelled(m, s, "done", metrics_of(s)->counts.reloads);
@@ -557,6 +562,13 @@ const struct metric metrics_table[] = {
 	AT(host.host_procs_running), .help = "Threads on the machine that run or could."),
     ROW(GAUGE("falcosecurity_falco_host_open_fds_total", "falco.host_open_fds", RESOURCES),
 	AT(host.host_open_fds), .help = "Open files on the machine."),
+
+    ROW(GAUGE("saker_event_path_blind", "saker.event_path_blind", ALWAYS), .is_kept = true, .get = get_blindness,
+	.help = "1 while events do not arrive although calls happen: the heartbeat is not heard."),
+    ROW(COUNTER("saker_heartbeats_total", "saker.heartbeats", ALWAYS), AT(counts.heartbeats),
+	.help = "Calls of the program's own that must come back as events."),
+    ROW(COUNTER("saker_heartbeats_lost_total", "saker.heartbeats_lost", ALWAYS), AT(counts.heartbeats_lost),
+	.help = "Those of them that did not."),
 
     ROW(GAUGE("falcosecurity_scap_n_threads_total", "falco.n_threads", STATE), AT(counts.state.threads),
 	.help = "Threads that are remembered."),

@@ -162,6 +162,8 @@ def test_counters_count(told):
     assert 1 << 20 < rss < 1 << 30
     assert snapshot.fields["falco.memory_rss_mb"] == pytest.approx(rss / 2 ** 20, rel=0.5)
     assert value(told, "falcosecurity_scap_n_evts_task_total") > 10
+    assert value(told, "saker_event_path_blind") == 0
+    assert value(told, "saker_heartbeats_lost_total") == 0
 
 
 def test_rules_are_timed_where_that_is_asked_for(told):

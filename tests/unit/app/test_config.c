@@ -59,14 +59,13 @@ static const struct {
      "W f.yaml:5:1: utterly_unlike: no such key"},
     {"a map where one is expected", "engine: modern_ebpf\n", "",
      "E f.yaml:1:9: engine: found \"modern_ebpf\", expected a map"},
-    {"keys without effect are named, defaults are not",
+    {"nothing is said of keys that have an effect",
      "syslog_output:\n  enabled: true\nmetrics: {enabled: true, interval: 1m}\n"
-     "webserver: {listen_port: 8765}\nconfig_files: [/etc/falco/config.d]\nload_plugins: []\n",
-     "", "W these settings have no effect in this version: metrics.enabled, metrics.interval"},
-    {"and are checked", "http_output: {enabled: perhaps}\nmetrics: {interval: [1]}\n", "",
+     "webserver: {listen_port: 8766}\nconfig_files: [/etc/falco/config.d]\nload_plugins: []\n",
+     "", ""},
+    {"values that do not fit", "http_output: {enabled: perhaps}\nmetrics: {interval: [1]}\n", "",
      "E f.yaml:1:24: http_output.enabled: found \"perhaps\", expected true or false\n"
-     "E f.yaml:2:21: metrics.interval: found a list, expected a duration, as in 30s or 1h30m\n"
-     "W these settings have no effect in this version: metrics.interval"},
+     "E f.yaml:2:21: metrics.interval: found a list, expected a duration, as in 30s or 1h30m"},
     {"duplicate keys", "json_output: true\njson_output: false\n", "",
      "W f.yaml:2:1: json_output: stands here a second time; the last one "
      "holds"},
@@ -90,9 +89,7 @@ static const struct {
     {"an output without what it needs",
      "http_output: {enabled: true}\nwebserver: {listen_address: x}", "",
      "E http_output.url: the output is enabled, but this is empty\n"
-     "E f.yaml:2:29: webserver.listen_address: \"x\" is no IP address\n"
-     "W these settings have no effect in this version: "
-     "webserver.listen_address"},
+     "E f.yaml:2:29: webserver.listen_address: \"x\" is no IP address"},
     {"bounds",
      "syscall_event_drops: {threshold: 1.5, actions: [ignore, alert, boom], rate: -1}\n"
      "metrics: {interval: 99ms}\nsyscall_event_timeouts: {max_consecutives: 0}\n"
@@ -112,10 +109,7 @@ static const struct {
      "E f.yaml:4:26: webserver.listen_port: found \"65536\", expected a number from 0 to 65535\n"
      "E f.yaml:5:17: capture.mode: found \"some\", expected one of rules, all_rules\n"
      "E f.yaml:6:21: metrics.interval: found \"1s1h\", expected a duration, as in 30s or 1h30m\n"
-     "E f.yaml:1:48: syscall_event_drops.actions: ignore does not go with log or alert\n"
-     "W these settings have no effect in this version: webserver.listen_port, "
-     "syscall_event_timeouts.max_consecutives, syscall_event_drops.threshold, "
-     "syscall_event_drops.actions, syscall_event_drops.rate, metrics.interval"},
+     "E f.yaml:1:48: syscall_event_drops.actions: ignore does not go with log or alert"},
     {"plugins",
      "plugins:\n  - {name: container, library_path: libcontainer.so}\n"
      "  - {name: dummy, library_path: libdummy.so}\n  - {name: half}\n",
