@@ -107,10 +107,10 @@ def field_names(program):
 
 def printable(program, names):
     """Those that an output may have, with an argument where they need one."""
-    arguments = {"evt.type.is": ".openat", "evt.arg": ".res", "evt.rawarg": ".res",
+    arguments = {"evt.type.is": ".openat", "evt.arg": ".res", "evt.rawarg": ".res", "syscall.arg": "[0]",
                  "thread.cgroup": ".cpu"}
     wanted = [name + arguments.get(name, "") for name in names]
-    left_out = r"evt\.around|fd\.(ip|port|proto|net|cnet|snet|lnet|rnet)|container\..*|k8s\..*|proc\.is_con.*"
+    left_out = r"static|evt\.around|fd\.(ip|port|proto|net|cnet|snet|lnet|rnet)|container\..*|k8s\..*|proc\.is_con.*"
     return [name for name in wanted if not re.fullmatch(left_out, name)]
 
 
