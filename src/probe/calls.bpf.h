@@ -198,7 +198,7 @@ static long compare_step(__u32 step, void *context)
  */
 __noinline int name_is_opened(__u32 slot_index)
 {
-	enum { CLIMB_MAX = 16, GIVEN_LIMIT = 1024 };
+	enum { CLIMB_MAX = 16, GIVEN_LIMIT = 1024, SHORT_NAME = 48 };
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	/* What io_uring was given it copied before: nobody could change that any more. */
 	if (!s || s->flags & RECORD_IO_URING)
@@ -225,14 +225,25 @@ __noinline int name_is_opened(__u32 slot_index)
 		return 0;
 	if (is_relative && s->data[path - 1] != '/')
 		return 0;
-	struct name_search search = {slot_index};
-	s->same.at = path;
-	s->same.other = given;
-	s->same.left = size;
-	s->same.differs = 0;
-	bpf_loop(RECORD_PATH_MAX / 8, compare_step, &search, 0);
-	if (s->same.differs)
-		return 0;
+		/* Most names end within these, and a loop's steps are calls. */
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < SHORT_NAME; i += 8) {
+		__u64 differs = *(__u64 *)(s->data + path + i) ^ *(__u64 *)(s->data + given + i);
+		if (i + 8 > size)
+			differs &= i < size ? (1ULL << (size - i) * 8) - 1 : 0;
+		if (differs)
+			return 0;
+	}
+	if (size > SHORT_NAME) {
+		struct name_search search = {slot_index};
+		s->same.at = path + SHORT_NAME;
+		s->same.other = given + SHORT_NAME;
+		s->same.left = size - SHORT_NAME;
+		s->same.differs = 0;
+		bpf_loop(RECORD_PATH_MAX / 8, compare_step, &search, 0);
+		if (s->same.differs)
+			return 0;
+	}
 	if (!is_relative)
 		return 1;
 	__u64 dentry = (__u64)READ(file, s->file, f_path.dentry);

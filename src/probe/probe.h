@@ -16,13 +16,16 @@
  * Calls of this process are not reported (but see probe_beat), those of its children are.
  *
  * Annex items and their subjects, as the facts of a call ask for them:
- *   FACT_RESOLVED_PATH  ANNEX_PATH_RESOLVED of the parameter that names an opened file
+ *   FACT_RESOLVED_PATH  ANNEX_PATH_RESOLVED of the parameter that names an opened file, with
+ *                       ANNEX_NOT_GIVEN where that is not its name; of calls that open nothing, of
+ *                       each parameter that leads elsewhere than it says
  *   FACT_BASE_PATH      ANNEX_PATH_BASE of each path parameter that is relative
  *   FACT_CWD            ANNEX_CWD of the task
  *   FACT_FD             ANNEX_FILE, or ANNEX_SOCKET and ANNEX_UNIX_PATH, of the descriptor's
  *                       parameter (what an open or accept answered is its parameter 0)
  *   FACT_FD_PATH        ANNEX_PATH_RESOLVED of the descriptor's parameter; not for sockets, and not
- *                       where FACT_RESOLVED_PATH gives an opened file's path already
+ *                       where FACT_RESOLVED_PATH gives an opened file's path already. And
+ *                       ANNEX_PATH_ORIGIN where the file has always been elsewhere
  *   FACT_BUFFER         the data parameter holds bytes; it is empty otherwise
  * Exec events have ANNEX_EXE and, where the call succeeded, ANNEX_CWD.
  *

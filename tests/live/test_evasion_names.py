@@ -156,7 +156,7 @@ def create_in(where):
     os.close(os.open("last", os.O_CREAT | os.O_WRONLY, dir_fd=where))
 
 
-@pytest.mark.parametrize("levels, name", [(30, "b" * 200), (20, "c" * 255), (3000, "d")])
+@pytest.mark.parametrize("levels, name", [(30, "b" * 200), (20, "c" * 255), (1400, "dd")])
 def test_nesting_beyond_the_longest_path(grown, levels, name):
     """The path's beginning counts for rules, its end for people: of both there is something."""
     trick, directory = grown

@@ -15,9 +15,26 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+/* Where a machine has other things to do, fewer calls have to do. */
+enum { SECONDS_AT_MOST = 10 };
+
 static atomic_bool is_over;
+
+static bool is_late(unsigned long calls)
+{
+	static struct timespec end;
+	struct timespec now;
+
+	if (calls % 256)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!calls)
+		end.tv_sec = now.tv_sec + SECONDS_AT_MOST;
+	return now.tv_sec >= end.tv_sec;
+}
 
 struct flip {
 	volatile char *at; /* one byte, which is now one and now the other */
@@ -83,7 +100,7 @@ static int open_names(char **arg)
 			    .values = {'1', '2'}};
 	if (pthread_create(&thread, NULL, flip_forever, &flip) != 0)
 		return refused("thread");
-	for (unsigned long i = 0; i < count; i++) {
+	for (unsigned long i = 0; i < count && !is_late(i); i++) {
 		int fd = opener(path);
 
 		if (fd < 0 || fstat(fd, &now) < 0)
@@ -120,7 +137,7 @@ static int connect_addresses(char **arg)
 
 	if (pthread_create(&thread, NULL, flip_forever, &flip) != 0)
 		return refused("thread");
-	for (unsigned long i = 0; i < count; i++) {
+	for (unsigned long i = 0; i < count && !is_late(i); i++) {
 		struct sockaddr_in peer;
 		socklen_t size = sizeof(peer);
 		int fd = socket(AF_INET, SOCK_DGRAM, 0);
