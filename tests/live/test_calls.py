@@ -22,7 +22,7 @@ RULES = """
 - rule: calls
   desc: all that one program does
   condition: proc.name in (saker-calls, python3, "true") and proc.cmdline contains "{token}" and evt.type in ({types})
-  output: "%evt.type %evt.args %evt.rawres %syscall.arg[0] %syscall.arg[1] %syscall.arg[2] %syscall.arg[3] %syscall.arg[4] %syscall.arg[5]"
+  output: "%evt.type %evt.args %evt.rawres %syscall.arg[0] %syscall.arg[1] %syscall.arg[2] %syscall.arg[3] %syscall.arg[4] %syscall.arg[5] %proc.name"
   priority: INFO
 """
 
@@ -80,6 +80,7 @@ def called(program, tmp_path_factory):
 
         def is_over():
             return any(a.fields["evt.type"] == "procexit" and "ret=0" in a.fields["evt.args"]
+                       and a.fields["proc.name"] == "saker-calls"
                        for a in monitor.find("calls"))
 
         monitor.wait_until(is_over, "the end of the calls")

@@ -543,7 +543,7 @@ def processes():
         if child == 0:
             os._exit(3)
         os.waitpid(child, 0)
-        for result, tid, ptid in ((f"{child}(*)", PID, os.getppid()), ("0", child, PID)):
+        for result, tid, ptid in ((f"{child}*", PID, os.getppid()), ("0", child, PID)):
             expect(name, f"res={result} " + PROCESS.format(tid=f"{tid}(*)", ptid=f"{ptid}(*)", **own)
                    + f" flags={flags} uid=0 gid=0 vtid=§* vpid=§* pidns_init_start_ts=§")
         expect("procexit", f"status=768 ret=3 sig=0 core=0 reaper_tid=0")
@@ -551,7 +551,7 @@ def processes():
            "exe_ino_mtime=* uid=0(root) trusted_exepath=* pgid=§* gid=0(root)")
     child = subprocess.Popen(["saker-calls", "one", "two"], executable="/bin/true", env={"A": "1"})
     child.wait()
-    expect("vfork", f"res={child.pid}(*) " + PROCESS.format(tid=f"{PID}(*)", ptid=f"{os.getppid()}(*)", **own)
+    expect("vfork", f"res={child.pid}* " + PROCESS.format(tid=f"{PID}(*)", ptid=f"{os.getppid()}(*)", **own)
            + f" flags={0x8008000}(*) uid=0 gid=0 vtid=§* vpid=§* pidns_init_start_ts=§")
     # An execve that fails, and an execveat.
     n = call("execve", "/no/such/program", argv(), argv("A=1"))
