@@ -162,12 +162,13 @@ struct slot {
 	__u32 facts;
 	__u32 overflow;
 	__u32 is_critical; /* ROW_CRITICAL, ROW_IMPORTANT, 0 */
-	__u32 exe_flags; /* of an exec event */
+	__u32 exe_flags;   /* of an exec event */
 	__u32 cpu;
 	__u64 ts;
 	__u64 file; /* struct file of the call, 0: none */
 	__u64 task; /* who did it; of io_uring's requests not always the current one */
-	/* Of a request of io_uring: its address, its file, and the descriptor that this has; 0: none. */
+	/* Of a request of io_uring: its address, its file, and the descriptor that this has; 0:
+	 * none. */
 	__u64 request;
 	__u64 request_file;
 	__s32 request_fd;

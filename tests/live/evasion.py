@@ -45,8 +45,12 @@ class Watch:
             self.monitors[name] = live.Monitor("-o", "rule_matching=all", rules=files)
 
     def __enter__(self):
-        for monitor in self.monitors.values():
-            monitor.wait_ready()
+        try:
+            for monitor in self.monitors.values():
+                monitor.wait_ready()
+        except AssertionError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
