@@ -48,6 +48,8 @@ plugins:
 load_plugins: [container]
 rule_matching: all
 webserver: {{enabled: false}}
+# A busy machine's runtimes may take longer than half a second.
+container_metadata: {{wait_ms: 10000}}
 """
 
 KINDS = {"docker": runtimes.Docker, "podman": runtimes.Podman, "containerd": runtimes.Containerd,
