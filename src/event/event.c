@@ -101,14 +101,12 @@ static void zero_bound_part(struct event *e)
 	e->tape = NULL;
 	e->thread = NULL;
 	e->process = NULL;
-	e->tape = NULL;
 	e->enter = NULL;
 	memset(&e->fd, 0, offsetof(struct event_fd, local));
 	memset(&e->fd.local, 0, sizeof(e->fd) - offsetof(struct event_fd, local));
 	e->fd.num = -1;
 	e->name_view = NAME_GIVEN;
 	e->has_second_name = false;
-	e->tape = NULL;
 }
 
 /*
