@@ -92,6 +92,9 @@ int recording_stop(struct recording *r, uint64_t missed)
 	c = recorder_counters(r->recorder);
 	fprintf(stderr, "Recorded: %llu events, %llu bytes in %s\n", (unsigned long long)c.recorded,
 		(unsigned long long)c.bytes, r->options.path);
+	if (c.for_state)
+		fprintf(stderr, "  and so that readers know the processes: %llu\n",
+			(unsigned long long)c.for_state);
 	if (missed)
 		fprintf(stderr, "  lost before, the rings of the probe were full: %llu\n",
 			(unsigned long long)missed);

@@ -40,7 +40,7 @@ struct capture_writer {
 	uint64_t *slot_tids;
 	uint32_t next_slot;
 	uint64_t boot_time, boot_time_told;
-	uint64_t chunk_events;
+	uint64_t chunk_events, chunk_for_state;
 	struct capture_write_counters counters;
 	int status; /* of the last flush that failed since somebody asked */
 };
@@ -209,8 +209,9 @@ int capture_writer_flush(struct capture_writer *w)
 		forget_slots(w);
 	} else {
 		w->counters.events += w->chunk_events;
+		w->counters.for_state += w->chunk_for_state;
 	}
-	w->chunk_events = 0;
+	w->chunk_events = w->chunk_for_state = 0;
 	w->chunk.count = 0;
 	status = w->status;
 	w->status = 0;
@@ -646,5 +647,6 @@ void capture_write_record(struct capture_writer *w, const struct record *r, uint
 	put_option(w, &e, first);
 	block_end(w);
 	w->chunk_events++;
+	w->chunk_for_state += is_for_state;
 	flush_if_full(w);
 }

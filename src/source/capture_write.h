@@ -29,9 +29,10 @@ struct capture_write_options {
 };
 
 struct capture_write_counters {
-	uint64_t events; /* written; enter events not counted */
-	uint64_t lost;   /* events that the disk did not take */
-	uint64_t bytes;  /* in the file */
+	uint64_t events;    /* written; enter events not counted */
+	uint64_t for_state; /* of them those that are there for the state alone */
+	uint64_t lost;      /* events that the disk did not take */
+	uint64_t bytes;     /* in the file */
 };
 
 /* path "-" is stdout; a file is made anew, readable by its owner alone. */

@@ -22,7 +22,7 @@ struct recorder {
 	bool is_running;
 	atomic_bool is_stopping;
 	uint64_t flushed_at;
-	_Atomic uint64_t dropped, recorded, lost, bytes;
+	_Atomic uint64_t dropped, recorded, for_state, lost, bytes;
 	atomic_int last_error;
 };
 
@@ -38,7 +38,8 @@ static void tell_counters(struct recorder *r, int status)
 {
 	struct capture_write_counters c = capture_writer_counters(r->writer);
 
-	atomic_store(&r->recorded, c.events);
+	atomic_store(&r->recorded, c.events - c.for_state);
+	atomic_store(&r->for_state, c.for_state);
 	atomic_store(&r->lost, c.lost);
 	atomic_store(&r->bytes, c.bytes);
 	if (status < 0)
@@ -156,6 +157,7 @@ struct recorder_counters recorder_counters(struct recorder *r)
 {
 	return (struct recorder_counters){
 	    .recorded = atomic_load(&r->recorded),
+	    .for_state = atomic_load(&r->for_state),
 	    .dropped = atomic_load(&r->dropped),
 	    .lost = atomic_load(&r->lost),
 	    .bytes = atomic_load(&r->bytes),

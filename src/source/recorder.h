@@ -17,11 +17,12 @@ struct recorder_options {
 };
 
 struct recorder_counters {
-	uint64_t recorded; /* events in the file */
-	uint64_t dropped;  /* the queue was full */
-	uint64_t lost;     /* the disk did not take them */
-	uint64_t bytes;    /* of the file */
-	int last_error;    /* of writing, a negative errno; 0: none yet */
+	uint64_t recorded;  /* events in the file, but for those that follow */
+	uint64_t for_state; /* kept so that readers know the processes; saker shows none of them */
+	uint64_t dropped;   /* the queue was full */
+	uint64_t lost;      /* the disk did not take them */
+	uint64_t bytes;     /* of the file */
+	int last_error;     /* of writing, a negative errno; 0: none yet */
 };
 
 /*

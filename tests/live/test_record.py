@@ -188,11 +188,14 @@ def test_what_is_recorded_compressed_is_the_same(live_machine, place, sysdig):
 
 def test_a_filter_chooses_what_is_recorded(live_machine, place):
     capture = place / "run.scap"
-    with Recorder(capture, "evt.type = openat and fd.name startswith", place):
+    with Recorder(capture, "evt.type = openat and fd.name startswith", place) as running:
         work(place)
     lines = read(capture, "%evt.type %proc.name %proc.pname %fd.name")
     assert {line.split()[0] for line in lines} == {"openat"}
     assert f"openat sh sh {place}/made" in lines, lines
+    # What is there so that readers know the processes is told apart.
+    assert f"Recorded: {len(lines)} events," in running.said, running.said
+    assert "and so that readers know the processes: " in running.said, running.said
 
 
 def test_a_wrong_filter_is_told(program, place):
