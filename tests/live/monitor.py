@@ -22,7 +22,7 @@ RULES = REPOSITORY / "rules" / "saker_rules.yaml"
 READY = re.compile(r"\bready\b", re.IGNORECASE)
 
 # Longer than anything may take on a machine under load; reached only by a test that fails.
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 IN_CI = os.environ.get("CI") == "true"
 
