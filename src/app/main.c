@@ -210,7 +210,13 @@ static void drop_privileges(const struct cli *cli, const struct config *config)
 	privileges_drop(&options);
 }
 
-static int run(const struct cli *cli, struct config *config, uint64_t started_at)
+/* When the program began, by two clocks. */
+struct start {
+	uint64_t monotonic;
+	uint64_t file_time; /* as the kernel would have stamped files then */
+};
+
+static int run(const struct cli *cli, struct config *config, const struct start *start)
 {
 	struct string_list captures;
 	struct policy *policy;
@@ -240,9 +246,8 @@ static int run(const struct cli *cli, struct config *config, uint64_t started_at
 		    .captures = captures,
 		    .recording = cli->record.path ? &recording : NULL,
 		    .seconds = cli->seconds,
-		    .started_at = started_at,
-		    .started_time =
-			clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - started_at),
+		    .started_at = start->monotonic,
+		    .started_time = start->file_time,
 		};
 
 		status = monitor_run(&options);
@@ -394,7 +399,7 @@ static int write_pid_file(const struct cli *cli)
 
 /* What needs the configuration; the exit status. */
 static int act(const struct cli *cli, struct config *config, int argc, char **argv,
-	       uint64_t started_at)
+	       const struct start *start)
 {
 	int status = 1;
 
@@ -422,7 +427,7 @@ static int act(const struct cli *cli, struct config *config, int argc, char **ar
 		return probe_info(config);
 	default:
 		if (write_pid_file(cli) == 0) {
-			status = run(cli, config, started_at);
+			status = run(cli, config, start);
 			if (cli->pid_file && !cli->dry_run)
 				pidfile_remove(cli->pid_file);
 		}
@@ -432,7 +437,7 @@ static int act(const struct cli *cli, struct config *config, int argc, char **ar
 
 int main(int argc, char **argv)
 {
-	uint64_t started_at = clock_ns(CLOCK_MONOTONIC);
+	struct start start = {clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME_COARSE)};
 	struct config *config;
 	struct error err = {0};
 	struct cli cli;
@@ -459,7 +464,7 @@ int main(int argc, char **argv)
 	else if (!policy_tell_config(&cli, config))
 		log_error("the configuration has errors");
 	else
-		status = act(&cli, config, argc, argv, started_at);
+		status = act(&cli, config, argc, argv, &start);
 	config_free(config);
 	cli_release(&cli);
 	return status;

@@ -98,7 +98,7 @@ static void do_reload(struct reload *r, const char *why)
 
 	log_notice("reload: %s", why);
 	notify_reloading(r->notify);
-	r->read_at = now_ns(CLOCK_REALTIME);
+	r->read_at = now_ns(CLOCK_REALTIME_COARSE);
 	if (r->files)
 		watch_files_begin(r->files);
 	policy = policy_reload(r->cli, watch_file, r);

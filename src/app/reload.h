@@ -15,7 +15,7 @@ struct reload;
 
 /*
  * cli, regime and notify outlive it. read_at: when the files of the policy in force were read, ns
- * of CLOCK_REALTIME. NULL with the reason.
+ * of CLOCK_REALTIME_COARSE, by which files are stamped. NULL with the reason.
  */
 struct reload *reload_start(const struct cli *cli, struct regime *regime,
 			    const struct notify *notify, uint64_t read_at, struct error *err);

@@ -14,8 +14,6 @@
 #include <unistd.h>
 
 enum { LINKS_MOST = 40 };
-/* File times are those of the last tick of the kernel's clock. */
-#define TICK_NS UINT64_C(10000000)
 #define EVENTS                                                                                     \
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_DELETE_SELF |   \
 	 IN_MOVE_SELF)
@@ -298,10 +296,8 @@ static bool is_newer(const char *path, uint64_t since)
 
 	if (stat(path, &st) < 0)
 		return false;
-	return (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec + TICK_NS >=
-		   since ||
-	       (uint64_t)st.st_ctim.tv_sec * 1000000000 + (uint64_t)st.st_ctim.tv_nsec + TICK_NS >=
-		   since;
+	return (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec >= since ||
+	       (uint64_t)st.st_ctim.tv_sec * 1000000000 + (uint64_t)st.st_ctim.tv_nsec >= since;
 }
 
 bool watch_files_has_changed(const struct watch_files *w, uint64_t since)

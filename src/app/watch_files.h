@@ -38,8 +38,8 @@ void watch_files_end(struct watch_files *w);
 bool watch_files_take(struct watch_files *w);
 
 /*
- * Whether a file or what is in a directory was changed at or after a time (ns of CLOCK_REALTIME):
- * for what was read before it was watched.
+ * Whether a file or what is in a directory was changed at or after a time (ns of
+ * CLOCK_REALTIME_COARSE): for what was read before it was watched.
  */
 bool watch_files_has_changed(const struct watch_files *w, uint64_t since);
 

@@ -56,7 +56,7 @@ static void cut_snippet(struct diagnostic *d, struct str line, struct arena *are
 	size_t from = at > BEFORE ? at - BEFORE : 0;
 	size_t to = line.n - at > AFTER ? at + AFTER : line.n;
 
-	while (is_utf8_inside(line, from))
+	while (from > 0 && is_utf8_inside(line, from))
 		from--;
 	while (is_utf8_inside(line, to))
 		to++;

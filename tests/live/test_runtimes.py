@@ -110,9 +110,9 @@ def test_alerts_name_container_and_image(runtime, hooks):
 SHORT = 200
 
 
+# The others are too slow for so many.
+@pytest.mark.parametrize("runtime", ["containerd"], indirect=True)
 def test_short_containers_have_complete_alerts(runtime):
-    if runtime.name != "containerd":
-        pytest.skip("containerd alone is quick enough for so many")
     with start_monitor(runtime, "") as running:
         running.wait_ready()
         wait_answers(running)
