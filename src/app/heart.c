@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/heart.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <sys/syscall.h>
@@ -103,11 +104,8 @@ void heart_look(struct heart *h, struct judge *judge, uint64_t read, uint64_t dr
 	if (!h->beat)
 		return;
 	if (read != h->events || !h->silent_since) {
-		struct timespec ts;
-
-		clock_gettime(CLOCK_REALTIME, &ts);
 		if (h->silent_since)
-			h->last_event = (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
+			h->last_event = clock_realtime_ns();
 		h->events = read;
 		h->silent_since = now;
 	} else if (now - h->silent_since > most * FALCO_WAIT_NS) {

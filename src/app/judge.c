@@ -2,11 +2,11 @@
 #include "app/judge.h"
 
 #include "app/waiting.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { MATCHES_MAX = 1024 };
 
@@ -176,14 +176,11 @@ void judge_alert_internal(struct judge *j, enum severity priority, struct str ru
 {
 	struct buffer line = {.p = j->line, .room = ALERT_LINE_MAX};
 	struct alert alert = {.priority = priority, .rule = rule, .source = STR("internal")};
-	struct timespec ts;
 
 	if (!j->terms->outputs)
 		return;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	alert_format_internal(&j->terms->alert_options,
-			      (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec, priority,
-			      rule, message, facts, count, &line);
+	alert_format_internal(&j->terms->alert_options, clock_realtime_ns(), priority, rule,
+			      message, facts, count, &line);
 	alert.line = buffer_str(&line);
 	outputs_send(j->terms->outputs, &alert);
 }

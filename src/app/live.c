@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/live.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -12,14 +13,6 @@ enum {
 	ATTACHED_MAX = 32,
 	RINGS_MAX = 512,
 };
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 struct learning {
 	struct state *state;
@@ -34,14 +27,14 @@ static void on_task(void *context, const void *record, size_t size)
 	learning->told++;
 	if (event_decode(&e, record, size, NULL) < 0)
 		return;
-	e.time = e.header->ts + now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME);
+	e.time = e.header->ts + clock_realtime_ns() - clock_ns(CLOCK_BOOTTIME);
 	state_bind(learning->state, &e);
 }
 
 int live_read_tasks(struct probe *probe, struct state *state, const struct config *config,
 		    uint64_t *told, struct error *err)
 {
-	uint64_t before = now_ns(CLOCK_MONOTONIC);
+	uint64_t before = clock_monotonic_ns();
 	const char *from = "the kernel's task iterator";
 	struct state_counters counters;
 	struct learning learning = {.state = state};
@@ -66,7 +59,7 @@ int live_read_tasks(struct probe *probe, struct state *state, const struct confi
 	counters = state_counters(state);
 	log_info("state: %llu processes with %llu threads, from %s in %.1f ms",
 		 (unsigned long long)counters.processes, (unsigned long long)counters.threads, from,
-		 (double)(now_ns(CLOCK_MONOTONIC) - before) / 1e6);
+		 (double)(clock_monotonic_ns() - before) / 1e6);
 	return 0;
 }
 

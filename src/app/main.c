@@ -16,6 +16,7 @@
 #include "app/versions.h"
 #include "app/view_command.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "probe/probe.h"
 
 #include <errno.h>
@@ -24,14 +25,6 @@
 #include <stdlib.h>
 #include <sys/utsname.h>
 #include <time.h>
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 static void print_error(const struct error *err)
 {
@@ -437,7 +430,7 @@ static int act(const struct cli *cli, struct config *config, int argc, char **ar
 
 int main(int argc, char **argv)
 {
-	struct start start = {clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME_COARSE)};
+	struct start start = {clock_monotonic_ns(), clock_ns(CLOCK_REALTIME_COARSE)};
 	struct config *config;
 	struct error err = {0};
 	struct cli cli;

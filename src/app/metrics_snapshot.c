@@ -3,13 +3,13 @@
 
 #include "app/list.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/vec.h"
 
 #include <fcntl.h>
 #include <gnutls/crypto.h>
 #include <pthread.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #define SECOND UINT64_C(1000000000)
 
@@ -161,20 +161,12 @@ static void take_policy(struct metrics_source *s, struct owned_snapshot *o)
 	o->snapshot.rule_count = o->rules.count;
 }
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
-}
-
 static void take_times(struct metrics_source *s, struct metrics_snapshot *o,
 		       const struct policy *policy)
 {
-	uint64_t running = clock_ns(CLOCK_MONOTONIC) - monitor_facts(s->monitor).started_at;
+	uint64_t running = clock_monotonic_ns() - monitor_facts(s->monitor).started_at;
 
-	o->time = clock_ns(CLOCK_REALTIME);
+	o->time = clock_realtime_ns();
 	o->start_time = o->time - running;
 	o->duration = running / SECOND;
 	o->reload_time = policy->loaded_at;

@@ -14,6 +14,7 @@
 #include "app/replay_command.h"
 #include "app/telemetry.h"
 #include "app/users_watch.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -77,14 +78,6 @@ struct monitor {
 	atomic_bool wants_counts; /* before the second is over */
 	atomic_bool is_over;      /* the judge is asked nothing any more */
 };
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
-}
 
 /*
  * What we do ourselves is remembered but not judged: an alert of ours that is written to a file
@@ -193,7 +186,7 @@ static void take_counts(struct monitor *m)
 	if (pthread_mutex_trylock(&m->lock) != 0)
 		return;
 	m->counts = c;
-	m->counted_at = now_ns(CLOCK_MONOTONIC);
+	m->counted_at = clock_monotonic_ns();
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -201,7 +194,7 @@ static void take_counts(struct monitor *m)
 uint64_t monitor_silence(struct monitor *m)
 {
 	const struct timespec pause = {.tv_nsec = 500000};
-	uint64_t asked_at = now_ns(CLOCK_MONOTONIC), age = 0, one = 1;
+	uint64_t asked_at = clock_monotonic_ns(), age = 0, one = 1;
 
 	for (int tries = 0; tries < ANSWER_TRIES; tries++) {
 		pthread_mutex_lock(&m->lock);
@@ -259,7 +252,7 @@ static void notify_watchdog(struct monitor *m)
 
 	if (!m->notify.watchdog_ns)
 		return;
-	now = now_ns(CLOCK_MONOTONIC);
+	now = clock_monotonic_ns();
 	if (now < m->watchdog_at)
 		return;
 	m->watchdog_at = now + m->notify.watchdog_ns / 4;
@@ -279,7 +272,7 @@ static void tell_status(struct monitor *m, uint64_t now)
 /* What must be seen to now and then; not on the way of an event. */
 static void do_chores(struct monitor *m)
 {
-	uint64_t now = now_ns(CLOCK_MONOTONIC);
+	uint64_t now = clock_monotonic_ns();
 
 	if (now < m->chores_at) {
 		if (atomic_load_explicit(&m->wants_counts, memory_order_relaxed))
@@ -292,7 +285,7 @@ static void do_chores(struct monitor *m)
 		if (users_watch_look(&m->users, m->state))
 			evaluator_forget(judge_evaluator(m->judge));
 	}
-	state_set_boot_time(m->state, now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME));
+	state_set_boot_time(m->state, clock_realtime_ns() - clock_ns(CLOCK_BOOTTIME));
 	state_sweep(m->state, SWEEP_COUNT);
 	outputs_check(m->judge->terms->outputs);
 	if (m->options->recording)
@@ -394,7 +387,7 @@ static int start_recording(struct monitor *m, struct error *err)
 	struct capture_host host = {
 	    .host_root = m->host_root,
 	    .hostname = str_from(m->hostname),
-	    .boot_time = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME),
+	    .boot_time = clock_realtime_ns() - clock_ns(CLOCK_BOOTTIME),
 	};
 
 	if (m->options->recording)
@@ -559,7 +552,7 @@ static bool is_watching(struct monitor *m, int *status)
 /* How long to wait for events, in ms; 0: the time is over. */
 static int time_to_wait(const struct monitor *m, uint64_t end)
 {
-	uint64_t now = now_ns(CLOCK_MONOTONIC), next = end, most = LOOK_MS * UINT64_C(1000000);
+	uint64_t now = clock_monotonic_ns(), next = end, most = LOOK_MS * UINT64_C(1000000);
 
 	if (now >= end)
 		return 0;
@@ -582,7 +575,7 @@ static bool pause_view(struct monitor *m)
 
 	if (!view || m->has_seen_enough)
 		return !m->has_seen_enough;
-	now = now_ns(CLOCK_MONOTONIC);
+	now = clock_monotonic_ns();
 	if (now < m->pause_at)
 		return true;
 	m->pause_at = now + PAUSE_NS;
@@ -615,8 +608,8 @@ static int look_at_containers(struct monitor *m, int wait)
 
 static int watch(struct monitor *m)
 {
-	uint64_t end = m->options->seconds ? now_ns(CLOCK_MONOTONIC) + m->options->seconds * SECOND
-					   : UINT64_MAX;
+	uint64_t end =
+	    m->options->seconds ? clock_monotonic_ns() + m->options->seconds * SECOND : UINT64_MAX;
 
 	while (m->source) {
 		int wait = time_to_wait(m, end), status, others;
@@ -806,7 +799,7 @@ int monitor_run(const struct monitor_options *options)
 	notify_send(&m->notify, "READY=1\nSTATUS=Watching");
 	if (!options->view)
 		log_info("ready, %.0f ms after the start",
-			 (double)(now_ns(CLOCK_MONOTONIC) - options->started_at) / 1e6);
+			 (double)(clock_monotonic_ns() - options->started_at) / 1e6);
 	status = finish(m, watch(m));
 	release(m);
 	return status < 0 ? 1 : 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/notify.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 static int connect_to(const char *path)
@@ -92,10 +92,6 @@ void notify_send(const struct notify *n, const char *format, ...)
 
 void notify_reloading(const struct notify *n)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
 	notify_send(n, "RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=Reading configuration and rules",
-		    (unsigned long long)ts.tv_sec * 1000000 +
-			(unsigned long long)ts.tv_nsec / 1000);
+		    (unsigned long long)clock_monotonic_ns() / 1000);
 }

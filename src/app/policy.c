@@ -4,13 +4,13 @@
 #include "app/cli_config.h"
 #include "app/rules_paths.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "output/system_log.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 
 static void log_to_syslog(enum severity severity, const char *text)
 {
@@ -122,7 +122,6 @@ struct policy *policy_new(const struct config *config, struct rule_set *rules, s
 {
 	struct plan_options options = {.all_matches = config->rule_matching == MATCH_ALL};
 	struct policy *p = calloc(1, sizeof(*p));
-	struct timespec now;
 
 	if (!p) {
 		error_set(err, -ENOMEM, "no memory for the rules");
@@ -130,8 +129,7 @@ struct policy *policy_new(const struct config *config, struct rule_set *rules, s
 		return NULL;
 	}
 	atomic_init(&p->references, 1);
-	clock_gettime(CLOCK_REALTIME, &now);
-	p->loaded_at = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	p->loaded_at = clock_realtime_ns();
 	p->config = config;
 	p->rules = p->own_rules = rules;
 	p->plan = p->own_plan = plan_compile(rules, &options, err);

@@ -2,6 +2,7 @@
 #include "app/reload.h"
 
 #include "app/watch_files.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -37,14 +38,6 @@ struct reload {
 	bool cannot_watch; /* that has been told */
 };
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 static void watch_file(void *context, const char *path, bool is_directory)
 {
 	struct reload *r = context;
@@ -76,7 +69,7 @@ static void tell_captures(const struct reload *r, const struct policy *policy)
 static void put_in_force(struct reload *r, struct policy *policy, uint64_t began)
 {
 	struct error err = {0};
-	uint64_t compiled = now_ns(CLOCK_MONOTONIC);
+	uint64_t compiled = clock_monotonic_ns();
 
 	config_restart_keys(r->regime->start, policy->config, tell_restart_key, NULL);
 	tell_captures(r, policy);
@@ -88,17 +81,17 @@ static void put_in_force(struct reload *r, struct policy *policy, uint64_t began
 	policy_set_log(r->cli, r->regime->start, policy->config);
 	log_notice("reload: done, %.0f ms for reading and compiling, %.0f ms for going over",
 		   (double)(compiled - began) / 1e6,
-		   (double)(now_ns(CLOCK_MONOTONIC) - compiled) / 1e6);
+		   (double)(clock_monotonic_ns() - compiled) / 1e6);
 }
 
 static void do_reload(struct reload *r, const char *why)
 {
-	uint64_t began = now_ns(CLOCK_MONOTONIC);
+	uint64_t began = clock_monotonic_ns();
 	struct policy *policy;
 
 	log_notice("reload: %s", why);
 	notify_reloading(r->notify);
-	r->read_at = now_ns(CLOCK_REALTIME_COARSE);
+	r->read_at = clock_ns(CLOCK_REALTIME_COARSE);
 	if (r->files)
 		watch_files_begin(r->files);
 	policy = policy_reload(r->cli, watch_file, r);
@@ -122,11 +115,11 @@ static void do_reload(struct reload *r, const char *why)
 /* Waits until those who change files seem to be done. */
 static void await_quiet(struct reload *r)
 {
-	uint64_t end = now_ns(CLOCK_MONOTONIC) + UNQUIET_MS * UINT64_C(1000000);
+	uint64_t end = clock_monotonic_ns() + UNQUIET_MS * UINT64_C(1000000);
 	struct pollfd fds[] = {{.fd = watch_files_fd(r->files), .events = POLLIN},
 			       {.fd = r->request_fd, .events = POLLIN}};
 
-	while (now_ns(CLOCK_MONOTONIC) < end && poll(fds, 2, QUIET_MS) > 0 && !fds[1].revents)
+	while (clock_monotonic_ns() < end && poll(fds, 2, QUIET_MS) > 0 && !fds[1].revents)
 		watch_files_take(r->files);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/replay_command.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PROGRESS_NS = 200 * 1000 * 1000 };
@@ -79,14 +80,12 @@ void replay_progress_text(const char *path, struct capture_position position, ch
 
 void replay_progress(struct replay *r, const struct source *s)
 {
-	struct timespec ts;
 	char text[256];
 	uint64_t now;
 
 	if (r->is_quiet || !isatty(STDERR_FILENO))
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+	now = clock_monotonic_ns();
 	if (now < r->progress_at)
 		return;
 	/* A short capture is over before anybody wants to know. */

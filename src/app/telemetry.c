@@ -4,6 +4,7 @@
 #include "app/metrics_snapshot.h"
 #include "app/versions.h"
 #include "app/web.h"
+#include "base/clock.h"
 #include "output/alert.h"
 
 #include <errno.h>
@@ -43,14 +44,6 @@ struct telemetry {
 	char *line;      /* ALERT_LINE_MAX bytes */
 	bool has_failed; /* to write the file, which was told */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
-}
 
 static struct web_answer answer_json(unsigned status, const char *text)
 {
@@ -138,10 +131,10 @@ static void try_web(struct telemetry *t)
 	struct policy *policy;
 	struct error err;
 
-	if (t->web_at == 0 || now_ns() < t->web_at)
+	if (t->web_at == 0 || clock_monotonic_ns() < t->web_at)
 		return;
 	policy = monitor_policy(t->monitor);
-	t->web_at = start_web(t, policy->config, &err) == 0 ? 0 : now_ns() + AGAIN_NS;
+	t->web_at = start_web(t, policy->config, &err) == 0 ? 0 : clock_monotonic_ns() + AGAIN_NS;
 	policy_release(policy);
 }
 
@@ -219,7 +212,7 @@ static void look_at_config(struct telemetry *t)
 
 	policy_release(policy);
 	if (interval != t->interval)
-		t->next = now_ns() + interval;
+		t->next = clock_monotonic_ns() + interval;
 	t->interval = interval;
 }
 
@@ -250,7 +243,7 @@ static void *work(void *context)
 	struct telemetry *t = context;
 
 	while (!is_stopping(t)) {
-		uint64_t now = now_ns();
+		uint64_t now = clock_monotonic_ns();
 
 		try_web(t);
 		look_at_config(t);
@@ -321,7 +314,7 @@ struct telemetry *telemetry_start(struct monitor *m, struct error *err)
 	policy_release(policy);
 	if (status == -EADDRINUSE) {
 		log_error("%s; trying again now and then", err->message);
-		t->web_at = now_ns() + AGAIN_NS;
+		t->web_at = clock_monotonic_ns() + AGAIN_NS;
 		status = 0;
 	}
 	if (status == 0)

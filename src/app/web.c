@@ -2,6 +2,7 @@
 #include "app/web.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -47,14 +47,6 @@ struct web {
 	uint64_t requests, refused, ended;
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 unsigned web_route(const struct web_page *pages, size_t count, const char *method, const char *path,
 		   const struct web_page **page)
 {
@@ -83,7 +75,7 @@ static void add_newest(struct web *w, struct visitor *v)
 	v->older = w->newest;
 	*(w->newest ? &w->newest->newer : &w->oldest) = v;
 	w->newest = v;
-	v->waits_since = now_ms();
+	v->waits_since = clock_monotonic_ms();
 }
 
 /* Its descriptor is closed by its own thread, after visit() has heard of that: it is valid here. */
@@ -98,7 +90,7 @@ static void end_visitor(struct web *w, struct visitor *v)
 /* A new one has come: the others are looked after. */
 static void make_room(struct web *w)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_monotonic_ms();
 	size_t waiting = 0;
 
 	for (struct visitor *v = w->oldest; v; v = v->newer)

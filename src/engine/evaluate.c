@@ -3,12 +3,12 @@
  * The evaluator: a loop over the plan's arrays. Answers carry the number of the judgement (epoch)
  * that they are good for, so that nothing has to be cleared between events.
  */
+#include "base/clock.h"
 #include "engine/plan_internal.h"
 #include "engine/rule_times.h"
 #include "state/pool.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 enum {
 	SCRATCH_SIZE = 16 * 1024 * 1024, /* of which there is what was ever used */
@@ -546,7 +546,7 @@ static inline bool run_candidate(struct evaluator *ev, const struct kind_table *
 
 	if (__builtin_expect(!ev->times.is_due, 1))
 		return run(ev, t->candidates[id].entry);
-	began = rule_times_now();
+	began = clock_monotonic_ns();
 	holds = run(ev, t->candidates[id].entry);
 	rule_times_add(&ev->times, t->candidates[id].rule, began);
 	return holds;
@@ -726,7 +726,6 @@ struct evaluator *evaluator_new_sized(const struct plan *p, struct state *state,
 {
 	struct evaluator *ev = array(1, sizeof(*ev));
 	size_t words = BITSET_WORDS(p->most_candidates);
-	struct timespec now;
 
 	ev->plan = p;
 	ev->scratch_memory = array(1, SCRATCH_SIZE);
@@ -758,9 +757,7 @@ struct evaluator *evaluator_new_sized(const struct plan *p, struct state *state,
 	memset(ev->slots, 0, ev->slot_count * ev->slot_size);
 	ev->next_slot = 1;
 	ev->match_counts = array(p->set->rule_count, sizeof(*ev->match_counts));
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ev->serial =
-	    hash_u64((uintptr_t)ev) ^ ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+	ev->serial = hash_u64((uintptr_t)ev) ^ clock_monotonic_ns();
 	return ev;
 }
 

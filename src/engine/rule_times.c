@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/rule_times.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
-#include <time.h>
 
 enum { CLOCK_LOOKS = 64 };
-
-uint64_t rule_times_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 /* The shortest of some: what is between two looks at the clock is not the rule's. */
 static uint64_t measure_clock(void)
@@ -20,7 +13,7 @@ static uint64_t measure_clock(void)
 	uint64_t least = UINT64_MAX;
 
 	for (int i = 0; i < CLOCK_LOOKS; i++) {
-		uint64_t began = rule_times_now(), took = rule_times_now() - began;
+		uint64_t began = clock_monotonic_ns(), took = clock_monotonic_ns() - began;
 
 		least = took < least ? took : least;
 	}
@@ -43,7 +36,7 @@ void rule_times_release(struct rule_times *t)
 
 void rule_times_add(struct rule_times *t, uint32_t rule, uint64_t began)
 {
-	uint64_t took = rule_times_now() - began;
+	uint64_t took = clock_monotonic_ns() - began;
 	uint64_t own = took > t->clock_cost ? took - t->clock_cost : 0;
 	uint64_t sum = __atomic_load_n(&t->ns[rule], __ATOMIC_RELAXED) + own * t->every;
 

@@ -30,7 +30,6 @@ static inline void rule_times_count(struct rule_times *t)
 		t->until_next = t->every;
 }
 
-uint64_t rule_times_now(void);
 void rule_times_add(struct rule_times *t, uint32_t rule, uint64_t began);
 
 #endif

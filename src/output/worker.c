@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output/worker.h"
 
+#include "base/clock.h"
 #include "output/confine.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { NS_PER_MS = 1000000, BACKOFF_LEAST_MS = 50, COMPLAINTS_MOST = 5 };
@@ -18,10 +18,7 @@ enum { NS_PER_MS = 1000000, BACKOFF_LEAST_MS = 50, COMPLAINTS_MOST = 5 };
 
 int64_t worker_now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+	return (int64_t)clock_monotonic_ns();
 }
 
 static struct str put(char **at, struct str s)
@@ -96,13 +93,10 @@ static void take_pending(struct worker *w, uint64_t lines, uint64_t now)
 
 void worker_sent(struct worker *w, uint64_t lines)
 {
-	struct timespec now;
-
 	atomic_fetch_add(&w->sent, lines);
 	if (lines == 0)
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	take_pending(w, lines, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+	take_pending(w, lines, clock_realtime_ns());
 }
 
 void worker_lost(struct worker *w, uint64_t lines)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/audit_internal.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "event/names.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
 	CODE_PLUGINEVENT = 322,
@@ -31,18 +31,10 @@ const char *audit_refusal_name(enum audit_refusal refusal)
 	return refusal_names[refusal];
 }
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
-}
-
 void audit_refuse(struct audit_source *s, enum audit_refusal why, uint64_t count,
 		  const char *detail)
 {
-	uint64_t now = now_ns(CLOCK_MONOTONIC), told_at = atomic_load(&s->told_at);
+	uint64_t now = clock_monotonic_ns(), told_at = atomic_load(&s->told_at);
 	uint64_t sum = atomic_fetch_add(&s->refused[why], count) + count;
 
 	/* The rest is in the counters. */
@@ -88,7 +80,7 @@ static uint64_t time_of(const struct tape *t)
 		if (node && node->kind == TAPE_STRING && audit_time_read(tape_raw(t, node), &ns))
 			return ns;
 	}
-	return now_ns(CLOCK_REALTIME);
+	return clock_realtime_ns();
 }
 
 bool audit_give(struct audit_source *s, struct str text, source_event_fn *handle, void *context)

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/audit_clients.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
 enum { MS_LOOK = 1000 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 void audit_clients_init(struct audit_clients *c, unsigned most)
 {
@@ -35,7 +28,7 @@ static void unlink_client(struct audit_client *client)
 
 static void append_client(struct audit_clients *c, struct audit_client *client)
 {
-	client->since = now_ms();
+	client->since = clock_monotonic_ms();
 	client->next = &c->ring;
 	client->previous = c->ring.previous;
 	client->next->previous = client->previous->next = client;
@@ -117,7 +110,7 @@ static bool has_waited_enough(const struct audit_client *client, uint64_t now)
 
 void audit_clients_look(struct audit_clients *c)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_monotonic_ms();
 
 	if (now < c->look_at)
 		return;

@@ -7,6 +7,7 @@
  * by webhookMaxBatchSize each and by `most_held` together, connections by their number and by time
  * (source/audit_clients.h).
  */
+#include "base/clock.h"
 #include "base/log.h"
 #include "source/audit_clients.h"
 #include "source/audit_internal.h"
@@ -20,7 +21,6 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -66,14 +66,6 @@ struct web {
 	struct body *first, **last;
 	struct audit_clients clients;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* Room for bodies */
 
@@ -488,7 +480,7 @@ static struct body *dequeue(struct web *w)
 static int web_poll(struct source *source, int timeout_ms, source_event_fn *handle, void *context)
 {
 	struct web *w = (struct web *)source;
-	uint64_t until = timeout_ms < 0 ? UINT64_MAX : now_ms() + (uint64_t)timeout_ms;
+	uint64_t until = timeout_ms < 0 ? UINT64_MAX : clock_monotonic_ms() + (uint64_t)timeout_ms;
 
 	for (;;) {
 		struct body *b = dequeue(w);
@@ -509,7 +501,7 @@ static int web_poll(struct source *source, int timeout_ms, source_event_fn *hand
 				return given;
 			continue;
 		}
-		now = now_ms();
+		now = clock_monotonic_ms();
 		if (now > until)
 			return 0;
 		status = audit_wait(&w->audit, w->ready_fd,

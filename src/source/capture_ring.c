@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/capture_ring.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "output/queue.h"
 #include "source/capture_files.h"
@@ -11,7 +12,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
 	QUEUE_BYTES_LEAST = 16 * 1024 * 1024, /* beside what is kept */
@@ -54,14 +54,6 @@ struct capture_ring {
 	atomic_bool is_cut; /* a capture ended before its time: the next alert makes another */
 	_Atomic uint64_t dropped, captures, failed, events, lost;
 };
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 /* The thread */
 
@@ -124,7 +116,7 @@ static void begin_capture(struct capture_ring *r, const struct order *o)
 	}
 	r->until = o->until;
 	r->events_told = r->lost_told = 0;
-	r->flushed_at = now_ns(CLOCK_MONOTONIC);
+	r->flushed_at = clock_monotonic_ns();
 	atomic_fetch_add(&r->captures, 1);
 }
 
@@ -216,14 +208,14 @@ static void *work(void *argument)
 
 		take_orders(r);
 		take_events(r);
-		if (r->writer && now_ns(CLOCK_REALTIME) > r->until + LATE_NS)
+		if (r->writer && clock_realtime_ns() > r->until + LATE_NS)
 			end_capture(r, "");
 		if (is_stopping)
 			break;
-		if (r->writer && now_ns(CLOCK_MONOTONIC) - r->flushed_at > FLUSH_NS) {
+		if (r->writer && clock_monotonic_ns() - r->flushed_at > FLUSH_NS) {
 			capture_writer_flush(r->writer);
 			count(r);
-			r->flushed_at = now_ns(CLOCK_MONOTONIC);
+			r->flushed_at = clock_monotonic_ns();
 		}
 		record_queue_wait(&r->queue, LOOK_MS);
 	}

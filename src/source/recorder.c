@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/recorder.h"
+#include "base/clock.h"
 #include "source/record_queue.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
 	QUEUE_BYTES_DEFAULT = 64 * 1024 * 1024,
@@ -25,14 +25,6 @@ struct recorder {
 	_Atomic uint64_t dropped, recorded, for_state, lost, bytes;
 	atomic_int last_error;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 static void tell_counters(struct recorder *r, int status)
 {
@@ -82,12 +74,12 @@ static void *work(void *argument)
 		write_pushed(r, &at);
 		if (is_stopping)
 			break;
-		uint64_t now = now_ns();
+		uint64_t now = clock_monotonic_ns();
 		if (now - r->flushed_at > FLUSH_NS)
 			flush(r, now);
 		record_queue_wait(&r->queue, LOOK_MS);
 	}
-	flush(r, now_ns());
+	flush(r, clock_monotonic_ns());
 	return NULL;
 }
 

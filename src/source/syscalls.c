@@ -12,6 +12,7 @@
  */
 #include "source/source_internal.h"
 
+#include "base/clock.h"
 #include "base/vec.h"
 #include "probe/probe.h"
 #include "source/ring.h"
@@ -45,14 +46,6 @@ struct syscalls_source {
 	void *context;
 };
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 static bool time_of_record(const struct ring *r, uint64_t payload, uint32_t size, uint64_t *time)
 {
 	if (size < sizeof(struct record) + sizeof(struct event_header))
@@ -85,7 +78,7 @@ static size_t read_rings(struct syscalls_source *s)
 	uint64_t now = clock_ns(CLOCK_BOOTTIME);
 
 	if (s->offset_taken_at == 0 || now - s->offset_taken_at > CLOCK_CHECK_NS) {
-		s->epoch_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+		s->epoch_offset = clock_realtime_ns() - clock_ns(CLOCK_BOOTTIME);
 		s->offset_taken_at = now;
 	}
 	return ring_merge(s->rings, s->ring_count, now, time_of_record, hand_over, s);
@@ -95,8 +88,8 @@ static int syscalls_poll(struct source *source, int timeout_ms, source_event_fn 
 			 void *context)
 {
 	struct syscalls_source *s = (struct syscalls_source *)source;
-	uint64_t end = timeout_ms < 0 ? UINT64_MAX
-				      : clock_ns(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * 1000000;
+	uint64_t end =
+	    timeout_ms < 0 ? UINT64_MAX : clock_monotonic_ns() + (uint64_t)timeout_ms * 1000000;
 
 	s->handle = handle;
 	s->context = context;
@@ -105,7 +98,7 @@ static int syscalls_poll(struct source *source, int timeout_ms, source_event_fn 
 		int wait = s->quiet_looks >= QUIET_LOOKS ? -1 : LOOK_AGAIN_MS;
 
 		if (timeout_ms >= 0) {
-			uint64_t now = clock_ns(CLOCK_MONOTONIC);
+			uint64_t now = clock_monotonic_ns();
 			int left = now >= end ? 0 : (int)((end - now + 999999) / 1000000);
 
 			if (wait < 0 || left < wait)
@@ -129,7 +122,7 @@ static int syscalls_poll(struct source *source, int timeout_ms, source_event_fn 
 			s->quiet_looks = 0;
 		if (handed > 0)
 			return handed > INT32_MAX ? INT32_MAX : (int)handed;
-		if (n == 0 && timeout_ms >= 0 && clock_ns(CLOCK_MONOTONIC) >= end)
+		if (n == 0 && timeout_ms >= 0 && clock_monotonic_ns() >= end)
 			return 0;
 	}
 }

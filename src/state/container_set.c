@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "state/container_set.h"
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "state/pool.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
 	CONTAINER_ID_MAX = 255, /* a component of a cgroup's path: NAME_MAX */
@@ -44,14 +44,6 @@ struct container_set {
 	uint64_t sweep_at;
 	struct container_counters counters;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
-}
 
 struct container_set *container_set_new(void)
 {
@@ -174,7 +166,7 @@ static void ask(struct container_set *s, struct entry *e)
 	e->awaited = s->asker.ask(s->asker.context, &e->container);
 	if (!e->awaited)
 		return;
-	e->asked_at = now_ns();
+	e->asked_at = clock_monotonic_ns();
 	e->container.metadata = CONTAINER_ASKED;
 	s->pending++;
 	s->counters.asked++;
@@ -261,7 +253,7 @@ static void sweep(struct container_set *s)
 {
 	uint64_t now;
 
-	if (!s->gone || (now = now_ns()) < s->sweep_at)
+	if (!s->gone || (now = clock_monotonic_ns()) < s->sweep_at)
 		return;
 	s->sweep_at = now + GONE_KEPT / 8;
 	for (size_t i = 0; i < s->known.size; i++) {
@@ -325,7 +317,7 @@ void container_set_forget(struct container_set *s, struct str id)
 
 	if (!k || k->gone_at)
 		return;
-	k->gone_at = now_ns();
+	k->gone_at = clock_monotonic_ns();
 	s->gone++;
 }
 
@@ -358,7 +350,7 @@ bool container_set_expire(struct container_set *s, uint64_t patience_ns)
 
 	if (!s->pending)
 		return false;
-	now = now_ns();
+	now = clock_monotonic_ns();
 	for (size_t i = 0; i < s->entries.size; i++) {
 		struct entry *e = s->entries.entries[i].value;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "state/path.h"
 #include "state/proc.h"
 #include "state/replay.h"
@@ -43,14 +44,6 @@ static const struct {
 /* Of other events. */
 enum { POS_EXIT_REAPER = 4, POS_CHDIR_PATH = 1, POS_CAPSET_INHERITABLE = 1 };
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 struct state *state_new(const struct state_options *options, struct error *err)
 {
 	struct state *s = calloc(1, sizeof(*s));
@@ -76,7 +69,7 @@ struct state *state_new(const struct state_options *options, struct error *err)
 		return s;
 	}
 
-	s->boot_time = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+	s->boot_time = clock_realtime_ns() - clock_ns(CLOCK_BOOTTIME);
 	s->reading = malloc(sizeof(*s->reading));
 	if (!s->reading)
 		abort();
