@@ -122,6 +122,17 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 	return s;
 }
 
+/* The same for the task that runs, as a program on sys_exit does it. */
+static __always_inline struct slot *collect_begin(struct pt_regs *regs, __s64 ret,
+						  const struct collect_row **row_out)
+{
+	bool known = HAS_TASK_BTF;
+	struct task_struct *trusted = current_trusted();
+
+	return call_begin(regs, ret, known, trusted, known ? task_plain(trusted) : trusted,
+			  row_out);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 {
@@ -442,11 +453,8 @@ static __always_inline void call_end_named(void *ctx, void *programs, struct slo
 SEC("tp_btf/sys_exit")
 int BPF_PROG(collect_calls, struct pt_regs *regs, long ret)
 {
-	bool known = HAS_TASK_BTF;
-	struct task_struct *trusted = current_trusted();
-	struct task_struct *task = known ? task_plain(trusted) : trusted;
 	const struct collect_row *row;
-	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
+	struct slot *s = collect_begin(regs, ret, &row);
 	if (!s)
 		return 0;
 #pragma clang loop unroll(disable)
@@ -473,11 +481,8 @@ int BPF_PROG(collect_calls, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(collect_open_calls, struct pt_regs *regs, long ret)
 {
-	bool known = HAS_TASK_BTF;
-	struct task_struct *trusted = current_trusted();
-	struct task_struct *task = known ? task_plain(trusted) : trusted;
 	const struct collect_row *row;
-	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
+	struct slot *s = collect_begin(regs, ret, &row);
 	if (!s)
 		return 0;
 	__u32 i = 0;
@@ -548,11 +553,8 @@ __noinline int messages_send(__u32 slot_index, __u64 pointer, __u32 stride, __u3
 SEC("tp_btf/sys_exit")
 int BPF_PROG(collect_messages, struct pt_regs *regs, long ret)
 {
-	bool known = HAS_TASK_BTF;
-	struct task_struct *trusted = current_trusted();
-	struct task_struct *task = known ? task_plain(trusted) : trusted;
 	const struct collect_row *row;
-	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
+	struct slot *s = collect_begin(regs, ret, &row);
 	if (!s)
 		return 0;
 	__u32 index = s->index;

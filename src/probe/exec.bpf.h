@@ -235,13 +235,12 @@ static __always_inline void put_string_array(struct slot *s, __u32 i, __u64 arra
 SEC("tp_btf/sys_exit")
 int BPF_PROG(collect_exec_calls, struct pt_regs *regs, long ret)
 {
-	bool known = HAS_TASK_BTF;
-	struct task_struct *trusted = current_trusted();
-	struct task_struct *task = known ? task_plain(trusted) : trusted;
 	const struct collect_row *row;
-	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
+	struct slot *s = collect_begin(regs, ret, &row);
 	if (!s)
 		return 0;
+	bool known = HAS_TASK_BTF;
+	struct task_struct *task = current_task();
 	bool is_at = s->nr == NR_EXECVEAT;
 	__u32 nparams = is_at ? EXECVEAT_PARAMS : EXEC_PARAMS;
 	struct event_header *header = (struct event_header *)(s->data + EVENT_AT);

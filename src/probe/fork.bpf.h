@@ -110,13 +110,12 @@ int BPF_PROG(process_fork, struct task_struct *trusted, struct task_struct *trus
 SEC("tp_btf/sys_exit")
 int BPF_PROG(collect_fork_calls, struct pt_regs *regs, long ret)
 {
-	bool known = HAS_TASK_BTF;
-	struct task_struct *trusted = current_trusted();
-	struct task_struct *task = known ? task_plain(trusted) : trusted;
 	const struct collect_row *row;
-	struct slot *s = call_begin(regs, ret, known, trusted, task, &row);
+	struct slot *s = collect_begin(regs, ret, &row);
 	if (!s)
 		return 0;
+	bool known = HAS_TASK_BTF;
+	struct task_struct *task = current_task();
 	struct event_header *header = (struct event_header *)(s->data + EVENT_AT);
 	header->nparams = CLONE_PARAMS;
 	s->params_at = s->pos = LENGTHS_AT + 2 * CLONE_PARAMS;
