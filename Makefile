@@ -10,7 +10,8 @@ ARGS ?=
 PYTHON := /usr/bin/python3
 
 .DEFAULT_GOAL := build
-.PHONY: build run test format lint bench fuzz docs install clean dependencies-run dependencies-test
+.PHONY: build run test format lint bench fuzz docs install clean dependencies-run dependencies-test \
+	dependencies-bench
 
 # Without the tests, so that a first build is quick and needs few packages. Optimised over all files
 # at once: it takes a twentieth off what an event costs.
@@ -35,6 +36,9 @@ dependencies-run:
 dependencies-test:
 	@tools/install-dependencies test
 
+dependencies-bench:
+	@tools/install-dependencies bench
+
 SOURCES = $(shell git ls-files --cached --others --exclude-standard 'src/*.[ch]' 'tests/*.[ch]' 'fuzz/*.[ch]' 'bench/*.[ch]')
 
 format:
@@ -48,8 +52,8 @@ lint: build-lint/build.ninja
 build-lint/build.ninja:
 	CC=clang CXX=clang++ $(MESON) setup build-lint
 
-# All benchmarks, or those named in ARGS (calls exec start engine replay outputs audit); the first three
-# need root.
+# All benchmarks, or those named in ARGS (calls work start engine replay outputs audit reload); the
+# first three and the last need root. `make dependencies-bench` installs the servers of `work`.
 bench: build-bench/build.ninja
 	@$(MESON) compile -C build-bench -j $(JOBS)
 	@bench/run build-bench $(ARGS)
