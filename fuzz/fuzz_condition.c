@@ -3,6 +3,7 @@
  * A condition from any bytes: parsed, printed, parsed again (the same must come out), checked,
  * evaluated without an event's help, asked for its event kinds; the same bytes as an output.
  */
+#include "../tests/unit/condition/replace.h"
 #include "base/bitset.h"
 #include "condition/condition.h"
 #include "fields/template.h"
@@ -34,31 +35,6 @@ static bool extract_anything(struct field_context *ctx, const struct field_use *
 	return use->text.n % 7 != 0;
 }
 
-static void replace_extractors(const struct expression *x, struct arena *a)
-{
-	if (x->transformer == TRANSFORM_NONE && !x->is_literal) {
-		struct field *field = ARENA_NEW(a, struct field);
-
-		*field = *x->use.field;
-		field->extract = extract_anything;
-		((struct expression *)x)->use.field = field;
-	}
-	for (unsigned i = 0; i < x->argument_count; i++)
-		replace_extractors(x->arguments[i], a);
-}
-
-static void replace_all(const struct condition *c, struct arena *a)
-{
-	if (c->kind == CONDITION_COMPARE) {
-		replace_extractors(c->comparison->left, a);
-		if (c->comparison->right)
-			replace_extractors(c->comparison->right, a);
-	} else if (c->kind <= CONDITION_NOT) {
-		for (size_t i = 0; i < c->child_count; i++)
-			replace_all(c->children[i], a);
-	}
-}
-
 static void print_twice(const struct condition *c, size_t size, struct arena *a)
 {
 	/* Escapes make four bytes of one, brackets and blanks a few more of each word. */
@@ -88,7 +64,7 @@ static void render(struct str text, struct field_context *ctx, struct arena *a)
 		return;
 	for (size_t i = 0; i < t.count; i++)
 		if (t.parts[i].expression)
-			replace_extractors(t.parts[i].expression, a);
+			replace_extractors(t.parts[i].expression, extract_anything, a);
 	template_render(&t, ctx, &out);
 }
 
@@ -114,7 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			    ARENA_ARRAY(a, uint64_t, BITSET_WORDS((size_t)event_kind_count));
 
 			condition_event_kinds(c, kinds);
-			replace_all(c, a);
+			replace_all_extractors(c, extract_anything, a);
 			condition_holds(c, &ctx);
 		}
 	}

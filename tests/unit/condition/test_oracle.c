@@ -8,6 +8,7 @@
 #include "../unit.h"
 #include "base/cleanup.h"
 #include "condition/condition.h"
+#include "replace.h"
 
 #include <arpa/inet.h>
 #include <jansson.h>
@@ -160,31 +161,6 @@ static bool extract_printed(struct field_context *ctx, const struct field_use *u
 	return v && !json_is_null(v);
 }
 
-static void replace_extractors(const struct expression *x, struct arena *a)
-{
-	if (x->transformer == TRANSFORM_NONE && !x->is_literal) {
-		struct field *field = ARENA_NEW(a, struct field);
-
-		*field = *x->use.field;
-		field->extract = extract_printed;
-		((struct expression *)x)->use.field = field;
-	}
-	for (unsigned i = 0; i < x->argument_count; i++)
-		replace_extractors(x->arguments[i], a);
-}
-
-static void replace_all_extractors(const struct condition *c, struct arena *a)
-{
-	if (c->kind == CONDITION_COMPARE) {
-		replace_extractors(c->comparison->left, a);
-		if (c->comparison->right)
-			replace_extractors(c->comparison->right, a);
-	} else if (c->kind <= CONDITION_NOT) {
-		for (size_t i = 0; i < c->child_count; i++)
-			replace_all_extractors(c->children[i], a);
-	}
-}
-
 enum { EVENTS_MAX = 4096 };
 static json_t *events[EVENTS_MAX];
 
@@ -293,7 +269,7 @@ static void conditions_hold_for_as_many_events_as_falco_says(void **state)
 		if (!str_to_u64(j.result, &want) || read_condition(j.text, a, &c, NULL) < 0 ||
 		    has_unprintable(c))
 			continue;
-		replace_all_extractors(c, a);
+		replace_all_extractors(c, extract_printed, a);
 
 		size_t got = count_events(c);
 

@@ -102,4 +102,19 @@ static inline struct str field_text(struct made *m, const char *text)
 	return buffer_str(&out);
 }
 
+struct expectation {
+	const char *field;
+	const char *want;
+};
+
+static inline void check_fields(struct made *m, const struct expectation *e, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		check_str(field_text(m, e[i].field), e[i].want, e[i].field);
+}
+#define CHECK_FIELDS(m, ...)                                                                       \
+	check_fields((m), (const struct expectation[]){__VA_ARGS__},                               \
+		     sizeof((const struct expectation[]){__VA_ARGS__}) /                           \
+			 sizeof(struct expectation))
+
 #endif
