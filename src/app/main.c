@@ -267,6 +267,7 @@ static int probe_info(const struct config *config)
 		return 1;
 	}
 	probe_describe(probe, &text);
+	probe_describe_programs(probe, &text);
 	fwrite(text.p, 1, text.n, stdout);
 	probe_close(probe);
 	return 0;

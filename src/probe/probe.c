@@ -744,6 +744,9 @@ bool probe_run(const struct probe *p, size_t number, struct probe_run *run)
 		if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0) {
 			run->count = info.run_cnt;
 			run->ns = info.run_time_ns;
+			run->instructions = info.xlated_prog_len / sizeof(struct bpf_insn);
+			run->native_bytes = info.jited_prog_len;
+			run->verified = info.verified_insns;
 		}
 		return true;
 	}

@@ -118,10 +118,15 @@ void probe_each_drop(const struct probe *p, probe_drop_fn *visit, void *context)
 struct probe_run {
 	const char *name;
 	uint64_t count, ns;
+	uint32_t instructions; /* as the verifier left them, of 8 bytes */
+	uint32_t native_bytes; /* of machine code; 0 where it is interpreted */
+	uint32_t verified;     /* instructions that the verifier went through; 0 before 5.16 */
 };
 bool probe_run(const struct probe *p, size_t number, struct probe_run *run);
 
 /* What this kernel offers, as text for --probe-info. */
 void probe_describe(struct probe *p, struct buffer *out);
+/* And how large its programs are, as a table. */
+void probe_describe_programs(const struct probe *p, struct buffer *out);
 
 #endif
