@@ -3,7 +3,6 @@
  * containerd's own API: containers of ctr, nerdctl and the like, in all of its namespaces. That of
  * Kubernetes is left to CRI where that is asked, which knows more of it.
  */
-#include "base/vec.h"
 #include "metadata/cri_messages.h"
 #include "metadata/grpc.h"
 #include "metadata/protobuf.h"
@@ -11,30 +10,19 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
 	LIST_MAX = 32 * 1024 * 1024,
 	EVENT_MAX = 4 * 1024 * 1024,
-	NAMESPACE_MAX = 77, /* containerd's own limit is 76 */
 	NAMESPACES_MOST = 64,
-	NAMED_MOST = 4096,
 	DIGEST_MAX = 160,
 };
 
 #define CONTAINERS "/containerd.services.containers.v1.Containers/"
 
-struct named {
-	bool is_gone;
-	char namespace[NAMESPACE_MAX];
-	char id[RUNTIME_ID_MAX + 1];
-};
-
 struct client {
 	struct runtime *r;
 	struct grpc_client *grpc;
-	VEC(struct named) named;
-	char *kept;
 };
 
 static int call(struct client *c, const char *path, const struct protobuf_message *request,
@@ -45,7 +33,7 @@ static int call(struct client *c, const char *path, const struct protobuf_messag
 
 static bool is_skipped(const struct client *c, struct str namespace)
 {
-	return namespace.n >= NAMESPACE_MAX ||
+	return namespace.n > RUNTIME_SCOPE_MAX ||
 	       (c->r->skip_kubernetes && str_equal_c(namespace, "k8s.io"));
 }
 
@@ -78,19 +66,13 @@ static int look_up_here(struct client *c, struct str id, struct container_info *
 	struct protobuf_message request = {.n = 0};
 	char digest[DIGEST_MAX];
 	struct str answer;
-	char *copy;
 	int status;
 
 	protobuf_put_bytes(&request, 1, id);
 	status = call(c, CONTAINERS "Get", &request, RUNTIME_ANSWER_MAX, &answer, err);
 	if (status != GRPC_OK)
 		return status < 0 ? status : 0;
-	copy = realloc(c->kept, answer.n + 1);
-	if (!copy)
-		return error_set(err, -ENOMEM, "no memory for an answer");
-	c->kept = copy;
-	memcpy(copy, answer.p, answer.n);
-	answer = protobuf_bytes((struct str){copy, answer.n}, 1);
+	answer = protobuf_bytes(grpc_keep(c->grpc, answer), 1);
 	status = ask_digest(c, protobuf_bytes(answer, 3), digest, err);
 	if (status < 0)
 		return status;
@@ -99,7 +81,7 @@ static int look_up_here(struct client *c, struct str id, struct container_info *
 }
 
 struct namespaces {
-	char names[NAMESPACES_MOST][NAMESPACE_MAX];
+	char names[NAMESPACES_MOST][RUNTIME_SCOPE_MAX + 1];
 	size_t count;
 };
 
@@ -122,35 +104,29 @@ static int list_namespaces(struct client *c, struct namespaces *out, struct erro
 		struct str name = protobuf_bytes(f.bytes, 1);
 
 		if (f.number == 1 && !is_skipped(c, name))
-			snprintf(out->names[out->count++], NAMESPACE_MAX, "%.*s", STR_ARG(name));
+			snprintf(out->names[out->count++], sizeof(*out->names), "%.*s",
+				 STR_ARG(name));
 	}
 	return 0;
 }
 
-static int look_up(void *context, struct str id, struct container_info **out, struct error *err)
+static int look_up(void *context, struct str namespace, struct str id, struct container_info **out,
+		   struct error *err)
 {
 	struct client *c = context;
-	struct namespaces namespaces;
-	int status = list_namespaces(c, &namespaces, err);
+	struct namespaces namespaces = {.count = 0};
+	int status = 0;
 
+	if (namespace.n)
+		snprintf(namespaces.names[namespaces.count++], sizeof(*namespaces.names), "%.*s",
+			 STR_ARG(namespace));
+	else
+		status = list_namespaces(c, &namespaces, err);
 	for (size_t i = 0; i < namespaces.count && status == 0; i++) {
 		grpc_set_namespace(c->grpc, namespaces.names[i]);
 		status = look_up_here(c, id, out, err);
 	}
 	return status;
-}
-
-static void name(struct client *c, struct str namespace, struct str id, bool is_gone)
-{
-	struct named n = {.is_gone = is_gone};
-
-	if (!id.n || id.n > RUNTIME_ID_MAX || c->named.count >= NAMED_MOST ||
-	    is_skipped(c, namespace))
-		return;
-	memcpy(n.id, id.p, id.n);
-	if (namespace.n)
-		memcpy(n.namespace, namespace.p, namespace.n);
-	VEC_PUSH(&c->named, n);
 }
 
 static void take_event(void *context, struct str envelope)
@@ -160,9 +136,11 @@ static void take_event(void *context, struct str envelope)
 	struct str id = protobuf_bytes(protobuf_bytes(protobuf_bytes(envelope, 4), 2), 1);
 	bool is_gone = str_equal_c(topic, "/containers/delete");
 
+	if (is_skipped(c, protobuf_bytes(envelope, 2)))
+		return;
 	if (is_gone || (str_equal_c(topic, "/containers/create") && !c->r->skip_create) ||
 	    (str_equal_c(topic, "/tasks/start") && c->r->with_start))
-		name(c, protobuf_bytes(envelope, 2), id, is_gone);
+		runtime_name(c->r, protobuf_bytes(envelope, 2), id, is_gone);
 }
 
 static int list(struct client *c, struct error *err)
@@ -182,37 +160,15 @@ static int list(struct client *c, struct error *err)
 		else if (status == 0)
 			while (protobuf_next(&answer, &f))
 				if (f.number == 1)
-					name(c, str_from(namespaces.names[i]),
-					     protobuf_bytes(f.bytes, 1), false);
+					runtime_name(c->r, str_from(namespaces.names[i]),
+						     protobuf_bytes(f.bytes, 1), false);
 	}
 	return status;
 }
 
-static int look_up_named(struct client *c, struct error *err)
+static int begin(void *context, struct error *err)
 {
-	int status = 0;
-
-	for (size_t i = 0; i < c->named.count && status >= 0 && !runtime_must_stop(c->r); i++) {
-		const struct named n = c->named.items[i];
-		struct container_info *info = NULL;
-
-		if (n.is_gone) {
-			runtime_tell_gone(c->r, str_from(n.id));
-			continue;
-		}
-		grpc_set_namespace(c->grpc, n.namespace);
-		status = look_up_here(c, str_from(n.id), &info, err);
-		if (status > 0)
-			runtime_tell(c->r, info);
-		if (status >= 0)
-			status = runtime_answer(c->r, look_up, c, err);
-	}
-	c->named.count = 0;
-	return status < 0 ? status : 0;
-}
-
-static int begin(struct client *c, struct error *err)
-{
+	struct client *c = context;
 	struct protobuf_message request = {.n = 0};
 	int status;
 
@@ -222,43 +178,28 @@ static int begin(struct client *c, struct error *err)
 		protobuf_put_bytes(&request, 1, STR("topic==\"/tasks/start\""));
 	status = grpc_stream(c->grpc, "/containerd.services.events.v1.Events/Subscribe",
 			     protobuf_str(&request), EVENT_MAX, take_event, c, err);
-	if (status == 0)
-		status = list(c, err);
-	return status == 0 ? look_up_named(c, err) : status;
+	return status == 0 ? list(c, err) : status;
 }
 
-static int talk(struct client *c, struct error *err)
+static int wait_events(void *context, int wake_fd, int timeout_ms, struct error *err)
 {
-	int status = begin(c, err), stream_status;
+	struct client *c = context;
+	int status = grpc_wait(c->grpc, wake_fd, timeout_ms, err), stream_status;
 
-	if (status < 0)
+	if (status < 0 || grpc_is_streaming(c->grpc, &stream_status))
 		return status;
-	runtime_is_up(c->r);
-	while (!runtime_must_stop(c->r)) {
-		status = runtime_answer(c->r, look_up, c, err);
-		if (status == 0)
-			status = grpc_wait(c->grpc, c->r->wake_fd, runtime_wait_ms(c->r), err);
-		if (status == 0)
-			status = look_up_named(c, err);
-		if (status < 0)
-			return status;
-		runtime_awake(c->r);
-		if (!grpc_is_streaming(c->grpc, &stream_status))
-			return error_set(err, -EPIPE,
-					 "the runtime has ended its events (gRPC status %d)",
-					 stream_status);
-	}
-	return 0;
+	return error_set(err, -EPIPE, "the runtime has ended its events (gRPC status %d)",
+			 stream_status);
 }
+
+static const struct runtime_client client = {begin, look_up, wait_events};
 
 static int run(struct runtime *r, struct error *err)
 {
 	struct client c = {.r = r, .grpc = grpc_open(r->socket, err)};
-	int status = c.grpc ? talk(&c, err) : -ECONNREFUSED;
+	int status = c.grpc ? runtime_talk(r, &client, &c, err) : -ECONNREFUSED;
 
 	grpc_close(c.grpc);
-	VEC_FREE(&c.named);
-	free(c.kept);
 	return status;
 }
 

@@ -9,16 +9,12 @@
 #include "metadata/protobuf.h"
 #include "metadata/runtime.h"
 
-#include "base/vec.h"
-
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
 	LIST_MAX = 32 * 1024 * 1024,
 	EVENT_MAX = 4 * 1024 * 1024,
-	NAMED_MOST = 4096, /* of the list or of events, not looked up yet */
 	EVENT_CREATED = 0,
 	EVENT_STARTED = 1,
 	EVENT_DELETED = 3,
@@ -26,17 +22,11 @@ enum {
 
 #define SERVICE "/runtime.v1.RuntimeService/"
 
-struct named {
-	bool is_gone;
-	char id[RUNTIME_ID_MAX + 1];
-};
-
 struct client {
 	struct runtime *r;
 	struct grpc_client *grpc;
 	enum container_type type;
-	VEC(struct named) named;
-	char *kept; /* an answer that another call must not overwrite */
+	bool has_no_events;
 };
 
 static int call(struct client *c, const char *path, const struct protobuf_message *request,
@@ -71,19 +61,8 @@ static int find_sandbox(struct client *c, struct str id, char *sandbox, size_t r
 	return 0;
 }
 
-static int keep(struct client *c, struct str answer, struct str *out, struct error *err)
-{
-	char *copy = realloc(c->kept, answer.n + 1);
-
-	if (!copy)
-		return error_set(err, -ENOMEM, "no memory for an answer");
-	c->kept = copy;
-	memcpy(copy, answer.p, answer.n);
-	*out = (struct str){copy, answer.n};
-	return 0;
-}
-
-static int look_up(void *context, struct str id, struct container_info **out, struct error *err)
+static int look_up(void *context, struct str scope, struct str id, struct container_info **out,
+		   struct error *err)
 {
 	struct client *c = context;
 	struct protobuf_message request = {.n = 0};
@@ -91,6 +70,7 @@ static int look_up(void *context, struct str id, struct container_info **out, st
 	char sandbox[RUNTIME_ID_MAX + 1] = "";
 	int status;
 
+	(void)scope;
 	protobuf_put_bytes(&request, 1, id);
 	protobuf_put_integer(&request, 2, 1);
 	status = call(c, SERVICE "ContainerStatus", &request, RUNTIME_ANSWER_MAX, &answer, err);
@@ -104,25 +84,14 @@ static int look_up(void *context, struct str id, struct container_info **out, st
 		*out = cri_sandbox(answer, c->type, c->r->label_max, err);
 		return *out ? 1 : -EBADMSG;
 	}
-	status = keep(c, answer, &container, err);
-	if (status == 0)
-		status = find_sandbox(c, id, sandbox, sizeof(sandbox), err);
+	container = grpc_keep(c->grpc, answer);
+	status = find_sandbox(c, id, sandbox, sizeof(sandbox), err);
 	if (status == 0 && sandbox[0])
 		status = ask_sandbox(c, str_from(sandbox), &pod, err);
 	if (status < 0)
 		return status;
 	*out = cri_container(container, pod, c->type, c->r->label_max, err);
 	return *out ? 1 : -EBADMSG;
-}
-
-static void name(struct client *c, struct str id, bool is_gone)
-{
-	struct named n = {.is_gone = is_gone};
-
-	if (!id.n || id.n > RUNTIME_ID_MAX || c->named.count >= NAMED_MOST)
-		return;
-	memcpy(n.id, id.p, id.n);
-	VEC_PUSH(&c->named, n);
 }
 
 static void take_event(void *context, struct str message)
@@ -132,7 +101,7 @@ static void take_event(void *context, struct str message)
 
 	if ((type == EVENT_CREATED && !c->r->skip_create) ||
 	    (type == EVENT_STARTED && c->r->with_start) || type == EVENT_DELETED)
-		name(c, protobuf_bytes(message, 1), type == EVENT_DELETED);
+		runtime_name(c->r, STR(""), protobuf_bytes(message, 1), type == EVENT_DELETED);
 }
 
 static int list(struct client *c, const char *path, struct error *err)
@@ -148,34 +117,13 @@ static int list(struct client *c, const char *path, struct error *err)
 		return error_set(err, -EBADMSG, "%s: gRPC status %d", path, status);
 	while (protobuf_next(&answer, &f))
 		if (f.number == 1)
-			name(c, protobuf_bytes(f.bytes, 1), false);
+			runtime_name(c->r, STR(""), protobuf_bytes(f.bytes, 1), false);
 	return 0;
 }
 
-static int look_up_named(struct client *c, struct error *err)
+static int begin(void *context, struct error *err)
 {
-	int status = 0;
-
-	for (size_t i = 0; i < c->named.count && status >= 0 && !runtime_must_stop(c->r); i++) {
-		struct str id = str_from(c->named.items[i].id);
-		struct container_info *info = NULL;
-
-		if (c->named.items[i].is_gone) {
-			runtime_tell_gone(c->r, id);
-			continue;
-		}
-		status = look_up(c, id, &info, err);
-		if (status > 0)
-			runtime_tell(c->r, info);
-		if (status >= 0)
-			status = runtime_answer(c->r, look_up, c, err);
-	}
-	c->named.count = 0;
-	return status < 0 ? status : 0;
-}
-
-static int begin(struct client *c, struct error *err)
-{
+	struct client *c = context;
 	struct protobuf_message request = {.n = 0};
 	struct str answer;
 	int status = call(c, SERVICE "Version", &request, RUNTIME_ANSWER_MAX, &answer, err);
@@ -192,45 +140,32 @@ static int begin(struct client *c, struct error *err)
 		status = list(c, SERVICE "ListPodSandbox", err);
 	if (status == 0)
 		status = list(c, SERVICE "ListContainers", err);
-	return status == 0 ? look_up_named(c, err) : status;
+	return status;
 }
 
-static int talk(struct client *c, struct error *err)
+static int wait_events(void *context, int wake_fd, int timeout_ms, struct error *err)
 {
-	int status = begin(c, err), stream_status;
-	bool has_events = true;
+	struct client *c = context;
+	int status = grpc_wait(c->grpc, wake_fd, timeout_ms, err), stream_status;
 
-	if (status < 0)
+	if (status < 0 || c->has_no_events || grpc_is_streaming(c->grpc, &stream_status))
 		return status;
-	runtime_is_up(c->r);
-	while (!runtime_must_stop(c->r)) {
-		status = runtime_answer(c->r, look_up, c, err);
-		if (status == 0)
-			status = grpc_wait(c->grpc, c->r->wake_fd, runtime_wait_ms(c->r), err);
-		if (status == 0)
-			status = look_up_named(c, err);
-		if (status < 0)
-			return status;
-		runtime_awake(c->r);
-		if (!has_events || grpc_is_streaming(c->grpc, &stream_status))
-			continue;
-		has_events = false;
-		if (stream_status != GRPC_UNIMPLEMENTED)
-			return error_set(err, -EPIPE, "the runtime has ended its events");
-		log_debug("containers: %s at %s tells of no events; containers are asked for",
-			  c->r->type->name, c->r->socket);
-	}
+	if (stream_status != GRPC_UNIMPLEMENTED)
+		return error_set(err, -EPIPE, "the runtime has ended its events");
+	c->has_no_events = true;
+	log_debug("containers: %s at %s tells of no events; containers are asked for",
+		  c->r->type->name, c->r->socket);
 	return 0;
 }
+
+static const struct runtime_client client = {begin, look_up, wait_events};
 
 static int run(struct runtime *r, struct error *err)
 {
 	struct client c = {.r = r, .grpc = grpc_open(r->socket, err)};
-	int status = c.grpc ? talk(&c, err) : -ECONNREFUSED;
+	int status = c.grpc ? runtime_talk(r, &client, &c, err) : -ECONNREFUSED;
 
 	grpc_close(c.grpc);
-	VEC_FREE(&c.named);
-	free(c.kept);
 	return status;
 }
 

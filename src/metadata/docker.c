@@ -5,7 +5,6 @@
  * into, because what they name has to be asked for on the same thread.
  */
 #include "base/cleanup.h"
-#include "base/vec.h"
 #include "metadata/docker_json.h"
 #include "metadata/http.h"
 #include "metadata/runtime.h"
@@ -17,7 +16,6 @@ enum {
 	LIST_MAX = 32 * 1024 * 1024,
 	LINE_MAX_BYTES = 256 * 1024,
 	PATH_MAX_BYTES = 512,
-	NAMED_MOST = 4096, /* containers of events that have not been looked up */
 	IMAGES = 32,
 	IMAGE_MS = 30000, /* how long an image's names are taken for right */
 	OK = 200,
@@ -53,16 +51,10 @@ struct cached_image {
 	uint64_t until;
 };
 
-struct named {
-	enum docker_event event;
-	char id[RUNTIME_ID_MAX + 1];
-};
-
 struct client {
 	struct runtime *r;
 	const struct api *api;
 	struct http_client *http;
-	VEC(struct named) named;
 	struct cached_image images[IMAGES];
 	unsigned next_image;
 };
@@ -97,7 +89,8 @@ static const struct docker_image *image_of(struct client *c, const char *id)
 	return &slot->image;
 }
 
-static int look_up(void *context, struct str id, struct container_info **out, struct error *err)
+static int look_up(void *context, struct str scope, struct str id, struct container_info **out,
+		   struct error *err)
 {
 	struct client *c = context;
 	char path[PATH_MAX_BYTES], image[sizeof(c->images[0].id)];
@@ -105,6 +98,7 @@ static int look_up(void *context, struct str id, struct container_info **out, st
 	struct str body;
 	int status;
 
+	(void)scope;
 	/* What is no id of theirs would be a path of the asker's choice. */
 	if (!is_id(id))
 		return 0;
@@ -129,56 +123,21 @@ static int look_up(void *context, struct str id, struct container_info **out, st
 	return *out ? 1 : -EBADMSG;
 }
 
-static void name(struct client *c, enum docker_event event, struct str id)
-{
-	struct named n = {.event = event};
-
-	if (event == DOCKER_OTHER || !is_id(id) || c->named.count >= NAMED_MOST)
-		return;
-	memcpy(n.id, id.p, id.n);
-	VEC_PUSH(&c->named, n);
-}
-
 static void take_line(void *context, struct str line)
 {
+	struct client *c = context;
 	char id[RUNTIME_ID_MAX + 1] = "";
 	enum docker_event event = docker_event(line, id, sizeof(id));
 
-	name(context, event, str_from(id));
+	if (event != DOCKER_OTHER)
+		runtime_name(c->r, STR(""), str_from(id), event == DOCKER_GONE);
 }
 
 static void take_listed(void *context, struct str id)
 {
-	name(context, DOCKER_ADDED, id);
-}
+	struct client *c = context;
 
-/* What events and the list have named, in their order; asked ones in between. */
-static int look_up_named(struct client *c, struct error *err)
-{
-	int status = 0;
-
-	for (size_t i = 0; i < c->named.count && status >= 0 && !runtime_must_stop(c->r); i++) {
-		struct str id = str_from(c->named.items[i].id);
-		struct container_info *info = NULL;
-
-		if (c->named.items[i].event == DOCKER_GONE) {
-			runtime_tell_gone(c->r, id);
-			continue;
-		}
-		status = look_up(c, id, &info, err);
-		if (status > 0 && str_equal(info->full_id, id)) {
-			runtime_tell(c->r, info);
-		} else if (status > 0) {
-			container_info_release(info);
-			status =
-			    error_set(err, -EBADMSG,
-				      "asked for container %.*s, was told of another", STR_ARG(id));
-		}
-		if (status >= 0)
-			status = runtime_answer(c->r, look_up, c, err);
-	}
-	c->named.count = 0;
-	return status < 0 ? status : 0;
+	runtime_name(c->r, STR(""), id, false);
 }
 
 static int list(struct client *c, struct error *err)
@@ -193,8 +152,9 @@ static int list(struct client *c, struct error *err)
 	return docker_list(body, take_listed, c, err);
 }
 
-static int talk(struct client *c, struct error *err)
+static int begin(void *context, struct error *err)
 {
+	struct client *c = context;
 	struct runtime *r = c->r;
 	char path[PATH_MAX_BYTES];
 	int status;
@@ -206,25 +166,17 @@ static int talk(struct client *c, struct error *err)
 		 c->api->events, r->skip_create ? "" : c->api->create,
 		 r->with_start ? c->api->start : "", c->api->gone);
 	status = http_stream(c->http, path, LINE_MAX_BYTES, take_line, c, err);
-	if (status == 0)
-		status = list(c, err);
-	if (status == 0)
-		status = look_up_named(c, err);
-	if (status < 0)
-		return status;
-	runtime_is_up(r);
-	while (!runtime_must_stop(r)) {
-		status = runtime_answer(r, look_up, c, err);
-		if (status == 0)
-			status = http_stream_wait(c->http, r->wake_fd, runtime_wait_ms(r), err);
-		if (status == 0)
-			status = look_up_named(c, err);
-		if (status < 0)
-			return status;
-		runtime_awake(r);
-	}
-	return 0;
+	return status == 0 ? list(c, err) : status;
 }
+
+static int wait_events(void *context, int wake_fd, int timeout_ms, struct error *err)
+{
+	struct client *c = context;
+
+	return http_stream_wait(c->http, wake_fd, timeout_ms, err);
+}
+
+static const struct runtime_client client = {begin, look_up, wait_events};
 
 static int run(struct runtime *r, const struct api *api, struct error *err)
 {
@@ -236,9 +188,9 @@ static int run(struct runtime *r, const struct api *api, struct error *err)
 	c->r = r;
 	c->api = api;
 	c->http = http_open(r->socket);
-	status = c->http ? talk(c, err) : error_set(err, -ENOMEM, "no memory for a client");
+	status = c->http ? runtime_talk(r, &client, c, err)
+			 : error_set(err, -ENOMEM, "no memory for a client");
 	http_close(c->http);
-	VEC_FREE(&c->named);
 	free(c);
 	return status;
 }

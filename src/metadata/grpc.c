@@ -40,6 +40,8 @@ struct grpc_client {
 	nghttp2_session *session;
 	char namespace[NAMESPACE_MAX];
 	struct exchange call, stream;
+	char *kept;
+	size_t kept_room;
 };
 
 static uint64_t now_ms(void)
@@ -241,6 +243,7 @@ void grpc_close(struct grpc_client *c)
 		close(c->fd);
 	free(c->call.bytes);
 	free(c->stream.bytes);
+	free(c->kept);
 	free(c);
 }
 
@@ -388,6 +391,18 @@ int grpc_call(struct grpc_client *c, const char *path, struct str request, size_
 				 most);
 	x->id = 0;
 	return finish(x, path, out, err);
+}
+
+struct str grpc_keep(struct grpc_client *c, struct str answer)
+{
+	char *spare = c->kept;
+	size_t room = c->kept_room;
+
+	c->kept = c->call.bytes;
+	c->kept_room = c->call.room;
+	c->call.bytes = spare;
+	c->call.room = room;
+	return answer;
 }
 
 int grpc_stream(struct grpc_client *c, const char *path, struct str request, size_t most,

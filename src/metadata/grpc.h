@@ -29,6 +29,9 @@ void grpc_set_namespace(struct grpc_client *c, const char *name);
 int grpc_call(struct grpc_client *c, const char *path, struct str request, size_t most,
 	      int timeout_ms, struct str *out, struct error *err);
 
+/* Keeps the last answer while more calls are made: until the next one is kept. */
+struct str grpc_keep(struct grpc_client *c, struct str answer);
+
 /*
  * Opens the stream; each of its messages, of at most `most` bytes, is handed to take, which must
  * not call. 0, or a negative errno.

@@ -18,7 +18,6 @@ enum {
 	LOOK_MS = 1000, /* how often it is looked whether a socket has come */
 	BACKOFF_LEAST_MS = 100,
 	BACKOFF_MOST_MS = 5000,
-	WAIT_MS = 60000,
 	STACK_SIZE = 1024 * 1024,
 };
 
@@ -86,114 +85,6 @@ void runtime_is_up(struct runtime *r)
 	log_info("containers: %s answers at %s", r->type->name, r->socket);
 }
 
-void runtime_tell(struct runtime *r, struct container_info *info)
-{
-	atomic_fetch_add_explicit(&r->events, 1, memory_order_relaxed);
-	container_inbox_put_info(r->inbox, info, false);
-}
-
-void runtime_tell_gone(struct runtime *r, struct str id)
-{
-	atomic_fetch_add_explicit(&r->events, 1, memory_order_relaxed);
-	container_inbox_put(r->inbox, CONTAINER_GONE, id);
-}
-
-static void answer_unknown(struct runtime *r, const struct runtime_request *q)
-{
-	atomic_fetch_add_explicit(&r->answered, 1, memory_order_relaxed);
-	container_inbox_put(r->inbox, CONTAINER_NOT_HERE, (struct str){q->id, q->n});
-}
-
-static bool next_request(struct runtime *r, struct runtime_request *out)
-{
-	uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
-
-	if (head == atomic_load_explicit(&r->tail, memory_order_acquire))
-		return false;
-	*out = r->requests[head % RUNTIME_REQUESTS];
-	atomic_store_explicit(&r->head, head + 1, memory_order_release);
-	return true;
-}
-
-/* Looks it up once more; 1: done, 0: it is to be tried again. */
-static int try(struct runtime *r, const struct runtime_request *q, runtime_look_up *look_up,
-	       void *context, struct error *err)
-{
-	struct container_info *info = NULL;
-	struct str id = {q->id, q->n};
-	int status = look_up(context, id, &info, err);
-
-	if (status <= 0)
-		return status;
-	if (!str_equal(info->full_id, id)) {
-		error_set(err, -EBADMSG, "asked for container %.*s, was told of %.*s", STR_ARG(id),
-			  STR_ARG(info->full_id));
-		container_info_release(info);
-		return -EBADMSG;
-	}
-	atomic_fetch_add_explicit(&r->answered, 1, memory_order_relaxed);
-	container_inbox_put_info(r->inbox, info, true);
-	return 1;
-}
-
-int runtime_answer(struct runtime *r, runtime_look_up *look_up, void *context, struct error *err)
-{
-	uint64_t now = runtime_now_ms();
-	struct runtime_request q;
-	int status;
-
-	for (size_t i = 0; i < r->retry_count;) {
-		struct runtime_retry *retry = &r->retries[i];
-
-		if (retry->at > now) {
-			i++;
-			continue;
-		}
-		status = try(r, &retry->request, look_up, context, err);
-		if (status < 0)
-			return status;
-		if (status == 0 && ++retry->tries < RUNTIME_TRIES) {
-			retry->at = now + RUNTIME_RETRY_MS;
-			i++;
-			continue;
-		}
-		if (status == 0)
-			answer_unknown(r, &retry->request);
-		*retry = r->retries[--r->retry_count];
-	}
-	while (r->retry_count < RUNTIME_REQUESTS && !runtime_must_stop(r) && next_request(r, &q)) {
-		/* A place for it, should it be to be tried again, or the runtime fail. */
-		r->retries[r->retry_count++] =
-		    (struct runtime_retry){q, 1, runtime_now_ms() + RUNTIME_RETRY_MS};
-		status = try(r, &q, look_up, context, err);
-		if (status < 0)
-			return status;
-		r->retry_count -= (size_t)status;
-	}
-	return 0;
-}
-
-int runtime_wait_ms(const struct runtime *r)
-{
-	uint64_t now = runtime_now_ms(), least = now + WAIT_MS;
-
-	for (size_t i = 0; i < r->retry_count; i++)
-		if (r->retries[i].at < least)
-			least = r->retries[i].at;
-	return least > now ? (int)(least - now) : 0;
-}
-
-/* What was asked of a runtime that is gone. */
-static void refuse_all(struct runtime *r)
-{
-	struct runtime_request q;
-
-	while (r->retry_count)
-		answer_unknown(r, &r->retries[--r->retry_count].request);
-	while (next_request(r, &q))
-		answer_unknown(r, &q);
-}
-
 static void tell_error(struct runtime *r, const struct error *err)
 {
 	atomic_fetch_add_explicit(&r->errors, 1, memory_order_relaxed);
@@ -215,7 +106,7 @@ static void *client(void *context)
 
 		if (access(r->socket, F_OK) < 0) {
 			atomic_store(&r->state, RUNTIME_DOWN);
-			refuse_all(r);
+			runtime_refuse_all(r);
 			runtime_sleep(r, LOOK_MS);
 			continue;
 		}
@@ -226,11 +117,11 @@ static void *client(void *context)
 			backoff = BACKOFF_LEAST_MS;
 		if (!runtime_must_stop(r))
 			tell_error(r, &err);
-		refuse_all(r);
+		runtime_refuse_all(r);
 		runtime_sleep(r, backoff);
 		backoff = backoff * 2 < BACKOFF_MOST_MS ? backoff * 2 : BACKOFF_MOST_MS;
 	}
-	refuse_all(r);
+	runtime_refuse_all(r);
 	return NULL;
 }
 
@@ -365,6 +256,7 @@ void metadata_stop(struct metadata *m)
 		if (m->runtimes[i]->thread)
 			pthread_join(m->runtimes[i]->thread, NULL);
 		close(m->runtimes[i]->wake_fd);
+		VEC_FREE(&m->runtimes[i]->named);
 		free(m->runtimes[i]);
 	}
 	free(m);
