@@ -65,7 +65,8 @@ struct evaluator {
 	uint64_t ready; /* of small tables: candidates that may hold as far as is known */
 	uint64_t *fired;
 
-	char *slots;
+	void *slots_memory;
+	char *slots; /* in it, at a cache line */
 	size_t slot_size;
 	uint32_t slot_count, next_slot;
 	uint32_t bit_words;
@@ -751,10 +752,10 @@ struct evaluator *evaluator_new_sized(const struct plan *p, struct state *state,
 	ev->slot_count = slots > SLOTS_MOST    ? SLOTS_MOST
 			 : slots < SLOTS_LEAST ? SLOTS_LEAST
 					       : (uint32_t)slots;
-	ev->slots = aligned_alloc(CACHE_LINE, ev->slot_count * ev->slot_size);
-	if (!ev->slots)
-		abort();
-	memset(ev->slots, 0, ev->slot_count * ev->slot_size);
+	/* Zeroed by whoever gives the memory, so that slots that are never used take none. */
+	ev->slots_memory = array(ev->slot_count * ev->slot_size + CACHE_LINE, 1);
+	ev->slots = (char *)(((uintptr_t)ev->slots_memory + CACHE_LINE - 1) &
+			     ~(uintptr_t)(CACHE_LINE - 1));
 	ev->next_slot = 1;
 	ev->match_counts = array(p->set->rule_count, sizeof(*ev->match_counts));
 	ev->serial = hash_u64((uintptr_t)ev) ^ clock_monotonic_ns();
@@ -776,7 +777,7 @@ void evaluator_free(struct evaluator *ev)
 	free(ev->found);
 	free(ev->found_summary);
 	free(ev->fired);
-	free(ev->slots);
+	free(ev->slots_memory);
 	free(ev->match_counts);
 	rule_times_release(&ev->times);
 	free(ev);
