@@ -176,6 +176,9 @@ struct slot {
 	/* Arguments of path_resolve and cgroup_resolve, here to be numbers and no pointers. */
 	__u64 walk_dentry;
 	__u64 walk_mnt;
+	__u64 walk_end_dentry;
+	__u64 walk_end_mnt;
+	__u32 walk_is_done; /* the end was reached */
 	__u64 walk_node;
 	__u32 walk_to_origin; /* see path_resolve_origin */
 	struct name_walk name;
@@ -226,6 +229,7 @@ struct {
 } ring_critical SEC(".maps");
 
 enum {
+	NO_SLOT = -1, /* beyond the end of `slots` */
 	EVENT_AT = sizeof(struct record),
 	LENGTHS_AT = EVENT_AT + sizeof(struct event_header),
 	/* A forced wakeup goes with the first event this long after the last one. */
@@ -272,12 +276,16 @@ static __always_inline void count_drop(__u32 cpu, __u32 code, enum drop_cause ca
 }
 
 /*
- * Takes a free slot of this CPU, or NULL. Lamport's splitter: of all that try for a slot at a time
- * at most one gets it, whatever interrupts or preempts whom, with plain loads and stores. In the
- * worst case (a preemption between two of these lines, by somebody who tries as well) nobody gets
- * it and the slot is lost; no event is ever built in memory that another one uses.
+ * Takes a free slot of this CPU and answers its index, or NO_SLOT. Lamport's splitter: of all that
+ * try for a slot at a time at most one gets it, whatever interrupts or preempts whom, with plain
+ * loads and stores. In the worst case (a preemption between two of these lines, by somebody who
+ * tries as well) nobody gets it and the slot is lost; no event is ever built in memory that another
+ * one uses.
+ *
+ * A global function, so that the verifier need not go through what follows once for each slot that
+ * may have been taken.
  */
-static __always_inline struct slot *slot_claim(void)
+__noinline int slot_claim_index(void)
 {
 	__u64 me = bpf_get_current_pid_tgid() | (1ULL << 63);
 	__u32 cpu = bpf_get_smp_processor_id();
@@ -287,7 +295,7 @@ static __always_inline struct slot *slot_claim(void)
 		__u32 index = cpu * slots_per_cpu + i;
 		struct slot *s = bpf_map_lookup_elem(&slots, &index);
 		if (!s)
-			return NULL;
+			break;
 		s->claimant = me;
 		if (s->owner)
 			continue;
@@ -296,13 +304,19 @@ static __always_inline struct slot *slot_claim(void)
 			continue;
 		s->index = index;
 		s->cpu = cpu;
-		return s;
+		return index;
 	}
-	return NULL;
+	return NO_SLOT;
 }
 
-/* The slot that this task claimed in the program before this one. */
-static __always_inline struct slot *slot_find(void)
+static __always_inline struct slot *slot_claim(void)
+{
+	__u32 index = slot_claim_index();
+	return bpf_map_lookup_elem(&slots, &index);
+}
+
+/* The slot that this task claimed in the program before this one, or NO_SLOT. */
+__noinline int slot_find_index(void)
 {
 	__u64 me = bpf_get_current_pid_tgid() | (1ULL << 63);
 	__u32 cpu = bpf_get_smp_processor_id();
@@ -312,11 +326,17 @@ static __always_inline struct slot *slot_find(void)
 		__u32 index = cpu * slots_per_cpu + i;
 		struct slot *s = bpf_map_lookup_elem(&slots, &index);
 		if (!s)
-			return NULL;
+			break;
 		if (s->owner == me)
-			return s;
+			return index;
 	}
-	return NULL;
+	return NO_SLOT;
+}
+
+static __always_inline struct slot *slot_find(void)
+{
+	__u32 index = slot_find_index();
+	return bpf_map_lookup_elem(&slots, &index);
 }
 
 static __always_inline void slot_release(struct slot *s)

@@ -71,6 +71,13 @@ enum name_state { NAME_GOES_ON, NAME_ENDED, NAME_LOST };
 
 #define NAME_BYTE(s, i) (s)->data[NAME_AT + INDEX(i, NAME_SIZE)]
 
+/* Without bpf_loop nothing here is ever run, but a callback must not even be named. */
+#ifdef PROBE_WITHOUT_LOOP
+#define LOOP(count, step, context) ((void)(context))
+#else
+#define LOOP(count, step, context) bpf_loop(count, step, context, 0)
+#endif
+
 /* From here on each step is a global function: the verifier looks at it once. */
 
 static __always_inline struct slot *slot_at(__u32 index)
@@ -78,10 +85,29 @@ static __always_inline struct slot *slot_at(__u32 index)
 	return bpf_map_lookup_elem(&slots, &index);
 }
 
+/* Eight bytes of the candidate's name and of the component at hand. */
+static long name_compare_step(__u32 step, void *context)
+{
+	struct name_search *search = context;
+	struct slot *s = slot_at(search->slot_index);
+	__u64 i = INDEX(step * 8, 256);
+
+	if (!s)
+		return 1;
+	__u32 left = s->same.left;
+	__u64 differs = *(__u64 *)(s->scratch + i) ^ *(__u64 *)(s->scratch + NAME_CANDIDATE + i);
+	if (left < 8)
+		differs &= (1ULL << left * 8) - 1;
+	s->same.differs = differs != 0;
+	s->same.left = left - 8;
+	return differs || left <= 8;
+}
+
 /* Whether the candidate is of the component at hand. */
 __noinline int name_matches(__u32 slot_index)
 {
 	struct slot *s = slot_at(slot_index);
+	struct name_search search = {slot_index};
 	if (!s)
 		return 0;
 	__u32 size = s->name.size;
@@ -90,17 +116,11 @@ __noinline int name_matches(__u32 slot_index)
 		return 0;
 	__u64 n = INDEX(size, 256);
 	bpf_probe_read_kernel(s->scratch + NAME_CANDIDATE, n, READ(dentry, dentry, d_name.name));
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < 256; i += 8) {
-		if (i >= n)
-			break;
-		__u64 a = *(__u64 *)(s->scratch + i),
-		      b = *(__u64 *)(s->scratch + NAME_CANDIDATE + i);
-		if (n - i < 8)
-			b &= (1ULL << ((n - i) * 8)) - 1;
-		if (a != b)
-			return 0;
-	}
+	s->same.left = n;
+	s->same.differs = !HAS_LOOP;
+	LOOP(256 / 8, name_compare_step, &search);
+	if (s->same.differs)
+		return 0;
 	/* Names that nobody can find any more, and names that are known not to exist, are none. */
 	return READ(dentry, dentry, d_hash.pprev) && READ(dentry, dentry, d_inode);
 }
@@ -118,6 +138,21 @@ static __always_inline __u32 skip_slashes(struct slot *s, __u32 at)
 
 enum name_component { COMPONENT_NONE, COMPONENT_DIRECTORY, COMPONENT_LAST };
 
+static long name_take_step(__u32 step, void *context)
+{
+	struct name_search *search = context;
+	struct slot *s = slot_at(search->slot_index);
+
+	if (!s)
+		return 1;
+	__u8 byte = NAME_BYTE(s, s->name.at + step);
+	if (!byte || byte == '/')
+		return 1;
+	s->scratch[INDEX(step, 256)] = byte;
+	s->name.size = step + 1;
+	return 0;
+}
+
 /*
  * Takes the next component: its bytes into the slot's scratch, zeros behind it up to a multiple of
  * eight.
@@ -125,22 +160,16 @@ enum name_component { COMPONENT_NONE, COMPONENT_DIRECTORY, COMPONENT_LAST };
 __noinline int name_take(__u32 slot_index)
 {
 	struct slot *s = slot_at(slot_index);
+	struct name_search search = {slot_index};
 	if (!s)
 		return COMPONENT_NONE;
 	s->name.at = skip_slashes(s, s->name.at);
-	__u32 at = s->name.at, size = 0;
-	if (!NAME_BYTE(s, at))
+	if (!NAME_BYTE(s, s->name.at))
 		return COMPONENT_NONE;
-#pragma clang loop unroll(disable)
-	for (; size < 255; size++) {
-		__u8 byte = NAME_BYTE(s, at + size);
-		if (!byte || byte == '/')
-			break;
-		s->scratch[INDEX(size, 256)] = byte;
-	}
-	s->name.size = size;
-	size = s->name.size;
-	s->name.at = at + size;
+	s->name.size = 0;
+	LOOP(255, name_take_step, &search);
+	__u32 size = s->name.size;
+	s->name.at += size;
 	for (int i = 0; i < 8; i++)
 		s->scratch[INDEX(size + i, 512)] = 0;
 	return NAME_BYTE(s, skip_slashes(s, s->name.at)) ? COMPONENT_DIRECTORY : COMPONENT_LAST;

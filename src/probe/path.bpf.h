@@ -24,37 +24,30 @@ enum {
 	PATH_PARTIAL = 0x200, /* a mount of a part of a file system is on the way */
 };
 
-/* Kept as numbers: the kernel's pointers don't survive in a callback's context. Small, because it
- * lies on a stack below which others are. */
-struct walk {
-	struct slot *slot;
-	__u64 dentry, mnt;
-	__u64 root_dentry, root_mnt;
-	__u32 at;
-	__u32 flags;
-	__u32 is_done;
-};
-
-/* One component or one mount point; 1 ends the walk. */
+/*
+ * One component or one mount point of the way in the slot; 1 ends it. All that changes stands in
+ * the slot, where it is any number to the verifier: it need not follow each value that it could
+ * have.
+ */
 static long path_step(__u32 step, void *context)
 {
-	struct walk *w = context;
-	struct slot *s = w->slot;
-	__u64 dentry = w->dentry, mnt = w->mnt;
+	struct slot *s = *(struct slot **)context;
+	__u64 dentry = s->walk_dentry, mnt = s->walk_mnt;
 
-	if (dentry == w->root_dentry && mnt == w->root_mnt) {
-		w->is_done = 1;
+	if (dentry == s->walk_end_dentry && mnt == s->walk_end_mnt) {
+		s->walk_is_done = 1;
 		return 1;
 	}
 	__u64 parent = (__u64)READ(dentry, dentry, d_parent);
 	if (dentry == (__u64)READ(vfsmount, mnt, mnt_root)) {
 		__u64 sb = (__u64)READ(vfsmount, mnt, mnt_sb);
 		if (dentry != (__u64)READ(super_block, sb, s_root)) {
-			w->flags |= PATH_PARTIAL;
-			if (s->walk_to_origin && sb == (__u64)READ(vfsmount, w->root_mnt, mnt_sb)) {
+			s->path_flags |= PATH_PARTIAL;
+			if (s->walk_to_origin &&
+			    sb == (__u64)READ(vfsmount, s->walk_end_mnt, mnt_sb)) {
 				/* Of the root's own file system, mounted once more elsewhere. */
-				w->mnt = w->root_mnt;
-				w->flags |= PATH_MOVED;
+				s->walk_mnt = s->walk_end_mnt;
+				s->path_flags |= PATH_MOVED;
 				return 0;
 			}
 		}
@@ -62,72 +55,50 @@ static long path_step(__u32 step, void *context)
 		__u64 above = (__u64)READ(mount, mount, mnt_parent);
 		if (above == mount || !above) {
 			/* The top, and not the task's root: seen from outside. */
-			w->flags |= ANNEX_UNREACHED;
-			w->is_done = 1;
+			s->path_flags |= ANNEX_UNREACHED;
+			s->walk_is_done = 1;
 			return 1;
 		}
-		w->dentry = (__u64)READ(mount, mount, mnt_mountpoint);
-		w->mnt = above + bpf_core_field_offset(struct mount, mnt);
+		s->walk_dentry = (__u64)READ(mount, mount, mnt_mountpoint);
+		s->walk_mnt = above + bpf_core_field_offset(struct mount, mnt);
 		return 0;
 	}
 	__u32 size = READ(dentry, dentry, d_name.len);
 	const void *name = READ(dentry, dentry, d_name.name);
 	if (size > NAME_BYTES_MAX)
 		size = NAME_BYTES_MAX;
-	__u32 slash = 1;
-	if (dentry == parent) {
+	__u32 slash = dentry != parent;
+	if (!slash) {
 		/* A file without a place: pipe, socket, memfd. Its name stands alone. */
-		w->flags |= ANNEX_UNREACHED;
-		w->is_done = 1;
-		slash = 0;
+		s->path_flags |= ANNEX_UNREACHED;
+		s->walk_is_done = 1;
 	}
-	__u32 at = w->at - size - slash;
+	__u32 at = s->path_at - size - slash;
 	if (at > RECORD_PATH_MAX) { /* wrapped: no room left */
-		w->flags |= ANNEX_CUT;
+		s->path_flags |= ANNEX_CUT;
 		at = s->path_joint - size - slash;
 	}
-	if (!(w->flags & ANNEX_CUT) && at >= PATH_HALF)
+	if (!(s->path_flags & ANNEX_CUT) && at >= PATH_HALF)
 		s->path_joint = at;
 	BOUND(at);
 	BOUND(size);
 	if (at > RECORD_PATH_MAX || size > NAME_BYTES_MAX) {
-		w->is_done = 1;
+		s->walk_is_done = 1;
 		return 1;
 	}
 	if (slash)
 		s->path[at] = '/';
 	bpf_probe_read_kernel(s->path + at + slash, size, name);
-	w->at = at;
-	w->dentry = parent;
-	return w->is_done != 0;
-}
-
-static __always_inline void walk_load(struct walk *w, struct slot *s)
-{
-	w->slot = s;
-	w->dentry = s->walk_dentry;
-	w->mnt = s->walk_mnt;
-	w->root_dentry = s->walk_to_origin ? s->origin_dentry : s->root_dentry;
-	w->root_mnt = s->walk_to_origin ? s->origin_mnt : s->root_mnt;
-	w->at = s->path_at;
-	w->flags = s->path_flags;
-	w->is_done = 0;
+	s->path_at = at;
+	s->walk_dentry = parent;
+	return !slash;
 }
 
 /* For kernels without bpf_loop: a global function is looked at once, however often it is called. */
 __noinline int path_step_alone(__u32 slot_index)
 {
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
-	struct walk w;
-	if (!s)
-		return 1;
-	walk_load(&w, s);
-	path_step(0, &w);
-	s->walk_dentry = w.dentry;
-	s->walk_mnt = w.mnt;
-	s->path_at = w.at;
-	s->path_flags = w.flags;
-	return w.is_done;
+	return !s || path_step(0, &s);
 }
 
 /*
@@ -141,25 +112,23 @@ __noinline int path_walk(__u32 slot_index)
 	if (!s)
 		return -1;
 	__u64 dentry = s->walk_dentry;
-	bool is_done = false;
 
+	s->walk_end_dentry = s->walk_to_origin ? s->origin_dentry : s->root_dentry;
+	s->walk_end_mnt = s->walk_to_origin ? s->origin_mnt : s->root_mnt;
+	s->walk_is_done = 0;
 	s->path_at = RECORD_PATH_MAX;
 	s->path_flags = 0;
 	s->path_joint = RECORD_PATH_MAX;
 	if (!READ(dentry, dentry, d_hash.pprev) && dentry != (__u64)READ(dentry, dentry, d_parent))
 		s->path_flags = ANNEX_DELETED;
 	if (HAS_LOOP) {
-		struct walk w;
-		walk_load(&w, s);
-		bpf_loop(PATH_STEPS_LOOP, path_step, &w, 0);
-		s->path_at = w.at;
-		s->path_flags = w.flags;
-		is_done = w.is_done;
+		bpf_loop(PATH_STEPS_LOOP, path_step, &s, 0);
 	} else {
-		for (__u32 i = 0; i < PATH_STEPS_PLAIN && !is_done; i++)
-			is_done = path_step_alone(slot_index);
+		for (__u32 i = 0; i < PATH_STEPS_PLAIN; i++)
+			if (path_step_alone(slot_index))
+				break;
 	}
-	if (!is_done)
+	if (!s->walk_is_done)
 		s->path_flags |= ANNEX_CUT;
 	if (s->path_at >= RECORD_PATH_MAX) {
 		s->path_at = RECORD_PATH_MAX - 1;
