@@ -138,7 +138,8 @@ static void judge_held(struct waiting *w, struct judge *j, struct held *h)
 	struct kept_event *kept = h->kept;
 
 	judge_late(j, &kept->event, h->first, h->previous);
-	if (container_of(&kept->event)->metadata == CONTAINER_LATE)
+	if (container_of(&kept->event)->metadata == CONTAINER_LATE ||
+	    container_pod_is_late(container_of(&kept->event)))
 		judge_count(&w->incomplete, 1);
 	if (w->judged)
 		w->judged(w->context, j, &kept->event);
@@ -159,7 +160,7 @@ static void release(struct waiting *w, struct judge *j)
 	for (size_t at = 0; w->count && at < w->used; at += held_at(w, w->head + at)->size) {
 		struct held *h = held_at(w, w->head + at);
 
-		if (h->kept && container_of(&h->kept->event)->metadata != CONTAINER_ASKED)
+		if (h->kept && !container_is_awaited(container_of(&h->kept->event)))
 			judge_held(w, j, h);
 	}
 	trim(w);
@@ -173,7 +174,7 @@ bool waiting_take(struct waiting *w, struct judge *j, struct event *e)
 	struct match match;
 
 	release(w, j);
-	if (!c || c->metadata != CONTAINER_ASKED)
+	if (!c || !container_is_awaited(c))
 		return false;
 	if (evaluator_judge(j->terms->perhaps, e, &match, 1))
 		return hold(w, j, e);

@@ -312,6 +312,37 @@ enum container_mount_value {
 };
 
 /*
+ * fields_kube.c: k8smeta.*, and k8s.* of what a pod belongs to. A selector of field_kube says which
+ * part of which object: KUBE_SELECTOR(KUBE_OF_SERVICES, KUBE_NAME).
+ */
+field_extract_fn field_kube;
+field_extract_fn field_kube_pod;
+
+#define KUBE_SELECTOR(of, part) ((of) << 8 | (part))
+
+/* After the kinds of state/pod_info.h. */
+enum kube_of { KUBE_OF_POD = KUBE_KINDS, KUBE_OF_SERVICES, KUBE_OF_OWNER };
+
+enum kube_part {
+	KUBE_NAME,
+	KUBE_UID,
+	KUBE_LABEL,
+	KUBE_LABELS,           /* "key:value" each */
+	KUBE_JOINED = 1 << 15, /* several values as one text */
+};
+
+enum kube_pod_value {
+	KUBE_POD_IP,
+	KUBE_POD_NODE,
+	KUBE_POD_SERVICE_ACCOUNT,
+	KUBE_POD_OWNER_KIND,
+	KUBE_METADATA, /* complete, incomplete, none; "host" outside of containers */
+};
+
+/* What Kubernetes said of the pod; NULL: nothing, or it is none. */
+const struct pod_info *field_pod(const struct field_context *ctx);
+
+/*
  * fields_audit.c: ka.*, jevt.*, json.*. Selectors are named for the fields; KA_EACH_* are those of
  * a pod's containers, of which there are three lists.
  */

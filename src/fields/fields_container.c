@@ -10,11 +10,6 @@
 
 enum { SHOWN_SANDBOX_ID = 12, PATTERN_MAX = 4096 };
 
-/* By these a kubelet marks the containers that it starts. */
-#define LABEL_POD_NAME "io.kubernetes.pod.name"
-#define LABEL_POD_NAMESPACE "io.kubernetes.pod.namespace"
-#define LABEL_POD_UID "io.kubernetes.pod.uid"
-
 static const struct container_info host_info = {
     .full_id = {"host", 4}, .id = {"host", 4}, .name = {"host", 4}};
 
@@ -127,6 +122,24 @@ static bool answer_label(const struct container_label *labels, uint32_t count, s
 	return container_label_find(labels, count, key, &text) && answer_str(out, text);
 }
 
+/* Of a pod, what Kubernetes says of it where no runtime says anything. */
+static bool kube_value(const struct field_context *ctx, enum container_info_value value,
+		       struct value *out)
+{
+	const struct process *p = ctx->event->process;
+	const struct pod *pod = p && p->container ? p->container->pod : NULL;
+
+	if (!pod)
+		return false;
+	/* Kubelets name cgroups by it. */
+	if (value == INFO_POD_UID)
+		return answer_str(out, pod->key);
+	return pod->info && (value == INFO_POD_NAME        ? answer_str(out, pod->info->name)
+			     : value == INFO_POD_NAMESPACE ? answer_str(out, pod->info->ns)
+			     : value == INFO_POD_IP        ? answer_str(out, pod->info->ip)
+							   : false);
+}
+
 /* What a pod is said to be by its sandbox, where the container's own info does not say it. */
 static const struct container_info *pod_of(struct field_context *ctx,
 					   const struct container_info *info)
@@ -139,6 +152,13 @@ static const struct container_info *pod_of(struct field_context *ctx,
 	return sandbox ? sandbox : info;
 }
 
+static bool kube_label(const struct field_context *ctx, struct str key, struct value *out)
+{
+	const struct pod_info *pod = field_pod(ctx);
+
+	return pod && answer_label(pod->labels, pod->label_count, key, out);
+}
+
 static bool pod_value(struct field_context *ctx, const struct field_use *use,
 		      const struct container_info *info, struct value *out)
 {
@@ -146,16 +166,40 @@ static bool pod_value(struct field_context *ctx, const struct field_use *use,
 
 	switch ((enum container_info_value)use->field->selector) {
 	case INFO_POD_LABEL:
-		return answer_label(pod->pod_labels, pod->pod_label_count, use->key, out);
+		return answer_label(pod->pod_labels, pod->pod_label_count, use->key, out) ||
+		       kube_label(ctx, use->key, out);
 	case INFO_POD_LABELS:
-		return answer_labels(ctx, pod->pod_labels, pod->pod_label_count, out);
+		return pod->pod_label_count || !field_pod(ctx)
+			   ? answer_labels(ctx, pod->pod_labels, pod->pod_label_count, out)
+			   : answer_labels(ctx, field_pod(ctx)->labels, field_pod(ctx)->label_count,
+					   out);
 	case INFO_POD_IP:
-		return info->sandbox_id.n && answer_str(out, info->ip.n ? info->ip : pod->ip);
+		if (info->sandbox_id.n && (info->ip.n || pod->ip.n))
+			return answer_str(out, info->ip.n ? info->ip : pod->ip);
+		return kube_value(ctx, INFO_POD_IP, out) ||
+		       (info->sandbox_id.n && answer_str(out, STR("")));
 	case INFO_POD_CNI:
 		return info->sandbox_id.n && answer_str(out, pod->cni_json);
 	default:
 		return false;
 	}
+}
+
+/* Of a container that no runtime told of. */
+static bool untold_value(struct field_context *ctx, const struct field_use *use, struct value *out)
+{
+	enum container_info_value value = (enum container_info_value)use->field->selector;
+	const struct process *p = ctx->event->process;
+	const struct pod_info *pod = field_pod(ctx);
+
+	if (value == INFO_NAME)
+		return p && is_named_by_cgroup(p->container) &&
+		       answer_str(out, p->container->full_id);
+	if (value == INFO_POD_LABEL)
+		return kube_label(ctx, use->key, out);
+	if (value == INFO_POD_LABELS)
+		return pod && answer_labels(ctx, pod->labels, pod->label_count, out);
+	return kube_value(ctx, value, out);
 }
 
 bool field_container_info(struct field_context *ctx, const struct field_use *use, struct value *out)
@@ -164,9 +208,7 @@ bool field_container_info(struct field_context *ctx, const struct field_use *use
 	enum container_info_value value = (enum container_info_value)use->field->selector;
 
 	if (!info)
-		return value == INFO_NAME && ctx->event->process &&
-		       is_named_by_cgroup(ctx->event->process->container) &&
-		       answer_str(out, ctx->event->process->container->full_id);
+		return untold_value(ctx, use, out);
 	switch (value) {
 	case INFO_NAME:
 		return answer_str(out, info->name);
@@ -199,11 +241,15 @@ bool field_container_info(struct field_context *ctx, const struct field_use *use
 	case INFO_MOUNTS:
 		return answer_mounts(ctx, info, out);
 	case INFO_POD_NAME:
-		return answer_label(info->labels, info->label_count, STR(LABEL_POD_NAME), out);
+		return answer_label(info->labels, info->label_count, STR(LABEL_POD_NAME), out) ||
+		       kube_value(ctx, value, out);
 	case INFO_POD_NAMESPACE:
-		return answer_label(info->labels, info->label_count, STR(LABEL_POD_NAMESPACE), out);
+		return answer_label(info->labels, info->label_count, STR(LABEL_POD_NAMESPACE),
+				    out) ||
+		       kube_value(ctx, value, out);
 	case INFO_POD_UID:
-		return answer_label(info->labels, info->label_count, STR(LABEL_POD_UID), out);
+		return answer_label(info->labels, info->label_count, STR(LABEL_POD_UID), out) ||
+		       kube_value(ctx, value, out);
 	case INFO_POD_SANDBOX_ID:
 		return answer_str(out, str_slice(info->sandbox_id, 0, SHOWN_SANDBOX_ID));
 	case INFO_POD_FULL_SANDBOX_ID:

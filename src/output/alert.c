@@ -289,12 +289,17 @@ static void put_json(struct buffer *out, const struct alert_options *options,
 	buffer_put(out, STR("\"}"));
 }
 
-/* A runtime was asked for the container, and has not answered in time. */
-static bool is_incomplete(const struct field_context *ctx)
+/* What was asked for, of a runtime or of Kubernetes, and was not told in time. */
+static void put_incomplete(const struct field_context *ctx, struct buffer *text)
 {
 	const struct process *p = ctx->event->process;
 
-	return p && p->container && p->container->metadata == CONTAINER_LATE && !p->container->info;
+	if (!p || !p->container)
+		return;
+	if (container_is_late(p->container))
+		buffer_put(text, STR(" container_metadata=incomplete"));
+	if (container_pod_is_late(p->container))
+		buffer_put(text, STR(" pod_metadata=incomplete"));
 }
 
 void alert_format(const struct alert_options *options, const struct rule *rule,
@@ -314,8 +319,7 @@ void alert_format(const struct alert_options *options, const struct rule *rule,
 	buffer_putc(&text, ' ');
 	message_start = text.n;
 	template_render(&rule->output, ctx, &text);
-	if (is_incomplete(ctx))
-		buffer_put(&text, STR(" container_metadata=incomplete"));
+	put_incomplete(ctx, &text);
 
 	if (options->is_json) {
 		for (size_t i = 0; i < sizeof(string_limits) / sizeof(*string_limits); i++) {

@@ -250,13 +250,57 @@ static bool match_containerd_namespace(const struct path *path, struct container
 	return set(out, CONTAINER_CONTAINERD, name, ID_SHOWN);
 }
 
+enum { UUID_SIZE = 36, HASH_SIZE = 32 };
+
+/* How many bytes at the start of s are a pod's uid, or, of a static pod, the hash of its file. */
+static size_t uid_size(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && n < UUID_SIZE &&
+	       (n == 8 || n == 13 || n == 18 || n == 23 ? s.p[n] == '-' || s.p[n] == '_'
+							: isxdigit((unsigned char)s.p[n])))
+		n++;
+	if (n == UUID_SIZE)
+		return n;
+	for (n = 0; n < s.n && isxdigit((unsigned char)s.p[n]);)
+		n++;
+	return n == HASH_SIZE ? n : 0;
+}
+
+/* "kubepods-burstable-pod3d1c5c2f_9a5b_4f5e_8a43_8f5a37b2f0a1.slice"; empty: it is none. */
+static struct str pod_uid(struct str component)
+{
+	static const struct str mark = {"pod", 3};
+	struct str rest = component;
+
+	for (size_t at; (at = find(rest, mark)) < rest.n;) {
+		size_t n;
+
+		rest = str_slice(rest, at + mark.n, rest.n);
+		n = uid_size(rest);
+		if (n && (n == rest.n || rest.p[n] == '.' || rest.p[n] == ':'))
+			return str_slice(rest, 0, n);
+	}
+	return (struct str){component.p, 0};
+}
+
+/* Of the innermost pod around the container. */
+static void find_pod(const struct path *path, size_t at, struct container *out)
+{
+	for (size_t i = at + 1; i-- > 0 && !out->pod_uid.n;)
+		out->pod_uid = pod_uid(path->components[i]);
+}
+
 static bool from_path(const struct path *path, struct container *out)
 {
 	for (size_t at = path->count; at-- > 0;)
 		if (match_id(path, at, out) || match_lxc(path, at, out) ||
 		    match_machine(path, at, out) || match_bpm(path->components[at], out) ||
-		    match_runc_scope(path->components[at], out))
+		    match_runc_scope(path->components[at], out)) {
+			find_pod(path, at, out);
 			return true;
+		}
 	return false;
 }
 

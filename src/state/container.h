@@ -24,6 +24,7 @@ enum container_type {
 };
 
 struct container_info;
+struct pod;
 
 enum container_metadata {
 	CONTAINER_UNASKED, /* there is nobody to ask */
@@ -39,6 +40,8 @@ struct container {
 	enum container_type type;
 	enum container_metadata metadata;
 	struct container_info *info; /* NULL: nothing is known */
+	struct str pod_uid;          /* as the cgroup writes it; empty: of no pod */
+	struct pod *pod;             /* state/pod_set.h; NULL: of none, as far as is known */
 };
 
 /*

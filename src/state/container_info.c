@@ -199,16 +199,6 @@ void container_image_split(struct str image, struct str *repository, struct str 
 	}
 }
 
-static void push(struct container_inbox *inbox, struct container_news *news)
-{
-	struct container_news *newest = atomic_load_explicit(&inbox->newest, memory_order_relaxed);
-
-	do
-		news->next = newest;
-	while (!atomic_compare_exchange_weak_explicit(&inbox->newest, &newest, news,
-						      memory_order_release, memory_order_relaxed));
-}
-
 static struct container_news *news_new(enum container_news_kind kind, struct str id)
 {
 	struct container_news *news = calloc(1, sizeof(*news) + id.n + 1);
@@ -229,28 +219,23 @@ void container_inbox_put_info(struct container_inbox *inbox, struct container_in
 
 	news->info = info;
 	news->is_answer = is_answer;
-	push(inbox, news);
+	inbox_put(&inbox->inbox, &news->item);
 }
 
 void container_inbox_put(struct container_inbox *inbox, enum container_news_kind kind,
 			 struct str id)
 {
-	push(inbox, news_new(kind, id));
+	inbox_put(&inbox->inbox, &news_new(kind, id)->item);
 }
 
 struct container_news *container_inbox_take(struct container_inbox *inbox)
 {
-	struct container_news *oldest = NULL, *news, *next;
+	return (struct container_news *)inbox_take(&inbox->inbox);
+}
 
-	if (!atomic_load_explicit(&inbox->newest, memory_order_relaxed))
-		return NULL;
-	news = atomic_exchange_explicit(&inbox->newest, NULL, memory_order_acquire);
-	for (; news; news = next) {
-		next = news->next;
-		news->next = oldest;
-		oldest = news;
-	}
-	return oldest;
+struct container_news *container_news_next(const struct container_news *news)
+{
+	return (struct container_news *)news->item.next;
 }
 
 void container_news_free(struct container_news *news)

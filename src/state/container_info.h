@@ -7,6 +7,7 @@
 #ifndef SAKER_STATE_CONTAINER_INFO_H
 #define SAKER_STATE_CONTAINER_INFO_H
 
+#include "base/inbox.h"
 #include "base/str.h"
 #include "state/container.h"
 
@@ -57,6 +58,11 @@ struct container_info *container_info_new(const struct container_info *draft);
 struct container_info *container_info_keep(struct container_info *info);
 void container_info_release(struct container_info *info); /* NULL is fine */
 
+/* By these a kubelet marks the containers that it starts. */
+#define LABEL_POD_NAME "io.kubernetes.pod.name"
+#define LABEL_POD_NAMESPACE "io.kubernetes.pod.namespace"
+#define LABEL_POD_UID "io.kubernetes.pod.uid"
+
 /* The value of a label; false: there is none. */
 bool container_label_find(const struct container_label *labels, uint32_t count, struct str key,
 			  struct str *out);
@@ -72,7 +78,7 @@ enum container_news_kind {
 };
 
 struct container_news {
-	struct container_news *next;
+	struct inbox_item item; /* first */
 	enum container_news_kind kind;
 	bool is_answer;              /* to a question; else it was told unasked */
 	struct container_info *info; /* of CONTAINER_KNOWN */
@@ -82,7 +88,7 @@ struct container_news {
 
 /* Any thread puts news in; one takes them out. */
 struct container_inbox {
-	_Atomic(struct container_news *) newest;
+	struct inbox inbox;
 };
 
 /* Takes over the caller's reference. */
@@ -90,8 +96,9 @@ void container_inbox_put_info(struct container_inbox *inbox, struct container_in
 			      bool is_answer);
 void container_inbox_put(struct container_inbox *inbox, enum container_news_kind kind,
 			 struct str id);
-/* All there is, the oldest first; the caller frees each with container_news_free. */
+/* The oldest, with those behind it; the caller frees each with container_news_free. */
 struct container_news *container_inbox_take(struct container_inbox *inbox);
+struct container_news *container_news_next(const struct container_news *news);
 void container_news_free(struct container_news *news); /* one, and its reference */
 
 #endif

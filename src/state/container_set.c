@@ -39,6 +39,7 @@ struct container_set {
 	struct pool entry_pool;
 	struct container_asker asker;
 	struct container_inbox inbox;
+	struct pod_set *pods;
 	uint32_t pending, gone;
 	uint64_t generation;
 	uint64_t sweep_at;
@@ -52,6 +53,7 @@ struct container_set *container_set_new(void)
 	if (!s)
 		abort();
 	s->entry_pool.item_size = sizeof(struct entry);
+	s->pods = pod_set_new();
 	return s;
 }
 
@@ -69,7 +71,7 @@ void container_set_free(struct container_set *s)
 	if (!s)
 		return;
 	for (news = container_inbox_take(&s->inbox); news; news = next) {
-		next = news->next;
+		next = container_news_next(news);
 		container_news_free(news);
 	}
 	for (size_t i = 0; i < s->entries.size; i++)
@@ -82,6 +84,7 @@ void container_set_free(struct container_set *s)
 	strmap_free(&s->entries);
 	strmap_free(&s->known);
 	pool_release(&s->entry_pool);
+	pod_set_free(s->pods);
 	free(s);
 }
 
@@ -93,6 +96,26 @@ void container_set_ask(struct container_set *s, const struct container_asker *as
 struct container_inbox *container_set_inbox(struct container_set *s)
 {
 	return &s->inbox;
+}
+
+struct pod_set *container_set_pods(struct container_set *s)
+{
+	return s->pods;
+}
+
+bool container_is_awaited(const struct container *c)
+{
+	return c->metadata == CONTAINER_ASKED || (c->pod && c->pod->metadata == CONTAINER_ASKED);
+}
+
+bool container_is_late(const struct container *c)
+{
+	return c->metadata == CONTAINER_LATE && !c->info;
+}
+
+bool container_pod_is_late(const struct container *c)
+{
+	return c->pod && c->pod->metadata == CONTAINER_LATE;
 }
 
 /* Whether the runtime is one that makes cgroups of that form. */
@@ -144,16 +167,26 @@ static void settle(struct container_set *s, struct entry *e, enum container_meta
 	e->container.metadata = metadata;
 }
 
+/* A container whose cgroup does not tell the pod may be labelled with it. */
+static void link_pod(struct container_set *s, struct entry *e, struct str uid)
+{
+	if (!e->container.pod)
+		e->container.pod = pod_set_take(s->pods, uid);
+}
+
 /* Links what is known; true: that is another thing than before. */
 static bool link_info(struct container_set *s, struct entry *e)
 {
 	struct container_info *info = best_of(known_of(s, e->container.full_id), e->container.type);
+	struct str uid;
 
 	if (!info || info == e->container.info)
 		return false;
 	container_info_release(e->container.info);
 	e->container.info = container_info_keep(info);
 	s->generation++;
+	if (container_label_find(info->labels, info->label_count, STR(LABEL_POD_UID), &uid))
+		link_pod(s, e, uid);
 	if (fits(e->container.type, info->type) || e->container.metadata != CONTAINER_ASKED)
 		settle(s, e, CONTAINER_TOLD);
 	return true;
@@ -197,6 +230,7 @@ const struct container *container_set_take(struct container_set *s, const struct
 		    .id = str_slice(key, 1, 1 + c->id.n),
 		};
 		strmap_put(&s->entries, key, e);
+		link_pod(s, e, c->pod_uid);
 		if (!link_info(s, e) || e->container.metadata != CONTAINER_TOLD)
 			ask(s, e);
 	}
@@ -212,6 +246,7 @@ void container_set_give(struct container_set *s, const struct container *c)
 	if (!e || --e->references)
 		return;
 	settle(s, e, CONTAINER_UNASKED);
+	pod_set_give(s->pods, e->container.pod);
 	strmap_remove(&s->entries, entry_key(key, c));
 	container_info_release(e->container.info);
 	pool_give(&s->entry_pool, e);
@@ -324,12 +359,12 @@ void container_set_forget(struct container_set *s, struct str id)
 bool container_set_update(struct container_set *s)
 {
 	struct container_news *news = container_inbox_take(&s->inbox), *next;
-	bool has_changed = false;
+	bool has_changed = pod_set_update(s->pods);
 
 	if (__builtin_expect(!news, 1))
-		return false;
+		return has_changed;
 	for (; news; news = next) {
-		next = news->next;
+		next = container_news_next(news);
 		if (news->kind == CONTAINER_KNOWN) {
 			has_changed |= learn(s, container_info_keep(news->info), news->is_answer);
 		} else if (news->kind == CONTAINER_NOT_HERE) {
@@ -346,10 +381,10 @@ bool container_set_update(struct container_set *s)
 bool container_set_expire(struct container_set *s, uint64_t patience_ns)
 {
 	uint64_t now;
-	bool has_changed = false;
+	bool has_changed = pod_set_expire(s->pods, patience_ns);
 
 	if (!s->pending)
-		return false;
+		return has_changed;
 	now = clock_monotonic_ns();
 	for (size_t i = 0; i < s->entries.size; i++) {
 		struct entry *e = s->entries.entries[i].value;
@@ -370,7 +405,7 @@ uint32_t container_set_pending(const struct container_set *s)
 
 uint64_t container_set_generation(const struct container_set *s)
 {
-	return s->generation;
+	return s->generation + pod_set_generation(s->pods);
 }
 
 const struct container_info *container_set_info(const struct container_set *s, struct str id)

@@ -10,6 +10,7 @@
 #define SAKER_STATE_CONTAINER_SET_H
 
 #include "state/container_info.h"
+#include "state/pod_set.h"
 
 /*
  * Asks about a container: answers how many will answer, by the inbox, with what they know or
@@ -32,6 +33,13 @@ struct container_set *container_set_new(void);
 void container_set_free(struct container_set *s);
 void container_set_ask(struct container_set *s, const struct container_asker *asker);
 struct container_inbox *container_set_inbox(struct container_set *s);
+/* The pods that they are of, which are updated and expire with them. */
+struct pod_set *container_set_pods(struct container_set *s);
+/* Whether something that was asked for may yet be told: of the container, or of its pod. */
+bool container_is_awaited(const struct container *c);
+/* Whether it was not told in time. */
+bool container_is_late(const struct container *c);
+bool container_pod_is_late(const struct container *c);
 
 /* The one of that type and id, counted; a copy of c if it is new. */
 const struct container *container_set_take(struct container_set *s, const struct container *c);

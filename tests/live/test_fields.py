@@ -25,7 +25,7 @@ NOT_LIVE = {
     r"thread\.cpu(\.user|\.system)?": "told by events that only old captures have",
     r"evt\.asynctype": "no event is asynchronous",
     r"proc\.exe_ino\.ctime_duration_pidns_start": "the program is older than the machine's start",
-    r"container\..*|k8s\..*|proc\.is_container_.*": "metadata is tested with containers",
+    r"container\..*|k8s\..*|k8smeta\..*|proc\.is_container_.*": "metadata is tested with containers",
     r"evt\.count\.error\.memory": "a call on memory that fails is no part of this",
     r"syscall\.arg": "of calls that have no event of their own: see test_calls.py",
     r"evt\.around": "stands in conditions alone",
@@ -110,7 +110,7 @@ def printable(program, names):
     arguments = {"evt.type.is": ".openat", "evt.arg": ".res", "evt.rawarg": ".res", "syscall.arg": "[0]",
                  "thread.cgroup": ".cpu"}
     wanted = [name + arguments.get(name, "") for name in names]
-    left_out = r"static|evt\.around|fd\.(ip|port|proto|net|cnet|snet|lnet|rnet)|container\..*|k8s\..*|proc\.is_con.*"
+    left_out = r"static|evt\.around|fd\.(ip|port|proto|net|cnet|snet|lnet|rnet)|container\..*|k8s\..*|k8smeta\..*|proc\.is_con.*"
     return [name for name in wanted if not re.fullmatch(left_out, name)]
 
 

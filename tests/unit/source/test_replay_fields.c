@@ -560,6 +560,7 @@ static const struct {
     {"evt.plugininfo", "no plugin makes events"},
     {"container.*", "tests/unit/fields/test_fields_container.c looks at them"},
     {"k8s.*", "tests/unit/fields/test_fields_container.c looks at them"},
+    {"k8smeta.*", "tests/unit/fields/test_fields_kube.c looks at them"},
     {"proc.is_container_*", "never have a value"},
     {"syscall.arg", "captures hold no arguments of calls that have no event of their own"},
     {"static", "the configuration says it, not the event"},

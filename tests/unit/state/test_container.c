@@ -199,6 +199,43 @@ static void any_hierarchy_will_do(void **state)
 	check_i64(c.type, CONTAINER_NONE, "a limit on one hierarchy");
 }
 
+#define UID "3d1c5c2f_9a5b_4f5e_8a43_8f5a37b2f0a1"
+#define STATIC "0123456789abcdef0123456789abcdef"
+
+/* A pod's uid, as the path writes it. */
+static const struct {
+	const char *cgroup, *uid;
+} pods[] = {
+    {"/kubepods/besteffort/pod3d1c5c2f-9a5b-4f5e-8a43-8f5a37b2f0a1/" ID,
+     "3d1c5c2f-9a5b-4f5e-8a43-8f5a37b2f0a1"},
+    {"/kubepods.slice/kubepods-pod" UID ".slice/docker-" ID ".scope", UID},
+    {"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID
+     ".slice/cri-containerd-" ID ".scope",
+     UID},
+    {"/kubepods-besteffort-pod" UID ".slice:cri-containerd:" ID, UID},
+    {"/kubepods.slice/kubepods-pod" UID ".slice/crio-" ID ".scope/container", UID},
+    {"/kubepods/burstable/pod" STATIC "/" ID, STATIC},
+    /* the innermost */
+    {"/kubepods/podaaaaaaaa-9a5b-4f5e-8a43-8f5a37b2f0a1/" OTHER "/kubepods/pod" UID "/" ID, UID},
+    /* none */
+    {"/docker/" ID, ""},
+    {"/kubepods/burstable/pod3d1c5c2f/" ID, ""},
+    {"/kubepods/pod" UID "0/" ID, ""},
+    {"/machine.slice/machine-libpod_pod_" OTHER ".slice/libpod-" ID ".scope", ""},
+    {"/docker/" ID "/kubepods/pod" UID, ""},
+};
+
+static void paths_tell_their_pod(void **state)
+{
+	struct container c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pods) / sizeof(pods[0]); i++) {
+		assert_true(container_from_cgroups(str_from(pods[i].cgroup), &c));
+		check_str(c.pod_uid, pods[i].uid, pods[i].cgroup);
+	}
+}
+
 static void deep_paths_are_judged_by_their_end(void **state)
 {
 	char text[8192];
@@ -217,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(paths_tell_their_container),
+	    cmocka_unit_test(paths_tell_their_pod),
 	    cmocka_unit_test(lists_tell_what_their_paths_do),
 	    cmocka_unit_test(any_hierarchy_will_do),
 	    cmocka_unit_test(deep_paths_are_judged_by_their_end),
