@@ -93,29 +93,38 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 	__u32 nr = native_nr(true, regs, compat);
 	if (nr >= PROBE_SYSCALLS)
 		return NULL;
-	const struct collect_row *row = &collect_rows[INDEX(nr, PROBE_SYSCALLS)];
 	struct slot *s = slot_claim();
 	if (!s) {
-		count_drop(bpf_get_smp_processor_id(), row->code, DROP_NESTED);
+		count_drop(bpf_get_smp_processor_id(), collect_rows[INDEX(nr, PROBE_SYSCALLS)].code,
+			   DROP_NESTED);
 		return NULL;
 	}
 	/* Of 32 bits, where they are no error: an address may have the highest one set. */
 	if (compat)
 		ret = (__s32)ret >= ERRORS_FROM && (__s32)ret < 0 ? (__s64)(__s32)ret
 								  : (__s64)(__u32)ret;
+	/* The ways that lead here are the same from now on, to the verifier, too: numbers that were
+	 * stored may be any. */
+	s->begun.compat = compat;
+	s->begun.nr = nr;
+	s->begun.ret = ret;
+	nr = s->begun.nr;
+	ret = s->begun.ret;
+	const struct collect_row *row = &collect_rows[INDEX(nr, PROBE_SYSCALLS)];
 	s->ts = ts;
 	s->is_critical = row->flags & (ROW_CRITICAL | ROW_IMPORTANT);
 	record_start(s, row->code, row->nparams, nr, ret, known, trusted, task);
+	compat = s->begun.compat;
 	if (unlikely(compat || CALL_NUMBER(true, regs) >= PROBE_SYSCALLS))
 		s->flags |= RECORD_COMPAT;
 	if (!(wants[INDEX(nr, PROBE_SYSCALLS)] & WANT_RULES))
 		s->flags |= RECORD_STATE_ONLY;
 	s->facts = facts_wanted[INDEX(nr, PROBE_SYSCALLS)];
-	args_load(s, regs, compat);
+	args_load(s, regs, s->begun.compat);
 	s->values[SOURCE_RET] = ret;
 	s->values[SOURCE_ZERO] = 0;
 	if (row->fetch_arg != COLLECT_NONE)
-		fetch_structure(s, row, compat, ret);
+		fetch_structure(s, row, s->begun.compat, ret);
 	if (row->flags & ROW_OPENS && ret >= 0)
 		s->file = file_of_fd(known, task, ret);
 	*row_out = row;

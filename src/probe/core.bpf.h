@@ -131,6 +131,13 @@ struct name_walk {
 	volatile __u32 state;
 };
 
+/* Of the call that is begun; volatile as what name_walk holds. */
+struct begun {
+	volatile __s64 ret;
+	volatile __u16 nr;
+	volatile __u8 compat;
+};
+
 /* Bytes of a record that are compared with others of it. */
 struct comparison {
 	volatile __u32 at, other; /* where the next ones stand */
@@ -181,6 +188,7 @@ struct slot {
 	__u32 walk_is_done; /* the end was reached */
 	__u64 walk_node;
 	__u32 walk_to_origin; /* see path_resolve_origin */
+	struct begun begun;
 	struct name_walk name;
 	struct comparison same;
 	__u64 root_dentry; /* of the task */
