@@ -72,7 +72,8 @@ __u32 reports_own; /* not 0: calls of our own are reported, too */
 __u16 wants[PROBE_SYSCALLS];
 __u32 facts_wanted[PROBE_SYSCALLS];
 struct probe_cpu_counters counters[PROBE_CPUS];
-__u64 last_wakeup[2 * PROBE_RINGS]; /* of each ring; the critical one is PROBE_RINGS */
+__u32 reader_waits;               /* until the next record: see probe.h */
+__u64 last_look[2 * PROBE_RINGS]; /* at how full each ring is; the critical one is PROBE_RINGS */
 
 /* The kernel's function, weak because older ones lack it. */
 extern void *bpf_rdonly_cast(const void *pointer, __u32 type_id) __ksym __weak;
@@ -240,10 +241,8 @@ enum {
 	NO_SLOT = -1, /* beyond the end of `slots` */
 	EVENT_AT = sizeof(struct record),
 	LENGTHS_AT = EVENT_AT + sizeof(struct event_header),
-	/* A forced wakeup goes with the first event this long after the last one. */
-	WAKEUP_NS = 5 * 1000 * 1000,
-	/* And, where its ring is more than a quarter full, with the first this long after. */
-	WAKEUP_FULL_NS = 100 * 1000,
+	/* How often it is looked whether a ring is a quarter full, which wakes the reader. */
+	LOOK_NS = 100 * 1000,
 };
 
 /*
@@ -352,6 +351,23 @@ static __always_inline void slot_release(struct slot *s)
 	s->owner = 0;
 }
 
+/*
+ * Wakes the reader where it waits. After a record was committed, which is a full barrier, as is
+ * what stands between the reader's word that it waits and its last look at the rings: so one of us
+ * sees what the other did. What wakes is a record that is thrown away.
+ */
+static __always_inline void reader_wake(void *ring)
+{
+	if (likely(!reader_waits))
+		return;
+	void *nothing = bpf_ringbuf_reserve(ring, 8, 0);
+	/* Full: somebody has written meanwhile, and woke it. */
+	if (!nothing)
+		return;
+	reader_waits = 0;
+	bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+}
+
 /* Ends the event: fills in the sizes and sends it. */
 static __always_inline void slot_send(struct slot *s)
 {
@@ -387,16 +403,14 @@ static __always_inline void slot_send(struct slot *s)
 			return;
 	}
 	BOUND(index);
-	__u64 *wakeup = &last_wakeup[index & (2 * PROBE_RINGS - 1)];
-	/* Waking the reader costs an interrupt: it is done seldom, and early where the ring fills.
-	 * probe.h says how the reader must wait for this to lose no time. */
+	/* Waking the reader costs an interrupt. It comes by itself while there is much to read. */
+	__u64 *look = &last_look[index & (2 * PROBE_RINGS - 1)];
 	__u64 flags = BPF_RB_NO_WAKEUP;
-	__u64 elapsed = s->ts - *wakeup;
-	if (unlikely(elapsed > WAKEUP_FULL_NS) &&
-	    (elapsed > WAKEUP_NS || bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) * 4 >
-					bpf_ringbuf_query(ring, BPF_RB_RING_SIZE))) {
-		flags = BPF_RB_FORCE_WAKEUP;
-		*wakeup = s->ts;
+	if (unlikely(s->ts - *look > LOOK_NS)) {
+		*look = s->ts;
+		if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) * 4 >
+		    bpf_ringbuf_query(ring, BPF_RB_RING_SIZE))
+			flags = BPF_RB_FORCE_WAKEUP;
 	}
 	BOUND(size);
 	if (size > RECORD_SIZE_MAX || bpf_ringbuf_output(ring, s->data, size, flags)) {
@@ -405,6 +419,7 @@ static __always_inline void slot_send(struct slot *s)
 		BOUND(cpu);
 		if (cpu < PROBE_CPUS)
 			counters[cpu].events++;
+		reader_wake(ring);
 	}
 }
 

@@ -619,6 +619,12 @@ size_t probe_rings(const struct probe *p, struct probe_ring *rings, size_t room)
 	return p->nrings;
 }
 
+void probe_reader_waits(struct probe *p, bool waits)
+{
+	__atomic_store_n(&p->programs->bss->reader_waits, waits, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 int probe_iterate_tasks(struct probe *p,
 			void (*visit)(void *context, const void *record, size_t size),
 			void *context, struct error *err)

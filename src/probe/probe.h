@@ -29,10 +29,10 @@
  *   FACT_BUFFER         the data parameter holds bytes; it is empty otherwise
  * Exec events have ANNEX_EXE and, where the call succeeded, ANNEX_CWD.
  *
- * Waiting. Records do not wake the reader, but for one at least WAKEUP_NS (5 ms) after the last
- * that did, or 100 us where its ring is more than a quarter full. So a reader must poll with a
- * timeout of 10 ms, read all rings whatever the answer, and go on so until one round found
- * nothing; only then may it wait for ever. No event waits longer than that timeout.
+ * Waiting. A record wakes the reader only where it said that it waits (probe_reader_waits), or
+ * where its ring is more than a quarter full. So a reader that has read something looks again after
+ * a while, by its own clock; where there was nothing it says that it waits, looks once more, and
+ * sleeps.
  */
 #ifndef SAKER_PROBE_PROBE_H
 #define SAKER_PROBE_PROBE_H
@@ -79,6 +79,12 @@ struct probe_ring {
 	enum ring_kind kind;
 };
 size_t probe_rings(const struct probe *p, struct probe_ring *rings, size_t room);
+
+/*
+ * The next record wakes whoever waits for its ring's descriptor; or not any more. What was written
+ * before this call can be seen in the rings afterwards, what is written later wakes.
+ */
+void probe_reader_waits(struct probe *p, bool waits);
 
 /*
  * All tasks there are, as records of execve-like form (event code 293, RECORD_STATE_ONLY), from the

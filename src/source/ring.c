@@ -59,6 +59,11 @@ void ring_unmap(struct ring *r)
 	*r = (struct ring){0};
 }
 
+bool ring_is_empty(const struct ring *r)
+{
+	return __atomic_load_n(r->producer, __ATOMIC_ACQUIRE) == r->done;
+}
+
 void ring_copy(const struct ring *r, uint64_t position, void *to, size_t size)
 {
 	size_t at = position & r->mask, until_end = r->mask + 1 - at;

@@ -80,6 +80,9 @@ typedef void ring_record_fn(void *context, const void *payload, uint32_t size);
 size_t ring_merge(struct ring *rings, size_t count, uint64_t now, ring_time_fn *time_of,
 		  ring_record_fn *handle, void *context);
 
+/* Whether all that producers have begun to write was handed out. */
+bool ring_is_empty(const struct ring *r);
+
 /* Copies bytes at a position, around the ring's end where they wrap. */
 void ring_copy(const struct ring *r, uint64_t position, void *to, size_t size);
 

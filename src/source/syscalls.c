@@ -2,10 +2,9 @@
 /*
  * The live source: the probe's rings, merged.
  *
- * Waiting. The probe wakes us at most every few milliseconds (probe/probe.h), so a record may come
- * in silence, but never later than that after a wake. Hence we look again every LOOK_AGAIN_MS, so
- * that an alert is out within 5 ms, until such a time has passed with nothing found, and only then
- * sleep for as long as nothing wakes us.
+ * Waiting. While records come we look for them every LOOK_AGAIN_MS, so that an alert is out within
+ * 5 ms, and the probe wakes us only where a ring fills. Where a look found nothing we say that we
+ * wait, look once more, for what came meanwhile wakes nobody, and sleep until a record comes.
  *
  * Only wakes count, not that there is something in a ring (edges, not levels): where events come
  * all the time there always is, and we would run after every few of them.
@@ -25,7 +24,6 @@
 
 enum {
 	LOOK_AGAIN_MS = 3,
-	QUIET_LOOKS = 2, /* together longer than the probe stays silent after a wake */
 	RINGS_MAX = 512,
 	WATCHED = 1u << 31, /* mark of descriptors that are no rings, in epoll's data */
 };
@@ -35,7 +33,7 @@ struct syscalls_source {
 	struct source source; /* first */
 	struct probe *probe;
 	int epoll_fd;
-	unsigned quiet_looks; /* in a row, at which nothing was found */
+	bool is_quiet; /* the last look found nothing */
 	struct ring *rings;
 	size_t ring_count;
 	uint64_t epoch_offset;    /* what makes a time since boot one since the epoch */
@@ -84,6 +82,19 @@ static size_t read_rings(struct syscalls_source *s)
 	return ring_merge(s->rings, s->ring_count, now, time_of_record, hand_over, s);
 }
 
+/* Says that we wait; false where there is something to read, so that we must not. */
+static bool begin_to_wait(struct syscalls_source *s)
+{
+	probe_reader_waits(s->probe, true);
+	for (size_t i = 0; i < s->ring_count; i++) {
+		if (ring_is_empty(&s->rings[i]))
+			continue;
+		probe_reader_waits(s->probe, false);
+		return false;
+	}
+	return true;
+}
+
 static int syscalls_poll(struct source *source, int timeout_ms, source_event_fn *handle,
 			 void *context)
 {
@@ -95,7 +106,8 @@ static int syscalls_poll(struct source *source, int timeout_ms, source_event_fn 
 	s->context = context;
 	for (;;) {
 		struct epoll_event ready[16];
-		int wait = s->quiet_looks >= QUIET_LOOKS ? -1 : LOOK_AGAIN_MS;
+		bool sleeps = s->is_quiet && begin_to_wait(s);
+		int wait = sleeps ? -1 : LOOK_AGAIN_MS;
 
 		if (timeout_ms >= 0) {
 			uint64_t now = clock_monotonic_ns();
@@ -106,20 +118,18 @@ static int syscalls_poll(struct source *source, int timeout_ms, source_event_fn 
 		}
 
 		int n = epoll_wait(s->epoll_fd, ready, 16, wait);
+		int status = n < 0 ? -errno : 0;
 
-		if (n < 0)
-			return -errno;
+		if (sleeps)
+			probe_reader_waits(s->probe, false);
+		if (status < 0)
+			return status;
 		size_t handed = read_rings(s);
 
-		if (handed > 0)
-			s->quiet_looks = 0;
-		else if (n == 0 && wait == LOOK_AGAIN_MS)
-			s->quiet_looks++;
+		s->is_quiet = handed == 0;
 		for (int i = 0; i < n; i++)
 			if (ready[i].data.u32 & WATCHED)
 				return -EINTR;
-		if (n > 0 && handed == 0)
-			s->quiet_looks = 0;
 		if (handed > 0)
 			return handed > INT32_MAX ? INT32_MAX : (int)handed;
 		if (n == 0 && timeout_ms >= 0 && clock_monotonic_ns() >= end)

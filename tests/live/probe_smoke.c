@@ -1151,8 +1151,10 @@ int main(void)
 	probe_set_wants(probe, &wants, &err);
 	close(go[1]);
 	int status;
-	while (!waitpid(child, &status, WNOHANG))
+	while (!waitpid(child, &status, WNOHANG)) {
 		ring_buffer__poll(reader, 5);
+		ring_buffer__consume(reader);
+	}
 	memset(&wants, 0, sizeof(wants));
 	probe_set_wants(probe, &wants, &err);
 	/* A record that another CPU is still writing hides those behind it for a moment. */
