@@ -171,7 +171,7 @@ int containers_start(struct containers *c, const struct config *config, const ch
 		     struct error *err)
 {
 	CLEANUP_ARENA struct arena *arena = arena_new();
-	struct container_asker asker = {.ask = metadata_ask};
+	struct container_asker asker = {.ask = metadata_ask, .ask_users = metadata_ask_users};
 	struct metadata_options options;
 	struct error why;
 

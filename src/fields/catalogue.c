@@ -62,10 +62,10 @@
 	 PROCESS_SELECTOR(relation, value)}
 #define THREAD(name, type, argument, selector, text)                                               \
 	{name, type, SCOPE_EVENT, argument, 0, SYSCALL, 0, text, field_thread, selector}
-#define USER(name, type, selector, text)                                                           \
-	{name, type, SCOPE_PROCESS, NONE, 0, SYSCALL, 0, text, field_user, selector}
-#define GROUP(name, type, selector, text)                                                          \
-	{name, type, SCOPE_PROCESS, NONE, 0, SYSCALL, 0, text, field_group, selector}
+#define USER(name, type, flags, selector, text)                                                    \
+	{name, type, SCOPE_PROCESS, NONE, flags, SYSCALL, 0, text, field_user, selector}
+#define GROUP(name, type, flags, selector, text)                                                   \
+	{name, type, SCOPE_PROCESS, NONE, flags, SYSCALL, 0, text, field_group, selector}
 #define CONTAINER(name, type, argument, flags, extract, selector, text)                            \
 	{name, type, SCOPE_CONTAINER, argument, flags, SYSCALL, 0, text, extract, selector}
 #define CONTAINER_EVENT(name, type, extract, selector, text)                                       \
@@ -558,22 +558,22 @@ PROCX("proc.stderr.name", T_CHARBUF, SCOPE_EVENT, NONE, 0, OF_SELF, PROC_STDERR_
      "is kept."),
 
 /* Users and groups. */
-USER("user.uid", T_UINT32, USER_UID,
+USER("user.uid", T_UINT32, 0, USER_UID,
      "Effective user id."),
-USER("user.name", T_CHARBUF, USER_NAME,
-     "Name of the effective user; '<NA>' where it has none."),
-USER("user.homedir", T_CHARBUF, USER_HOMEDIR,
+USER("user.name", T_CHARBUF, FIELD_METADATA, USER_NAME,
+     "Name of the effective user, in a container as that names it; '<NA>' where it has none."),
+USER("user.homedir", T_CHARBUF, FIELD_METADATA, USER_HOMEDIR,
      "Home directory of the effective user."),
-USER("user.shell", T_CHARBUF, USER_SHELL,
+USER("user.shell", T_CHARBUF, FIELD_METADATA, USER_SHELL,
      "Login shell of the effective user."),
-USER("user.loginuid", T_INT64, USER_LOGINUID,
+USER("user.loginuid", T_INT64, 0, USER_LOGINUID,
      "Id of the user who logged in, whatever he became since; -1: nobody did."),
-USER("user.loginname", T_CHARBUF, USER_LOGINNAME,
+USER("user.loginname", T_CHARBUF, 0, USER_LOGINNAME,
      "Name of the user who logged in."),
-GROUP("group.gid", T_UINT32, GROUP_GID,
+GROUP("group.gid", T_UINT32, 0, GROUP_GID,
      "Effective group id."),
-GROUP("group.name", T_CHARBUF, GROUP_NAME,
-     "Name of the effective group."),
+GROUP("group.name", T_CHARBUF, FIELD_METADATA, GROUP_NAME,
+     "Name of the effective group, likewise."),
 
 /* Containers. */
 CONTAINER("container.id", T_CHARBUF, NONE, 0, field_container, CONTAINER_ID,

@@ -36,7 +36,7 @@ enum field_flag {
 	FIELD_HEX = 1 << 9,    /* numbers print in hexadecimal */
 	FIELD_OCT = 1 << 10,
 	FIELD_NINE_DIGITS = 1 << 11, /* numbers print with at least nine: parts of a second */
-	FIELD_METADATA = 1 << 12,    /* told by a container's runtime, which may take a while */
+	FIELD_METADATA = 1 << 12,    /* told by a container's runtime or files, which may take a while */
 };
 
 struct field_context;

@@ -685,7 +685,9 @@ bool field_user(struct field_context *ctx, const struct field_use *use, struct v
 	uint32_t uid = selector == USER_LOGINNAME ? p->facts.loginuid : own;
 	static const struct user root = {
 	    .name = {"root", 4}, .home = {"/root", 5}, .shell = {"<NA>", 4}};
-	const struct user *u = uid == UINT32_MAX ? NULL : user_find(state_users(ctx->state), uid);
+	/* Who logged in did so at the host. */
+	const struct user *u =
+	    state_user_of(ctx->state, selector == USER_LOGINNAME ? NULL : p, uid);
 
 	/* Root is root where no file says so. */
 	if (!u && uid == 0)
@@ -719,7 +721,8 @@ bool field_group(struct field_context *ctx, const struct field_use *use, struct 
 	if (use->field->selector == GROUP_GID)
 		return set_number(use, out, gid);
 
-	const struct group *g = gid == UINT32_MAX ? NULL : group_find(state_users(ctx->state), gid);
+	const struct group *g = state_group_of(ctx->state, p, gid);
+
 	if (!g && gid == 0)
 		return set_str(out, STR("root"));
 	return set_str(out, g ? g->name : NOT_AVAILABLE);

@@ -418,6 +418,15 @@ static void resolve_pid(struct field_context *ctx, int64_t pid, struct buffer *o
 		buffer_put(out, str_from(thread->comm));
 }
 
+/* Of a container whose files could not be read: there, 0 is root as everywhere. */
+static bool are_users_unknown(const struct field_context *ctx, uint32_t id)
+{
+	const struct process *p = ctx->event->process;
+
+	return id == 0 && p && p->container && p->container->users != CONTAINER_USERS_HOSTS &&
+	       !p->container->own_users;
+}
+
 static void resolve_user(struct field_context *ctx, uint32_t uid, struct buffer *out)
 {
 	const struct user *user;
@@ -426,8 +435,10 @@ static void resolve_user(struct field_context *ctx, uint32_t uid, struct buffer 
 		buffer_put(out, STR("<NONE>"));
 		return;
 	}
-	user = ctx->state ? user_find(state_users(ctx->state), uid) : NULL;
-	buffer_put(out, user && user->name.n ? user->name : STR("<NA>"));
+	user = ctx->state ? state_user_of(ctx->state, ctx->event->process, uid) : NULL;
+	buffer_put(out, user && user->name.n          ? user->name
+			: are_users_unknown(ctx, uid) ? STR("root")
+						      : STR("<NA>"));
 }
 
 static void resolve_group(struct field_context *ctx, uint32_t gid, struct buffer *out)
@@ -438,8 +449,10 @@ static void resolve_group(struct field_context *ctx, uint32_t gid, struct buffer
 		buffer_put(out, STR("<NONE>"));
 		return;
 	}
-	group = ctx->state ? group_find(state_users(ctx->state), gid) : NULL;
-	buffer_put(out, group && group->name.n ? group->name : STR("<NA>"));
+	group = ctx->state ? state_group_of(ctx->state, ctx->event->process, gid) : NULL;
+	buffer_put(out, group && group->name.n        ? group->name
+			: are_users_unknown(ctx, gid) ? STR("root")
+						      : STR("<NA>"));
 }
 
 static void resolve_path(struct field_context *ctx, unsigned index, struct str name,

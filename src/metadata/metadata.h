@@ -55,6 +55,8 @@ void metadata_stop(struct metadata *m);
 
 /* A container_asker's: asks all runtimes that are there and may know such a container. */
 uint32_t metadata_ask(void *metadata, const struct container *c);
+/* Its ask_users: see metadata/users_reader.h. */
+bool metadata_ask_users(void *metadata, const struct container *c, bool is_young);
 
 size_t metadata_counters(const struct metadata *m, struct metadata_counters *out, size_t room);
 

@@ -2,6 +2,7 @@
 #include "metadata/runtime.h"
 
 #include "base/log.h"
+#include "metadata/users_reader.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -22,6 +23,7 @@ enum {
 };
 
 struct metadata {
+	struct users_reader *users;
 	size_t count;
 	struct runtime *runtimes[METADATA_ENGINES * METADATA_SOCKETS_MOST];
 };
@@ -228,6 +230,8 @@ struct metadata *metadata_start(const struct metadata_options *o, struct contain
 		if (e == METADATA_PODMAN && status == 0)
 			status = add_users_podman(m, o, root, inbox, err);
 	}
+	if (status == 0 && !(m->users = users_reader_start(root, inbox, err)))
+		status = -EINVAL;
 	if (status == 0)
 		status = start_threads(m, err);
 	if (status == 0)
@@ -248,6 +252,7 @@ void metadata_stop(struct metadata *m)
 {
 	if (!m)
 		return;
+	users_reader_stop(m->users);
 	for (size_t i = 0; i < m->count; i++) {
 		atomic_store(&m->runtimes[i]->must_stop, true);
 		wake(m->runtimes[i]);
@@ -289,6 +294,13 @@ uint32_t metadata_ask(void *metadata, const struct container *c)
 	for (size_t i = 0; i < m->count; i++)
 		n += ask(m->runtimes[i], c);
 	return n;
+}
+
+bool metadata_ask_users(void *metadata, const struct container *c, bool is_young)
+{
+	struct metadata *m = metadata;
+
+	return users_reader_ask(m->users, c, is_young);
 }
 
 size_t metadata_counters(const struct metadata *m, struct metadata_counters *out, size_t room)

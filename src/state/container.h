@@ -25,6 +25,7 @@ enum container_type {
 
 struct container_info;
 struct pod;
+struct user_table;
 
 enum container_metadata {
 	CONTAINER_UNASKED, /* there is nobody to ask */
@@ -32,6 +33,14 @@ enum container_metadata {
 	CONTAINER_TOLD,    /* info is what there is to know */
 	CONTAINER_UNTOLD,  /* all have answered that they do not know it */
 	CONTAINER_LATE,    /* nobody has answered in time; one may later */
+};
+
+/* Whose names the users and groups of its processes have. */
+enum container_users {
+	CONTAINER_USERS_HOSTS,   /* the host's, and those that captures tell of */
+	CONTAINER_USERS_ASKED,   /* its own, which are being read */
+	CONTAINER_USERS_UNKNOWN, /* its own, which could not be read */
+	CONTAINER_USERS_OWN,
 };
 
 struct container {
@@ -42,6 +51,9 @@ struct container {
 	struct container_info *info; /* NULL: nothing is known */
 	struct str pod_uid;          /* as the cgroup writes it; empty: of no pod */
 	struct pod *pod;             /* state/pod_set.h; NULL: of none, as far as is known */
+	enum container_users users;
+	const struct user_table *own_users; /* of CONTAINER_USERS_OWN; its, and its alone */
+	int32_t pid; /* of one of its processes, the newest that was looked at */
 };
 
 /*

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "state/container_info.h"
 
+#include "state/user.h"
+
 #include <ctype.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -228,6 +230,19 @@ void container_inbox_put(struct container_inbox *inbox, enum container_news_kind
 	inbox_put(&inbox->inbox, &news_new(kind, id)->item);
 }
 
+void container_inbox_put_users(struct container_inbox *inbox, const struct container *c,
+			       enum container_users users, struct user_table *own_users,
+			       size_t bytes)
+{
+	struct container_news *news = news_new(CONTAINER_USERS, c->full_id);
+
+	news->type = c->type;
+	news->users = users;
+	news->own_users = own_users;
+	news->users_bytes = bytes;
+	inbox_put(&inbox->inbox, &news->item);
+}
+
 struct container_news *container_inbox_take(struct container_inbox *inbox)
 {
 	return (struct container_news *)inbox_take(&inbox->inbox);
@@ -241,5 +256,6 @@ struct container_news *container_news_next(const struct container_news *news)
 void container_news_free(struct container_news *news)
 {
 	container_info_release(news->info);
+	user_table_free(news->own_users);
 	free(news);
 }

@@ -75,6 +75,7 @@ enum container_news_kind {
 	CONTAINER_KNOWN,    /* info is there */
 	CONTAINER_NOT_HERE, /* asked for, and not known to that runtime */
 	CONTAINER_GONE,
+	CONTAINER_USERS, /* of a container's processes; see enum container_users */
 };
 
 struct container_news {
@@ -83,6 +84,11 @@ struct container_news {
 	bool is_answer;              /* to a question; else it was told unasked */
 	struct container_info *info; /* of CONTAINER_KNOWN */
 	struct str id;               /* full, of the others */
+	/* Of CONTAINER_USERS. */
+	enum container_type type;
+	enum container_users users;
+	struct user_table *own_users;
+	size_t users_bytes; /* of the files that they are from */
 	char bytes[];
 };
 
@@ -96,6 +102,10 @@ void container_inbox_put_info(struct container_inbox *inbox, struct container_in
 			      bool is_answer);
 void container_inbox_put(struct container_inbox *inbox, enum container_news_kind kind,
 			 struct str id);
+/* Takes over the users, which may be NULL; bytes: of the files that they are from. */
+void container_inbox_put_users(struct container_inbox *inbox, const struct container *c,
+			       enum container_users users, struct user_table *own_users,
+			       size_t bytes);
 /* The oldest, with those behind it; the caller frees each with container_news_free. */
 struct container_news *container_inbox_take(struct container_inbox *inbox);
 struct container_news *container_news_next(const struct container_news *news);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "state/pool.h"
+#include "state/user.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,16 +13,22 @@ enum {
 	CONTAINER_ID_MAX = 255, /* a component of a cgroup's path: NAME_MAX */
 	KNOWN_MOST = 16384,
 	KNOWN_BYTES_MOST = 64 * 1024 * 1024,
+	USERS_ASKED_MOST = 16,               /* by processes of one container, at once */
+	USERS_BYTES_MOST = 64 * 1024 * 1024, /* of the files that they are from */
 	SAID_MOST = 2, /* runtimes that know the same id: Docker, and the containerd below it */
 };
 #define SECOND UINT64_C(1000000000)
+#define USERS_KEPT (5 * SECOND) /* before they are looked for again */
 #define GONE_KEPT (30 * SECOND) /* events of it may still be in the rings */
 
 struct entry {
 	struct container container; /* first: the one is found from the other */
 	uint32_t references;
-	uint32_t awaited; /* answers */
-	uint64_t asked_at;
+	uint32_t awaited; /* answers of runtimes */
+	bool is_runtime_asked;
+	uint32_t users_awaited; /* answers */
+	size_t users_bytes;
+	uint64_t asked_at, users_asked_at;
 	char key[1 + CONTAINER_ID_MAX + 1];
 };
 
@@ -43,6 +50,7 @@ struct container_set {
 	uint32_t pending, gone;
 	uint64_t generation;
 	uint64_t sweep_at;
+	size_t users_bytes;
 	struct container_counters counters;
 };
 
@@ -64,6 +72,16 @@ static void known_free(struct known *k)
 	free(k);
 }
 
+/* What it holds, not its place. */
+static void entry_release(struct container_set *s, struct entry *e)
+{
+	container_info_release(e->container.info);
+	user_table_free((struct user_table *)(uintptr_t)e->container.own_users);
+	e->container.own_users = NULL;
+	s->users_bytes -= e->users_bytes;
+	e->users_bytes = 0;
+}
+
 void container_set_free(struct container_set *s)
 {
 	struct container_news *news, *next;
@@ -76,8 +94,7 @@ void container_set_free(struct container_set *s)
 	}
 	for (size_t i = 0; i < s->entries.size; i++)
 		if (s->entries.entries[i].value)
-			container_info_release(
-			    ((struct entry *)s->entries.entries[i].value)->container.info);
+			entry_release(s, s->entries.entries[i].value);
 	for (size_t i = 0; i < s->known.size; i++)
 		if (s->known.entries[i].value)
 			known_free(s->known.entries[i].value);
@@ -159,11 +176,14 @@ static void settle(struct container_set *s, struct entry *e, enum container_meta
 {
 	if (e->container.metadata == CONTAINER_ASKED) {
 		s->pending--;
-		s->counters.told += metadata == CONTAINER_TOLD;
-		s->counters.untold += metadata == CONTAINER_UNTOLD;
-		s->counters.late += metadata == CONTAINER_LATE;
+		if (e->is_runtime_asked) {
+			s->counters.told += metadata == CONTAINER_TOLD;
+			s->counters.untold += metadata == CONTAINER_UNTOLD;
+			s->counters.late += metadata == CONTAINER_LATE;
+		}
 		s->generation++;
 	}
+	e->is_runtime_asked = false;
 	e->container.metadata = metadata;
 }
 
@@ -172,6 +192,22 @@ static void link_pod(struct container_set *s, struct entry *e, struct str uid)
 {
 	if (!e->container.pod)
 		e->container.pod = pod_set_take(s->pods, uid);
+}
+
+/* What there is to know where nobody is waited for; true: that is so since now. */
+static bool settle_answered(struct container_set *s, struct entry *e)
+{
+	const struct container_info *info = e->container.info;
+
+	if (e->container.metadata != CONTAINER_ASKED ||
+	    e->container.users == CONTAINER_USERS_ASKED ||
+	    (e->awaited && !(info && fits(e->container.type, info->type))))
+		return false;
+	settle(s, e,
+	       info                  ? CONTAINER_TOLD
+	       : e->is_runtime_asked ? CONTAINER_UNTOLD
+				     : CONTAINER_UNASKED);
+	return true;
 }
 
 /* Links what is known; true: that is another thing than before. */
@@ -187,9 +223,22 @@ static bool link_info(struct container_set *s, struct entry *e)
 	s->generation++;
 	if (container_label_find(info->labels, info->label_count, STR(LABEL_POD_UID), &uid))
 		link_pod(s, e, uid);
-	if (fits(e->container.type, info->type) || e->container.metadata != CONTAINER_ASKED)
+	if (e->container.metadata == CONTAINER_ASKED)
+		settle_answered(s, e);
+	else
 		settle(s, e, CONTAINER_TOLD);
 	return true;
+}
+
+/* Somebody is waited for. */
+static void await(struct container_set *s, struct entry *e)
+{
+	/* From the first question on, so that further ones do not make it longer. */
+	if (e->container.metadata == CONTAINER_ASKED)
+		return;
+	e->asked_at = clock_monotonic_ns();
+	e->container.metadata = CONTAINER_ASKED;
+	s->pending++;
 }
 
 static void ask(struct container_set *s, struct entry *e)
@@ -199,10 +248,26 @@ static void ask(struct container_set *s, struct entry *e)
 	e->awaited = s->asker.ask(s->asker.context, &e->container);
 	if (!e->awaited)
 		return;
-	e->asked_at = clock_monotonic_ns();
-	e->container.metadata = CONTAINER_ASKED;
-	s->pending++;
+	e->is_runtime_asked = true;
 	s->counters.asked++;
+	await(s, e);
+}
+
+static void ask_users(struct container_set *s, struct entry *e, int32_t pid, bool is_young)
+{
+	if (!s->asker.ask_users ||
+	    e->users_awaited >= (is_young ? USERS_ASKED_MOST / 2 : USERS_ASKED_MOST))
+		return;
+	e->container.pid = pid;
+	if (!s->asker.ask_users(s->asker.context, &e->container, is_young)) {
+		if (e->container.users == CONTAINER_USERS_HOSTS)
+			e->container.users = CONTAINER_USERS_UNKNOWN;
+		return;
+	}
+	e->users_awaited++;
+	e->users_asked_at = clock_monotonic_ns();
+	e->container.users = CONTAINER_USERS_ASKED;
+	await(s, e);
 }
 
 static struct str entry_key(char *memory, const struct container *c)
@@ -233,6 +298,7 @@ const struct container *container_set_take(struct container_set *s, const struct
 		link_pod(s, e, c->pod_uid);
 		if (!link_info(s, e) || e->container.metadata != CONTAINER_TOLD)
 			ask(s, e);
+		ask_users(s, e, c->pid, true);
 	}
 	e->references++;
 	return &e->container;
@@ -248,7 +314,7 @@ void container_set_give(struct container_set *s, const struct container *c)
 	settle(s, e, CONTAINER_UNASKED);
 	pod_set_give(s->pods, e->container.pod);
 	strmap_remove(&s->entries, entry_key(key, c));
-	container_info_release(e->container.info);
+	entry_release(s, e);
 	pool_give(&s->entry_pool, e);
 }
 
@@ -262,15 +328,61 @@ static bool tell(struct container_set *s, struct str id, bool is_answer)
 
 		if (!e || (!str_equal(e->container.full_id, id) && !str_equal(e->container.id, id)))
 			continue;
-		has_changed |= link_info(s, e);
 		if (is_answer && e->awaited)
 			e->awaited--;
-		if (e->container.metadata != CONTAINER_ASKED || e->awaited)
-			continue;
-		settle(s, e, e->container.info ? CONTAINER_TOLD : CONTAINER_UNTOLD);
-		has_changed = true;
+		has_changed |= link_info(s, e);
+		has_changed |= settle_answered(s, e);
 	}
 	return has_changed;
+}
+
+/* Takes over the users of the news. */
+static bool take_users(struct container_set *s, struct container_news *news)
+{
+	struct container c = {.type = news->type, .full_id = news->id};
+	char memory[1 + CONTAINER_ID_MAX + 1];
+	struct entry *e = strmap_get(&s->entries, entry_key(memory, &c));
+
+	if (!e)
+		return false;
+	e->users_awaited -= e->users_awaited > 0;
+	if (news->users == CONTAINER_USERS_OWN &&
+	    s->users_bytes - e->users_bytes + news->users_bytes > USERS_BYTES_MOST) {
+		s->counters.refused++;
+		news->users = CONTAINER_USERS_UNKNOWN;
+	}
+	if (news->users == CONTAINER_USERS_OWN) {
+		user_table_free((struct user_table *)(uintptr_t)e->container.own_users);
+		e->container.own_users = news->own_users;
+		news->own_users = NULL;
+		s->users_bytes += news->users_bytes - e->users_bytes;
+		e->users_bytes = news->users_bytes;
+	}
+	/* One has been there, or another one may yet get there. */
+	if (e->container.own_users)
+		e->container.users = CONTAINER_USERS_OWN;
+	else if (!e->users_awaited)
+		e->container.users = news->users;
+	s->generation++;
+	settle_answered(s, e);
+	return true;
+}
+
+void container_set_made(struct container_set *s, const struct container *c, int32_t pid)
+{
+	if (c->users == CONTAINER_USERS_UNKNOWN || c->users == CONTAINER_USERS_ASKED)
+		ask_users(s, (struct entry *)(uintptr_t)c, pid, true);
+}
+
+void container_set_executed(struct container_set *s, const struct container *c, int32_t pid,
+			    uint32_t uid)
+{
+	struct entry *e = (struct entry *)(uintptr_t)c;
+
+	if (c->users != CONTAINER_USERS_OWN ||
+	    (c->users == CONTAINER_USERS_OWN && !user_find(c->own_users, uid) &&
+	     clock_monotonic_ns() - e->users_asked_at > USERS_KEPT))
+		ask_users(s, e, pid, false);
 }
 
 static void forget_known(struct container_set *s, struct known *k)
@@ -369,6 +481,8 @@ bool container_set_update(struct container_set *s)
 			has_changed |= learn(s, container_info_keep(news->info), news->is_answer);
 		} else if (news->kind == CONTAINER_NOT_HERE) {
 			has_changed |= tell(s, news->id, true);
+		} else if (news->kind == CONTAINER_USERS) {
+			has_changed |= take_users(s, news);
 		} else {
 			container_set_forget(s, news->id);
 		}
@@ -392,7 +506,13 @@ bool container_set_expire(struct container_set *s, uint64_t patience_ns)
 		if (!e || e->container.metadata != CONTAINER_ASKED ||
 		    now - e->asked_at < patience_ns)
 			continue;
-		settle(s, e, e->container.info ? CONTAINER_TOLD : CONTAINER_LATE);
+		if (e->container.users == CONTAINER_USERS_ASKED)
+			e->container.users =
+			    e->container.own_users ? CONTAINER_USERS_OWN : CONTAINER_USERS_UNKNOWN;
+		settle(s, e,
+		       e->container.info     ? CONTAINER_TOLD
+		       : e->is_runtime_asked ? CONTAINER_LATE
+					     : CONTAINER_UNASKED);
 		has_changed = true;
 	}
 	return has_changed;

@@ -3,8 +3,9 @@
  * The containers that processes are in, one of each, and what runtimes said of any container. Of
  * the thread that reads events; others reach it by its inbox alone.
  *
- * A container that was not seen before is asked for, once. What has been said of it before, by a
- * runtime that tells of containers as they are made, is there at once.
+ * A container that was not seen before is asked for, once; for its users again, where they could
+ * not be read, or do not have one who has been seen. What has been said of it before, by a runtime
+ * that tells of containers as they are made, is there at once.
  */
 #ifndef SAKER_STATE_CONTAINER_SET_H
 #define SAKER_STATE_CONTAINER_SET_H
@@ -19,11 +20,16 @@
 struct container_asker {
 	void *context;
 	uint32_t (*ask)(void *context, const struct container *c);
+	/*
+	 * Asks for its users, by the process c->pid; false: nobody answers. is_young: it may still
+	 * have to leave the host's root. May be NULL.
+	 */
+	bool (*ask_users)(void *context, const struct container *c, bool is_young);
 };
 
 struct container_counters {
 	uint64_t asked, told, untold, late; /* containers */
-	uint64_t refused;                   /* infos that there was no room for */
+	uint64_t refused;                   /* infos, or users, that there was no room for */
 	uint64_t known, known_bytes;        /* now */
 };
 
@@ -44,6 +50,11 @@ bool container_pod_is_late(const struct container *c);
 /* The one of that type and id, counted; a copy of c if it is new. */
 const struct container *container_set_take(struct container_set *s, const struct container *c);
 void container_set_give(struct container_set *s, const struct container *c); /* NULL is fine */
+
+/* A process of the container was made, or has executed something, as that user. Cheap, mostly. */
+void container_set_made(struct container_set *s, const struct container *c, int32_t pid);
+void container_set_executed(struct container_set *s, const struct container *c, int32_t pid,
+			    uint32_t uid);
 
 /* Takes over the reference. For captures, whose events tell of containers. */
 void container_set_learn(struct container_set *s, struct container_info *info);

@@ -304,8 +304,10 @@ void process_set_cgroups(struct process_table *t, struct process *p, struct str 
 		return;
 	/* Not where the text came from: that may be a record. */
 	struct shared_text *text = text_new(t, cgroups, STR(""));
-	if (container_from_cgroups(text->text, &c))
+	if (container_from_cgroups(text->text, &c)) {
+		c.pid = p->facts.pid;
 		text->container = container_set_take(t->containers, &c);
+	}
 	set_cgroups_text(t, p, text);
 	process_changed(p);
 }

@@ -114,6 +114,28 @@ struct process_table *state_processes(struct state *s)
 	return s->processes;
 }
 
+/* NULL: they could not be read. */
+static const struct user_table *users_of(const struct state *s, const struct process *p)
+{
+	const struct container *c = p ? p->container : NULL;
+
+	return c && c->users != CONTAINER_USERS_HOSTS ? c->own_users : s->users;
+}
+
+const struct user *state_user_of(const struct state *s, const struct process *p, uint32_t uid)
+{
+	const struct user_table *users = users_of(s, p);
+
+	return users && uid != UINT32_MAX ? user_find(users, uid) : NULL;
+}
+
+const struct group *state_group_of(const struct state *s, const struct process *p, uint32_t gid)
+{
+	const struct user_table *users = users_of(s, p);
+
+	return users && gid != UINT32_MAX ? group_find(users, gid) : NULL;
+}
+
 struct user_table *state_users(struct state *s)
 {
 	return s->users;
@@ -416,6 +438,9 @@ static void apply_exec(struct state *s, struct event *e, struct process *p, stru
 	if (is_listed)
 		return;
 	p->exec_time = e->time;
+	if (p->container)
+		container_set_executed(process_table_containers(s->processes), p->container,
+				       p->facts.pid, p->facts.uid);
 	p->is_main_gone = false;
 	/* Exec ends all other threads, and the one that goes on becomes the main one. */
 	process_remove_threads(s->processes, p, th);
@@ -454,6 +479,8 @@ static struct process *apply_clone(struct state *s, struct event *e, const struc
 		}
 	}
 	take_common(s, e, p);
+	if (p->container)
+		container_set_made(process_table_containers(s->processes), p->container, f->pid);
 	if (!p->pidns_start_time)
 		p->pidns_start_time = param_u64(e, POS_CLONE_PIDNS_START, 0);
 	p->program_exec_id = f->exec_id;

@@ -82,6 +82,9 @@ void state_each_process(struct state *s, state_process_fn *visit, void *context)
 struct state_counters state_counters(const struct state *s);
 struct process_table *state_processes(struct state *s);
 struct user_table *state_users(struct state *s);
+/* By the names that a process (NULL: any of the host) knows users by. NULL: it has no name. */
+const struct user *state_user_of(const struct state *s, const struct process *p, uint32_t uid);
+const struct group *state_group_of(const struct state *s, const struct process *p, uint32_t gid);
 struct container_set *state_containers(struct state *s);
 /* Gives up containers that nobody has told of for so long. */
 void state_expire_containers(struct state *s, uint64_t patience_ns);

@@ -86,6 +86,12 @@ void user_table_remove_group(struct user_table *t, uint32_t gid)
 	u64map_remove(&t->groups, (uint64_t)gid + 1);
 }
 
+/* Comments, and what stands for users of other services. */
+static bool is_skipped(struct str line)
+{
+	return line.n == 0 || line.p[0] == '#' || line.p[0] == '+' || line.p[0] == '-';
+}
+
 /* Cuts the first field off a line. */
 static struct str next_field(struct str *line)
 {
@@ -108,8 +114,11 @@ static bool parse_id(struct str text, uint32_t *out)
 
 static void parse_passwd_line(struct user_table *t, struct str line)
 {
-	struct user u = {.name = next_field(&line)};
+	struct user u = {.name = {"", 0}};
 
+	if (is_skipped(line))
+		return;
+	u.name = next_field(&line);
 	next_field(&line); /* password */
 	struct str uid = next_field(&line);
 	struct str gid = next_field(&line);
@@ -123,8 +132,11 @@ static void parse_passwd_line(struct user_table *t, struct str line)
 
 static void parse_group_line(struct user_table *t, struct str line)
 {
-	struct group g = {.name = next_field(&line)};
+	struct group g = {.name = {"", 0}};
 
+	if (is_skipped(line))
+		return;
+	g.name = next_field(&line);
 	next_field(&line); /* password */
 	if (g.name.n && parse_id(next_field(&line), &g.gid) && !group_find(t, g.gid))
 		user_table_add_group(t, &g);
@@ -156,10 +168,26 @@ static int read_file(struct user_table *t, const char *host_root, const char *na
 		if (total > USER_FILE_MAX)
 			return error_set(err, -EFBIG, "%s is larger than %d bytes", path,
 					 USER_FILE_MAX);
-		if (line.n && line.p[0] != '#' && line.p[0] != '+' && line.p[0] != '-')
-			parse(t, line);
+		parse(t, line);
 	}
 	return ferror(f) ? error_set(err, -EIO, "cannot read %s", path) : 0;
+}
+
+static void parse_text(struct user_table *t, struct str text,
+		       void (*parse)(struct user_table *t, struct str line))
+{
+	while (text.n) {
+		size_t end = str_find_byte(text, '\n', 0);
+
+		parse(t, str_trim(str_slice(text, 0, end)));
+		text = str_slice(text, end + 1, text.n);
+	}
+}
+
+void user_table_parse(struct user_table *t, struct str passwd, struct str group)
+{
+	parse_text(t, passwd, parse_passwd_line);
+	parse_text(t, group, parse_group_line);
 }
 
 int user_table_read(struct user_table *t, const char *host_root, struct error *err)

@@ -27,6 +27,8 @@ struct user_table *user_table_new(void);
 void user_table_free(struct user_table *t);
 /* Reads host_root/etc/passwd and group; 0, or a negative errno with what was known kept. */
 int user_table_read(struct user_table *t, const char *host_root, struct error *err);
+/* Adds what is written in files of that form, of which some may be empty. */
+void user_table_parse(struct user_table *t, struct str passwd, struct str group);
 void user_table_add_user(struct user_table *t, const struct user *u);
 void user_table_add_group(struct user_table *t, const struct group *g);
 void user_table_remove_user(struct user_table *t, uint32_t uid);

@@ -37,7 +37,7 @@ class Container:
         shutil.copy(self.scene.act, image / "bin" / "act")
         for name in COMMANDS:
             (image / "bin" / name).symlink_to("busybox")
-        (image / "etc" / "passwd").write_text("root:x:0:0:root:/:/bin/sh\n")
+        (image / "etc" / "passwd").write_text("root:x:0:0:root:/:/bin/sh\nguest:x:65534:65534::/:/bin/sh\n")
         (image / "etc" / "shadow").write_text("root:*:19000:0:99999:7:::\n")
         for name in ("upper", "work", "root"):
             (self.directory / name).mkdir()

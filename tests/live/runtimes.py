@@ -18,7 +18,10 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUSYBOX = Path("/usr/bin/busybox")
 COMMANDS = ("sh", "cat", "sleep", "true")
-FILES = {"etc/passwd": "root:x:0:0:root:/:/bin/sh\n", "etc/shadow": "root:*:19000:0:99999:7:::\n"}
+# No host's root has these names.
+USER, GROUP = "inner-root", "inner-wheel"
+FILES = {"etc/passwd": f"{USER}:x:0:0:root:/:/bin/sh\n", "etc/group": f"{GROUP}:x:0:\n",
+         "etc/shadow": "root:*:19000:0:99999:7:::\n"}
 PATIENCE = 30.0
 # What a machine may not give away, and containers ask for by default.
 LIMITS = ["--ulimit", "nofile=1024:1024"]

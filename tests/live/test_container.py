@@ -25,7 +25,7 @@ def test_alert_names_container_process_parent_and_user(container):
 
 def test_user_of_the_container_is_named(container):
     container.run("sh", "-c", "true", user=65534)
-    assert container.wait_for("Shell started in container").fields["user.name"] == "nobody"
+    assert container.wait_for("Shell started in container").fields["user.name"] == "guest"
 
 
 def test_shell_from_outside(container):

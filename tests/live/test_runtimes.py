@@ -17,7 +17,7 @@ RULES = """
   output: >
     %container.name %container.image.repository %container.image.tag %container.type
     %container.metadata %container.label[part] %k8s.pod.name %k8s.ns.name %k8s.pod.uid
-    %k8s.pod.label[app] %k8s.pod.full_sandbox_id %proc.name %proc.cmdline
+    %k8s.pod.label[app] %k8s.pod.full_sandbox_id %proc.name %proc.cmdline %user.name %group.name
   priority: WARNING
 - rule: Shell of the team's image
   desc: what is asked for is told by the runtime alone
@@ -97,7 +97,8 @@ def test_alerts_name_container_and_image(runtime, hooks):
         want = runtime.run(name, "cat /etc/shadow")
         alert = running.wait_for("Shadow read", container_name=name)
         want |= {"container.image.repository": runtime.image, "container.image.tag": runtime.tag,
-                 "container.type": runtime.kind, "container.metadata": "complete"}
+                 "container.type": runtime.kind, "container.metadata": "complete",
+                 "user.name": runtimes.USER, "group.name": runtimes.GROUP}
         if runtime.name != "containerd":
             want["container.label[part]"] = "front"
         assert {field: alert.fields[field] for field in want} == want

@@ -244,7 +244,7 @@ static struct scene *scene_new_of(enum metadata_engine engine, enum manner manne
 	options.engines[engine].socket_count = 1;
 	s->metadata = metadata_start(&options, container_set_inbox(s->set), &err);
 	assert_non_null(s->metadata);
-	container_set_ask(s->set, &(struct container_asker){s->metadata, metadata_ask});
+	container_set_ask(s->set, &(struct container_asker){s->metadata, metadata_ask, NULL});
 	return s;
 }
 

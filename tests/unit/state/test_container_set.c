@@ -2,6 +2,7 @@
 /* What runtimes say of containers, whenever they say it. */
 #include "../unit.h"
 #include "state/container_set.h"
+#include "state/user.h"
 
 #include <string.h>
 #include <time.h>
@@ -18,7 +19,29 @@ static uint32_t ask(void *context, const struct container *c)
 struct scene {
 	struct container_set *set;
 	uint32_t answers; /* that are promised */
+	uint32_t asked_users;
+	bool refuses_users;
 };
+
+static bool ask_users(void *context, const struct container *c, bool is_young)
+{
+	struct scene *s = (struct scene *)((char *)context - offsetof(struct scene, answers));
+
+	(void)c;
+	(void)is_young;
+	s->asked_users++;
+	return !s->refuses_users;
+}
+
+static void say_users(struct scene *s, const struct container *c, enum container_users what)
+{
+	struct user_table *users = what == CONTAINER_USERS_OWN ? user_table_new() : NULL;
+
+	if (users)
+		user_table_parse(users, STR("app:x:10:10::/:/bin/sh\n"), STR("app:x:10:\n"));
+	container_inbox_put_users(container_set_inbox(s->set), c, what, users, 40);
+	container_set_update(s->set);
+}
 
 static struct scene *scene_new(uint32_t answers)
 {
@@ -26,7 +49,7 @@ static struct scene *scene_new(uint32_t answers)
 
 	s->set = container_set_new();
 	s->answers = answers;
-	container_set_ask(s->set, &(struct container_asker){&s->answers, ask});
+	container_set_ask(s->set, &(struct container_asker){&s->answers, ask, NULL});
 	return s;
 }
 
@@ -244,9 +267,110 @@ static void images_are_taken_apart(void **state)
 	}
 }
 
+static struct scene *scene_with_users(uint32_t answers)
+{
+	struct scene *s = scene_new(answers);
+
+	container_set_ask(s->set, &(struct container_asker){&s->answers, ask, ask_users});
+	return s;
+}
+
+static void users_are_waited_for_as_runtimes_are(void **state)
+{
+	struct scene *s = scene_with_users(1);
+	const struct container *c = take(s, CONTAINER_DOCKER, ID);
+	const struct container *bare;
+
+	(void)state;
+	check_i64(c->users, CONTAINER_USERS_ASKED, "users");
+	say(s, CONTAINER_DOCKER, ID, "web", true);
+	container_set_update(s->set);
+	check_i64(c->metadata, CONTAINER_ASKED, "the users may yet come");
+	check_str(c->info->name, "web", "name");
+	say_users(s, c, CONTAINER_USERS_OWN);
+	check_i64(c->metadata, CONTAINER_TOLD, "all is told");
+	check_str(user_find(c->own_users, 10)->name, "app", "user");
+
+	s->answers = 0;
+	bare = take(s, CONTAINER_RUNC, OTHER);
+	check_i64(bare->metadata, CONTAINER_ASKED, "no runtime, but users");
+	say_users(s, bare, CONTAINER_USERS_HOSTS);
+	check_i64(bare->metadata, CONTAINER_UNASKED, "nobody else to wait for");
+	check_i64(bare->users, CONTAINER_USERS_HOSTS, "users");
+	check_i64(container_set_counters(s->set).asked, 1, "runtimes asked");
+	check_i64(container_set_counters(s->set).untold, 0, "untold");
+	check_i64(container_set_pending(s->set), 0, "pending");
+	container_set_give(s->set, c);
+	container_set_give(s->set, bare);
+	scene_free(s);
+}
+
+static void users_are_asked_for_until_they_are_told(void **state)
+{
+	struct scene *s = scene_with_users(0);
+	const struct container *c = take(s, CONTAINER_RUNC, ID);
+
+	(void)state;
+	container_set_made(s->set, c, 42);
+	check_i64(s->asked_users, 2, "the next process, too");
+	say_users(s, c, CONTAINER_USERS_UNKNOWN);
+	check_i64(c->users, CONTAINER_USERS_ASKED, "one of two has gone");
+	say_users(s, c, CONTAINER_USERS_HOSTS);
+	check_i64(c->users, CONTAINER_USERS_HOSTS, "the other has the host's root");
+	check_i64(c->metadata, CONTAINER_UNASKED, "nobody is waited for");
+	container_set_made(s->set, c, 43);
+	check_i64(s->asked_users, 2, "and what it makes, likewise");
+	container_set_executed(s->set, c, 43, 0);
+	check_i64(c->metadata, CONTAINER_ASKED, "it may have left the host's root");
+	container_set_made(s->set, c, 44);
+	say_users(s, c, CONTAINER_USERS_OWN);
+	check_i64(c->users, CONTAINER_USERS_OWN, "users");
+	check_i64(c->metadata, CONTAINER_UNASKED, "the others are not waited for");
+	say_users(s, c, CONTAINER_USERS_UNKNOWN);
+	check_i64(c->users, CONTAINER_USERS_OWN, "what is known stays");
+	check_i64(s->asked_users, 4, "asked");
+	container_set_made(s->set, c, 45);
+	container_set_executed(s->set, c, 44, 10);
+	container_set_executed(s->set, c, 44, 11);
+	check_i64(s->asked_users, 4, "not at once for one that it has not");
+	container_set_give(s->set, c);
+
+	c = take(s, CONTAINER_RUNC, OTHER);
+	for (int i = 0; i < 1000; i++)
+		container_set_made(s->set, c, i);
+	assert_true(s->asked_users < 20);
+	container_set_give(s->set, c);
+
+	s->refuses_users = true;
+	c = take(s, CONTAINER_RUNC, OTHER);
+	check_i64(c->users, CONTAINER_USERS_UNKNOWN, "not the host's");
+	check_i64(c->metadata, CONTAINER_UNASKED, "nobody is waited for");
+	container_set_give(s->set, c);
+	scene_free(s);
+}
+
+static void users_that_never_come_are_given_up(void **state)
+{
+	struct scene *s = scene_with_users(0);
+	const struct container *c = take(s, CONTAINER_RUNC, ID);
+
+	(void)state;
+	assert_true(container_set_expire(s->set, 0));
+	check_i64(c->users, CONTAINER_USERS_UNKNOWN, "users");
+	check_i64(c->metadata, CONTAINER_UNASKED, "metadata");
+	check_i64(container_set_counters(s->set).late, 0, "no runtime was late");
+	say_users(s, c, CONTAINER_USERS_OWN);
+	check_i64(c->users, CONTAINER_USERS_OWN, "after all");
+	container_set_give(s->set, c);
+	scene_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(users_are_waited_for_as_runtimes_are),
+	    cmocka_unit_test(users_are_asked_for_until_they_are_told),
+	    cmocka_unit_test(users_that_never_come_are_given_up),
 	    cmocka_unit_test(what_was_told_before_is_there_at_once),
 	    cmocka_unit_test(an_answer_settles_what_was_asked),
 	    cmocka_unit_test(of_two_runtimes_with_one_id_the_cgroups_is_believed),
