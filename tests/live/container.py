@@ -87,9 +87,9 @@ class Container:
         first = self.scene.start(*self.command(), stdin=subprocess.PIPE)
         assert first.stdout.readline() == b"ready\n"
 
-    def execute(self, *command):
+    def execute(self, *command, user=0):
         """Runs a command in the started container, as docker exec and kubectl exec do."""
-        return self.scene.run(*self.runc(), "exec", self.name, *command)
+        return self.scene.run(*self.runc(), "exec", "--user", str(user), self.name, *command)
 
     def is_inside(self, alert):
         return alert.fields.get("container.id") == self.id[:12]

@@ -93,8 +93,8 @@ def test_alerts_name_container_and_image(runtime, hooks):
     with start_monitor(runtime, hooks) as running:
         running.wait_ready()
         wait_answers(running)
-        # The pod goes on, so that its runtime can be asked; the others are gone at once.
-        want = runtime.run(name, "cat /etc/shadow")
+        # It stays for a moment, so that its files can be read.
+        want = runtime.run(name, "cat /etc/shadow; sleep 1")
         alert = running.wait_for("Shadow read", container_name=name)
         want |= {"container.image.repository": runtime.image, "container.image.tag": runtime.tag,
                  "container.type": runtime.kind, "container.metadata": "complete",
