@@ -63,6 +63,17 @@ struct config_http_output {
 	uint64_t max_consecutive_timeouts;
 };
 
+enum { KUBERNETES_API, KUBERNETES_KUBELET };
+
+struct config_kubernetes {
+	bool is_enabled;
+	unsigned source; /* KUBERNETES_API ... */
+	const char *api_server, *kubelet, *node_name;
+	const char *token_file, *ca_file, *kubelet_ca_file;
+	bool verifies; /* certificates */
+	uint64_t requests_per_second, refresh_s, poll_s;
+};
+
 struct config_webserver {
 	bool enabled;
 	uint64_t threadiness; /* 0: one for each CPU */
@@ -139,6 +150,7 @@ struct config {
 	bool buffer_base64;
 	bool buffered_outputs;
 	uint64_t container_wait_ms; /* that an alert waits for its container's metadata */
+	struct config_kubernetes kubernetes;
 	uint64_t queue_capacity;
 	unsigned queue_recovery;    /* enum queue_recovery */
 	uint64_t output_timeout_ms; /* until a slow output is complained of */

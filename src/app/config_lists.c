@@ -238,7 +238,7 @@ static void take_plugins(struct config *c, const struct yaml_node *list)
 static void tell_of_plugin(struct config *c, const struct config_plugin *plugin,
 			   const struct yaml_node *where)
 {
-	static const char *const built_in[] = {"container", "k8saudit", "json"};
+	static const char *const built_in[] = {"container", "k8saudit", "k8smeta", "json"};
 
 	for (size_t i = 0; i < sizeof(built_in) / sizeof(*built_in); i++)
 		if (strcmp(plugin->name, built_in[i]) == 0)
@@ -254,6 +254,9 @@ static const char container_output[] = "container_id=%container.id container_nam
 				       "container_image_repository=%container.image.repository "
 				       "container_image_tag=%container.image.tag";
 static const char kubernetes_output[] = "k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name";
+/* What the plugin k8smeta does. */
+static const char k8smeta_output[] =
+    "k8smeta_pod_name=%k8smeta.pod.name k8smeta_ns_name=%k8smeta.ns.name";
 
 static bool has_plugin(const struct config *c, const char *name)
 {
@@ -298,21 +301,23 @@ static void add_suggestion(struct rules_append *to, size_t *count, const struct 
 void config_suggest_outputs(struct config *c)
 {
 	bool suggests_alone = true;
-	const char *of_statics = static_output(c), *of_container = NULL;
+	const char *of_statics = static_output(c), *of_container = NULL, *of_pods = NULL;
 	struct rules_append alone = {0}, *appends;
 	size_t count = 0;
 
 	if (has_plugin(c, "container"))
 		of_container =
 		    arena_printf(c->arena, "%s %s", container_output, kubernetes_output).p;
-	if (!of_container && !of_statics)
+	if (has_plugin(c, "k8smeta"))
+		of_pods = k8smeta_output;
+	if (!of_container && !of_pods && !of_statics)
 		return;
 	if (!config_find(c, "append_output")) {
 		c->appends = &alone;
 		c->append_suggests = &suggests_alone;
 		c->append_count = 1;
 	}
-	appends = ARENA_ARRAY(c->arena, struct rules_append, 3 * c->append_count);
+	appends = ARENA_ARRAY(c->arena, struct rules_append, 4 * c->append_count);
 	for (size_t i = 0; i < c->append_count; i++) {
 		const struct rules_append *append = &c->appends[i];
 
@@ -321,6 +326,7 @@ void config_suggest_outputs(struct config *c)
 			continue;
 		add_suggestion(appends, &count, append, of_statics, NULL);
 		add_suggestion(appends, &count, append, of_container, "syscall");
+		add_suggestion(appends, &count, append, of_pods, "syscall");
 	}
 	c->appends = appends;
 	c->append_suggests = NULL;

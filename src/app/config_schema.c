@@ -8,6 +8,7 @@ static const char *const library_severities[] = {"fatal", "critical", "error", "
 						 "info",  "debug",    "trace", NULL};
 static const char *const engines[] = {"modern_ebpf", "kmod", "ebpf", "replay", "nodriver", NULL};
 static const char *const matchings[] = {"first", "all", NULL};
+static const char *const kubernetes_sources[] = {"api", "kubelet", NULL};
 static const char *const recoveries[] = {"continue", "exit", "empty", NULL};
 static const char *const capture_modes[] = {"rules", "all_rules", NULL};
 static const char *const capture_collects[] = {"all", "rules", NULL};
@@ -102,8 +103,8 @@ const struct config_row config_rows[] = {
 	       ",\"object\"],\"additionalProperties\":{\"type\":[" SCALARS "]}}}"},
     {PART(
 	"append_output[].suggested_output", CONFIG_BOOL, "false",
-	"Adds the fields that are suggested: `static_fields`, and of the plugin container, if it is loaded, id, name "
-	"and image of the container and the pod's name and namespace.")},
+	"Adds the fields that are suggested: `static_fields`, and of the plugins container and k8smeta, if they are "
+	"loaded, id, name and image of the container and the pod's name and namespace.")},
     {PART("static_fields", CONFIG_MAP, "{}",
 	  "Names and values of one's own: conditions and outputs have them as fields "
 	  "`static.NAME`. Where `append_output` has `suggested_output`, `static_NAME=value` stands "
@@ -132,6 +133,52 @@ const struct config_row config_rows[] = {
     {NUMBER("container_metadata.wait_ms", "500", container_wait_ms, 0, 60000,
 	    "How long an alert of a container waits, at most, for what its runtime tells of it, in "
 	    "ms. One that goes out without is marked and counted."),
+     START},
+    {BOOL("kubernetes_metadata.enabled", "false", kubernetes.is_enabled,
+	  "Ask Kubernetes what it knows of this node's pods: fields `k8smeta.*`. The plugin k8smeta "
+	  "among `plugins` asks for it, too."),
+     START},
+    {CHOICE("kubernetes_metadata.source", "api", kubernetes.source, kubernetes_sources,
+	    "Who tells of the pods: the API server, which is watched, or this node's kubelet, "
+	    "which is asked every `poll_s`. What pods belong to is asked of the API server in "
+	    "any case."),
+     START},
+    {STRING("kubernetes_metadata.api_server", "", kubernetes.api_server,
+	    "The API server: https://HOST:PORT. Empty: where KUBERNETES_SERVICE_HOST says, which "
+	    "pods have."),
+     START},
+    {STRING("kubernetes_metadata.kubelet", "https://127.0.0.1:10250", kubernetes.kubelet,
+	    "The kubelet, if it is the source."),
+     START},
+    {STRING("kubernetes_metadata.node_name", "", kubernetes.node_name,
+	    "This node's name in the cluster. Empty: what the plugin's nodeName says, or "
+	    "SAKER_NODE_NAME, FALCO_K8S_NODE_NAME or NODE_NAME of the environment, or the machine's "
+	    "name."),
+     START},
+    {STRING("kubernetes_metadata.token_file",
+	    "/var/run/secrets/kubernetes.io/serviceaccount/token", kubernetes.token_file,
+	    "File of the token that requests carry over TLS; read for each, since it is renewed. "
+	    "Empty: none."),
+     START},
+    {STRING("kubernetes_metadata.ca_file",
+	    "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt", kubernetes.ca_file,
+	    "Certificates that the API server's is checked with. Empty: the system's."),
+     START},
+    {STRING("kubernetes_metadata.kubelet_ca_file", "", kubernetes.kubelet_ca_file,
+	    "The same of the kubelet. Empty: `ca_file`."),
+     START},
+    {BOOL("kubernetes_metadata.verify_tls", "true", kubernetes.verifies,
+	  "Check certificates. Without, whoever is between may read the token and lie."),
+     START},
+    {NUMBER("kubernetes_metadata.requests_per_second", "20", kubernetes.requests_per_second, 1, 1000,
+	    "Requests at most, on average; five seconds' worth may be made at once."),
+     START},
+    {NUMBER("kubernetes_metadata.refresh_s", "300", kubernetes.refresh_s, 5, 86400,
+	    "Seconds after which owners, namespaces and services of pods are asked for again."),
+     START},
+    {NUMBER("kubernetes_metadata.poll_s", "10", kubernetes.poll_s, 1, 3600,
+	    "Seconds after which the kubelet is asked again, if it is the source. Where a pod is "
+	    "not known it is asked at once."),
      START},
     {NUMBER("outputs_queue.capacity", "0", queue_capacity, 0, 1 << 24,
 	    "Alerts that may wait for each output; further ones are dropped and counted. 0: 8192. "
@@ -374,11 +421,11 @@ const struct config_row config_rows[] = {
     {NO_EFFECT("outputs.rate", CONFIG_REAL, "0", NO_LIMIT)},
     {NO_EFFECT("outputs.max_burst", CONFIG_NUMBER, "1000", NO_LIMIT)},
     {NO_EFFECT("metadata_download.max_mb", CONFIG_NUMBER, "100",
-	       "metadata come from the container runtime")},
+	       "kubernetes_metadata has keys of its own")},
     {NO_EFFECT("metadata_download.chunk_wait_us", CONFIG_NUMBER, "1000",
-	       "metadata come from the container runtime")},
+	       "kubernetes_metadata has keys of its own")},
     {NO_EFFECT("metadata_download.watch_freq_sec", CONFIG_NUMBER, "1",
-	       "metadata come from the container runtime")},
+	       "kubernetes_metadata has keys of its own")},
 };
 
 /* clang-format on */

@@ -12,6 +12,7 @@ struct containers {
 	struct state *state;
 	struct metadata *metadata;
 	struct waiting *waiting;
+	struct kubernetes *kubernetes; /* NULL: it is not asked */
 };
 
 static const char *const engine_names[METADATA_ENGINES] = {
@@ -168,7 +169,7 @@ struct containers *containers_new(const struct config *config, struct state *sta
 }
 
 int containers_start(struct containers *c, const struct config *config, const char *host_root,
-		     struct error *err)
+		     const char *hostname, struct error *err)
 {
 	CLEANUP_ARENA struct arena *arena = arena_new();
 	struct container_asker asker = {.ask = metadata_ask, .ask_users = metadata_ask_users};
@@ -184,7 +185,8 @@ int containers_start(struct containers *c, const struct config *config, const ch
 		return -EINVAL;
 	asker.context = c->metadata;
 	container_set_ask(state_containers(c->state), &asker);
-	return 0;
+	return kubernetes_start(config, hostname, container_set_pods(state_containers(c->state)),
+				&c->kubernetes, err);
 }
 
 struct waiting *containers_waiting(const struct containers *c)
@@ -210,8 +212,14 @@ void containers_free(struct containers *c)
 	if (c->metadata)
 		container_set_ask(state_containers(c->state), &(struct container_asker){0});
 	metadata_stop(c->metadata);
+	kubernetes_stop(c->kubernetes);
 	waiting_free(c->waiting);
 	free(c);
+}
+
+struct kube_counters containers_kubernetes(const struct containers *c)
+{
+	return kubernetes_counters(c->kubernetes);
 }
 
 void containers_print(const struct containers *c)
@@ -240,4 +248,6 @@ void containers_print(const struct containers *c)
 		if (clients[i].errors)
 			fprintf(stderr, "Runtime %s at %s: %llu errors\n", clients[i].engine,
 				clients[i].socket, (unsigned long long)clients[i].errors);
+	if (c->kubernetes)
+		kubernetes_print(c->kubernetes);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Containers of a live monitor: the clients of runtimes, as the configuration has them, and the
+ * Containers of a live monitor: the clients of runtimes and of Kubernetes, as the configuration has
+ * them, and the
  * events that wait for what they tell. Of the judge's thread.
  */
 #ifndef SAKER_APP_CONTAINERS_H
 #define SAKER_APP_CONTAINERS_H
 
 #include "app/config.h"
+#include "app/kubernetes.h"
 #include "app/waiting.h"
 #include "metadata/metadata.h"
 
@@ -17,13 +19,16 @@ struct containers *containers_new(const struct config *config, struct state *sta
 				  waiting_judged_fn *judged, void *context, struct error *err);
 /* Starts the clients; the judge is the one whose `waiting` is containers_waiting(). */
 int containers_start(struct containers *c, const struct config *config, const char *host_root,
-		     struct error *err);
+		     const char *hostname, struct error *err);
 struct waiting *containers_waiting(const struct containers *c);
 /* Between events: judges what has waited; how long it may be until the next look, ms; -1: any. */
 int containers_look(struct containers *c, struct judge *j);
 /* Judges all that waits. */
 void containers_finish(struct containers *c, struct judge *j);
 void containers_free(struct containers *c);
+
+/* Zeros where Kubernetes is not asked. */
+struct kube_counters containers_kubernetes(const struct containers *c);
 
 /* Goes to stderr, as counts_print's. Nothing where no container was asked for. */
 void containers_print(const struct containers *c);

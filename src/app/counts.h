@@ -7,6 +7,7 @@
 #define SAKER_APP_COUNTS_H
 
 #include "app/judge.h"
+#include "metadata/kube.h"
 #include "output/outputs.h"
 #include "probe/probe.h"
 #include "source/audit.h"
@@ -34,6 +35,9 @@ struct counts {
 
 	struct channel_counters channels[CHANNELS_MAX];
 	size_t channel_count;
+
+	struct kube_counters kube; /* no server: zeros */
+	struct pod_counters pods;
 
 	bool is_blind; /* events do not arrive: app/heart.h */
 	uint64_t heartbeats, heartbeats_lost;

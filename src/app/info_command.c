@@ -75,6 +75,8 @@ static const struct built_in {
      "  - Field Extraction\n  - Event Parsing\n"},
     {"k8saudit", "Kubernetes audit events, posted or from files; part of the program",
      "  - Event Sourcing (ID=1, source='k8s_audit')\n  - Field Extraction\n"},
+    {"k8smeta", "What Kubernetes knows of the pods of processes; part of the program",
+     "  - Field Extraction\n"},
     {"json", "Values of events that are JSON; part of the program", "  - Field Extraction\n"},
 };
 

@@ -326,6 +326,23 @@ static void get_of_audit(const struct metric *m, struct metrics_sink *s)
 		metrics_put(s, m, NULL, 0, number(value));
 }
 
+static void get_of_kubernetes(const struct metric *m, struct metrics_sink *s)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)metrics_of(s) + m->offset, sizeof(value));
+	if (metrics_of(s)->counts.kube.server)
+		metrics_put(s, m, NULL, 0, number(value));
+}
+
+static void get_kubernetes_up(const struct metric *m, struct metrics_sink *s)
+{
+	const struct kube_counters *kube = &metrics_of(s)->counts.kube;
+
+	if (kube->server)
+		metrics_put(s, m, NULL, 0, number(kube->is_up));
+}
+
 static void get_audit_refusals(const struct metric *m, struct metrics_sink *s)
 {
 	const struct counts *c = &metrics_of(s)->counts;
@@ -593,6 +610,31 @@ const struct metric metrics_table[] = {
 	.get = get_of_audit, .help = "Requests that wait to be judged."),
     ROW(GAUGE("saker_audit_connections", "saker.audit_connections", ALWAYS), AT(counts.audit.connections),
 	.get = get_of_audit, .help = "Connections of API servers."),
+
+    ROW(GAUGE("saker_kubernetes_up", "saker.kubernetes_up", ALWAYS), .is_kept = true, .get = get_kubernetes_up,
+	.help = "1 while the API server, or the kubelet, tells of this node's pods."),
+    ROW(COUNTER("saker_kubernetes_requests_total", "saker.kubernetes_requests", ALWAYS), AT(counts.kube.requests),
+	.get = get_of_kubernetes, .help = "Requests to them."),
+    ROW(COUNTER("saker_kubernetes_errors_total", "saker.kubernetes_errors", ALWAYS), AT(counts.kube.errors),
+	.get = get_of_kubernetes, .help = "Requests that failed, and answers that could not be understood."),
+    ROW(COUNTER("saker_kubernetes_events_total", "saker.kubernetes_events", ALWAYS), AT(counts.kube.events),
+	.get = get_of_kubernetes, .help = "Events of watches: what became of pods, and bookmarks."),
+    ROW(COUNTER("saker_kubernetes_lists_total", "saker.kubernetes_lists", ALWAYS), AT(counts.kube.lists),
+	.get = get_of_kubernetes, .help = "Lists of all pods that were asked for."),
+    ROW(COUNTER("saker_kubernetes_watches_total", "saker.kubernetes_watches", ALWAYS), AT(counts.kube.watches),
+	.get = get_of_kubernetes, .help = "Watches that were begun."),
+    ROW(COUNTER("saker_kubernetes_gone_total", "saker.kubernetes_gone", ALWAYS), AT(counts.kube.gone),
+	.get = get_of_kubernetes, .help = "Times that the server had forgotten where a watch was, so that all was listed again."),
+    ROW(GAUGE("saker_kubernetes_pods", "saker.kubernetes_pods", ALWAYS), AT(counts.pods.known),
+	.get = get_of_kubernetes, .help = "Pods that are known."),
+    ROW(GAUGE("saker_kubernetes_remembered_bytes", "saker.kubernetes_remembered", ALWAYS), .unit = UNIT_BYTES,
+	AT(counts.kube.bytes), .get = get_of_kubernetes, .help = "What is kept of pods and of what they belong to."),
+    ROW(COUNTER("saker_kubernetes_refused_total", "saker.kubernetes_refused", ALWAYS), AT(counts.kube.refused),
+	.get = get_of_kubernetes, .help = "Pods and objects that there was no room to remember."),
+    ROW(COUNTER("saker_pods_asked_total", "saker.pods_asked", ALWAYS), AT(counts.pods.asked),
+	.get = get_of_kubernetes, .help = "Pods of which events came before they were known."),
+    ROW(COUNTER("saker_pods_late_total", "saker.pods_late", ALWAYS), AT(counts.pods.late),
+	.get = get_of_kubernetes, .help = "Those of them that were not told of in time."),
 
     ROW(COUNTER("saker_output_sent_total", "saker.output_sent.*", ALWAYS), .labels = "output", OF_OUTPUT(sent),
 	.help = "Alerts that were delivered."),

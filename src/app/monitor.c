@@ -178,6 +178,10 @@ static void take_counts(struct monitor *m)
 		c.probe = probe_counters(m->probe);
 	c.tasks_told = m->tasks_told;
 	c.state = state_counters(m->state);
+	if (m->containers) {
+		c.kube = containers_kubernetes(m->containers);
+		c.pods = pod_set_counters(container_set_pods(state_containers(m->state)));
+	}
 	c.is_blind = m->heart.is_blind;
 	c.heartbeats = m->heart.beats;
 	c.heartbeats_lost = m->heart.lost;
@@ -425,8 +429,9 @@ static void on_late(void *context, struct judge *j, struct event *e)
 static int open_containers(struct monitor *m, struct error *err)
 {
 	m->containers = containers_new(m->config, m->state, on_late, m, err);
-	return m->containers ? containers_start(m->containers, m->config, m->host_root, err)
-			     : -ENOMEM;
+	return m->containers
+		   ? containers_start(m->containers, m->config, m->host_root, m->hostname, err)
+		   : -ENOMEM;
 }
 
 static void beat(void *context)
