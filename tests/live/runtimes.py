@@ -110,6 +110,15 @@ def service(directory, *command, environment=None):
                 process.wait()
 
 
+def unmount_below(directory):
+    """What runtimes leave behind would keep the directory from being removed."""
+    with open("/proc/self/mountinfo") as mounts:
+        places = [line.split()[4] for line in mounts]
+    for place in reversed(places):
+        if place.startswith(f"{directory}/"):
+            subprocess.run(["umount", "--lazy", place], capture_output=True)
+
+
 class Runtime:
     """Needs `programs`; start() and run() are each runtime's."""
 
@@ -131,6 +140,7 @@ class Runtime:
 
     def __exit__(self, *_):
         self.stack.close()
+        unmount_below(self.directory)
 
     def serve(self, *command, **options):
         self.process = self.stack.enter_context(service(self.directory, *command, **options))
