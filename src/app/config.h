@@ -167,6 +167,8 @@ struct config {
 	uint64_t buf_size_preset;
 	uint64_t cpus_for_each_buffer;
 	bool drop_failed_exit;
+	bool discard_in_kernel;
+	uint64_t discard_sample;
 	bool disable_iterators;
 	uint64_t snaplen;
 	uint64_t thread_table_size;

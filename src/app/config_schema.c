@@ -254,6 +254,13 @@ const struct config_row config_rows[] = {
     {BOOL("engine.modern_ebpf.drop_failed_exit", "false", drop_failed_exit,
 	  "Do not report system calls that failed."),
      START},
+    {BOOL("engine.modern_ebpf.discard_in_kernel", "true", discard_in_kernel,
+	  "Let the kernel discard events for which no rule can hold, before anything is copied."),
+     START},
+    {NUMBER("engine.modern_ebpf.discard_sample", "1024", discard_sample, 0, UINT32_MAX,
+	    "Report one in so many of those all the same, and count those for which a rule holds; "
+	    "0: none."),
+     START},
     {BOOL("engine.modern_ebpf.disable_iterators", "false", disable_iterators,
 	  "Read the processes that exist at the start from /proc instead of asking the kernel's "
 	  "iterator."),

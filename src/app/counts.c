@@ -105,6 +105,8 @@ void counts_print(const struct counts *c, const struct rule_set *rules, const ui
 		if (c->probe.drops[i])
 			fprintf(stderr, "  %s: %llu\n", drop_cause_name(i),
 				(unsigned long long)c->probe.drops[i]);
+	print_some("Events discarded in the kernel", c->probe.discarded, "");
+	print_some("Discards that were wrong", c->discards_wrong, "");
 	print_some("Events that could not be decoded", c->all.damaged, "");
 	print_some("Threads that could not be remembered", c->state.table_full, " events");
 	print_some("Descriptors or their names that could not be remembered", c->state.fds_full,

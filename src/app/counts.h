@@ -28,6 +28,7 @@ struct counts {
 	uint64_t alerts_by_priority[SEVERITY_COUNT];
 
 	struct probe_counters probe; /* zeros without a probe */
+	uint64_t discards_wrong;     /* samples of discarded events for which a rule held */
 	struct state_counters state; /* of the first source */
 	uint64_t tasks_told;         /* threads, by the kernel's iterator at the start */
 	struct audit_counters audit; /* zeros without that source */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/judge.h"
 
+#include "app/discards.h"
 #include "app/waiting.h"
 #include "base/clock.h"
 
@@ -122,6 +123,8 @@ size_t judge_event(struct judge *j, struct event *e)
 		return 0;
 	count = evaluator_judge(j->terms->evaluator, e, j->matches, j->terms->match_room);
 	j->match_count = count < j->terms->match_room ? count : j->terms->match_room;
+	if (__builtin_expect(count > 0, 0) && j->discards)
+		discards_matched(j->discards, e, j->matches[0].rule);
 	return count;
 }
 
@@ -164,6 +167,8 @@ void judge_late(struct judge *j, struct event *e, uint64_t first, uint64_t previ
 	evaluator_context(ev)->first_event_time = first;
 	count = evaluator_judge(ev, e, j->matches, j->terms->match_room);
 	j->match_count = count < j->terms->match_room ? count : j->terms->match_room;
+	if (count > 0 && j->discards)
+		discards_matched(j->discards, e, j->matches[0].rule);
 	for (size_t i = 0; i < j->match_count; i++) {
 		e->name_view = j->matches[i].name_view;
 		send(j, &j->matches[i], ev);

@@ -35,6 +35,7 @@ struct judge_counters {
 };
 
 struct waiting;
+struct discards_check;
 
 struct judge {
 	enum event_source source;
@@ -49,6 +50,7 @@ struct judge {
 	size_t match_count;                 /* as many of them as are there */
 	char *line;                         /* ALERT_LINE_MAX bytes */
 	struct waiting *waiting;            /* NULL: no event waits; not owned */
+	struct discards_check *discards;    /* told of what holds; NULL: nobody is; not owned */
 };
 
 /* Terms and state are set by the caller before the first event. NULL without memory. */

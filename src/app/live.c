@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/live.h"
 
+#include "app/discards.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -71,6 +72,9 @@ static void unknown_syscall(const char *name)
 size_t live_wants(const struct live_options *options, struct probe_wants *wants)
 {
 	wants_of_plan(plan_needs(options->plan), options->config, unknown_syscall, wants);
+	discards_of_plan(options->plan, options->config, wants);
+	if (options->recording || options->capture)
+		discards_none(wants);
 	if (options->recording)
 		recording_wants(options->recording, wants);
 	if (options->capture)

@@ -7,11 +7,14 @@
 #include "app/recording.h"
 #include "app/wants.h"
 
+struct discards_check;
+
 struct live_options {
 	const struct config *config;
 	const struct plan *plan;
 	const struct recording *recording;   /* NULL: none */
 	const struct alert_capture *capture; /* NULL: none */
+	struct discards_check *discards;     /* told when wants change */
 };
 
 /* What the probe must collect for all of them; answers how many system calls that are. */

@@ -551,6 +551,12 @@ const struct metric metrics_table[] = {
 	.help = "Events lost in the kernel, by cause."),
     ROW(COUNTER("saker_kernel_faults_total", "saker.kernel_faults", KERNEL), AT(counts.probe.faults),
 	.help = "Arguments of calls that could not be read from user memory; the event comes without them."),
+    ROW(COUNTER("saker_kernel_discarded_total", "saker.kernel_discarded", KERNEL), AT(counts.probe.discarded),
+	.help = "Events that the kernel did not report because no rule could hold for them."),
+    ROW(COUNTER("saker_kernel_discards_sampled_total", "saker.kernel_discards_sampled", KERNEL), AT(counts.probe.sampled),
+	.help = "Events of that kind that were reported all the same, as samples."),
+    ROW(COUNTER("saker_kernel_discards_wrong_total", "saker.kernel_discards_wrong", KERNEL), AT(counts.discards_wrong),
+	.help = "Samples for which a rule held: must be 0. The kernel then discards no more events of that call."),
 
     ROW(COUNTER("falcosecurity_scap_n_evts_task_total", "scap.n_evts_task", ITERATORS), AT(counts.tasks_told),
 	.help = "Threads that the kernel's iterator told of at the start."),

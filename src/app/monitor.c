@@ -3,6 +3,7 @@
 
 #include "app/containers.h"
 #include "app/counts.h"
+#include "app/discards.h"
 #include "app/event_drops.h"
 #include "app/event_sources.h"
 #include "app/heart.h"
@@ -70,6 +71,7 @@ struct monitor {
 	struct users_watch users;
 	struct event_drops drops;
 	struct heart heart;
+	struct discards_check discards;
 	bool must_end; /* lost events are a reason */
 
 	pthread_mutex_t lock;     /* never waited for on the way of an event */
@@ -176,6 +178,7 @@ static void take_counts(struct monitor *m)
 	event_sources_add_counts(m->others, &c);
 	if (m->probe)
 		c.probe = probe_counters(m->probe);
+	c.discards_wrong = atomic_load(&m->discards.wrong);
 	c.tasks_told = m->tasks_told;
 	c.state = state_counters(m->state);
 	if (m->containers) {
@@ -459,9 +462,13 @@ static int start(struct monitor *m, struct error *err)
 	if (status < 0)
 		return status;
 	live.capture = m->capture;
+	live.discards = &m->discards;
 	m->probe = live_attach(&live, err);
 	if (!m->probe)
 		return -EINVAL;
+	m->discards.probe = m->probe;
+	discards_changed(&m->discards);
+	m->judge->discards = &m->discards;
 	regime_set_probe(&m->regime, m->probe, &live);
 	heart_init(&m->heart, m->options->view ? NULL : beat, m->probe);
 	event_drops_init(&m->drops, m->probe, m->config);

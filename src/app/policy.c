@@ -120,7 +120,9 @@ struct rule_set *policy_load_rules(const struct cli *cli, struct config *config,
 
 struct policy *policy_new(const struct config *config, struct rule_set *rules, struct error *err)
 {
-	struct plan_options options = {.all_matches = config->rule_matching == MATCH_ALL};
+	struct plan_options options = {.all_matches = config->rule_matching == MATCH_ALL,
+				       .want_discards = config->discard_in_kernel &&
+							config->engine_kind != ENGINE_REPLAY};
 	struct policy *p = calloc(1, sizeof(*p));
 
 	if (!p) {
@@ -136,6 +138,7 @@ struct policy *policy_new(const struct config *config, struct rule_set *rules, s
 	p->perhaps_plan = p->plan;
 	if (p->plan && plan_needs(p->plan)->has_metadata) {
 		options.assume_metadata = true;
+		options.want_discards = false;
 		p->perhaps_plan = p->own_perhaps_plan = plan_compile(rules, &options, err);
 	}
 	if (p->perhaps_plan)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/regime.h"
 
+#include "app/discards.h"
 #include "base/log.h"
 #include "base/map.h"
 
@@ -96,7 +97,11 @@ static int set_wants(struct regime *r, const struct plan *plan, const struct pla
 		live_wants(&live, &more);
 		wants_add(&wants, &more);
 	}
-	return probe_set_wants(r->probe, &wants, err);
+	discards_change(r->live.discards);
+	int status = probe_set_wants(r->probe, &wants, err);
+
+	discards_changed(r->live.discards);
+	return status;
 }
 
 /* Waits until the judge has let go of its old terms. */

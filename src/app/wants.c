@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/wants.h"
 
+#include "app/discards.h"
 #include "base/bitset.h"
 
 /*
@@ -48,6 +49,8 @@ void wants_add(struct probe_wants *wants, const struct probe_wants *more)
 		wants->wanted[nr] |= more->wanted[nr];
 		wants->facts[nr] |= more->facts[nr];
 	}
+	/* What one discards the other may want. */
+	discards_none(wants);
 	wants->page_faults |= more->page_faults;
 	wants->switches |= more->switches;
 	wants->signals |= more->signals;

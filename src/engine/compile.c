@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/discard.h"
 #include "engine/group.h"
 #include "engine/plan_internal.h"
 #include "engine/program.h"
@@ -524,6 +525,32 @@ static void build_needs(struct compiler *c)
 	}
 }
 
+/* Once all else is made of the formula: this adds nodes to it. */
+static void build_discards(struct compiler *c)
+{
+	struct plan *p = c->plan;
+	VEC(struct discard_kind) kinds = {0};
+	VEC(uint32_t) roots = {0};
+
+	for (uint32_t kind = 0; kind < p->kind_count; kind++) {
+		uint32_t list_id = c->list_of[SOURCE_SYSCALL * p->kind_count + kind];
+
+		if (list_id == PLAN_NONE || discard_shape_of((uint16_t)kind) == DISCARD_NEVER)
+			continue;
+		const struct kind_list *list = &c->lists.items[list_id];
+
+		roots.count = 0;
+		for (size_t i = 0; i < list->count; i++)
+			VEC_PUSH(&roots, c->kind_rules.items[list->first + i].root);
+		uint32_t any = formula_join(&c->formula, NODE_OR, roots.items, roots.count);
+
+		VEC_PUSH(&kinds, (struct discard_kind){(uint16_t)kind, any});
+	}
+	p->discards = discard_compile(&c->formula, kinds.items, kinds.count, p->arena);
+	VEC_FREE(&kinds);
+	VEC_FREE(&roots);
+}
+
 static void keep_arrays(struct compiler *c)
 {
 	struct plan *p = c->plan;
@@ -615,6 +642,8 @@ struct plan *plan_compile(const struct rule_set *set, const struct plan_options 
 	build_needs(&c);
 	p->needs.has_metadata = c.formula.has_metadata;
 	keep_arrays(&c);
+	if (options && options->want_discards)
+		build_discards(&c);
 	return p;
 }
 
@@ -627,6 +656,11 @@ void plan_free(struct plan *p)
 const struct plan_needs *plan_needs(const struct plan *p)
 {
 	return &p->needs;
+}
+
+const struct discard_table *plan_discards(const struct plan *p)
+{
+	return p->discards;
 }
 
 struct plan_statistics plan_statistics(const struct plan *p)

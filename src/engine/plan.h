@@ -18,6 +18,7 @@ struct plan_options {
 	 * too. Where no rule of such a plan holds, none will, whatever they tell.
 	 */
 	bool assume_metadata;
+	bool want_discards; /* plan_discards is to be had */
 };
 
 /* What the probe must collect for this plan, per event kind. */
@@ -31,6 +32,13 @@ struct plan *plan_compile(const struct rule_set *set, const struct plan_options 
 			  struct error *err);
 void plan_free(struct plan *p);
 const struct plan_needs *plan_needs(const struct plan *p);
+
+/*
+ * Which events no rule can hold for, for the probe. NULL: none that it could tell, or the plan was
+ * compiled without.
+ */
+struct discard_table;
+const struct discard_table *plan_discards(const struct plan *p);
 
 struct plan_statistics {
 	size_t rules, comparisons, atoms, nodes; /* comparisons: before sharing */

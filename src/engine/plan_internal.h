@@ -169,6 +169,7 @@ struct plan {
 	uint32_t guard_table_words;
 
 	struct plan_needs needs;
+	const struct discard_table *discards; /* NULL: none */
 	struct plan_statistics statistics;
 };
 

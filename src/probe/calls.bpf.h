@@ -79,6 +79,23 @@ static __always_inline void fetch_structure(struct slot *s, const struct collect
 	}
 }
 
+/* Of 32 bits, where they are no error: an address may have the highest one set. */
+static __always_inline __s64 call_result_32(__s64 ret)
+{
+	return (__s32)ret >= ERRORS_FROM && (__s32)ret < 0 ? (__s64)(__s32)ret : (__s64)(__u32)ret;
+}
+
+/* Whether this event is one that discard.bpf.h lets through to be looked at. */
+static __always_inline bool sample_take(__u32 cpu)
+{
+	BOUND(cpu);
+	if (cpu >= PROBE_CPUS || likely(!counters[cpu].sample_of))
+		return false;
+	__u64 whose = counters[cpu].sample_of;
+	counters[cpu].sample_of = 0;
+	return whose == (bpf_get_current_pid_tgid() | (1ULL << 63));
+}
+
 /*
  * What every family does first: a slot, the prefix, the arguments. NULL: nothing to collect, and
  * the drop is counted.
@@ -99,10 +116,8 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 			   DROP_NESTED);
 		return NULL;
 	}
-	/* Of 32 bits, where they are no error: an address may have the highest one set. */
 	if (compat)
-		ret = (__s32)ret >= ERRORS_FROM && (__s32)ret < 0 ? (__s64)(__s32)ret
-								  : (__s64)(__u32)ret;
+		ret = call_result_32(ret);
 	/* The ways that lead here are the same from now on, to the verifier, too: numbers that were
 	 * stored may be any. */
 	s->begun.compat = compat;
@@ -119,6 +134,8 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 		s->flags |= RECORD_COMPAT;
 	if (!(wants[INDEX(nr, PROBE_SYSCALLS)] & WANT_RULES))
 		s->flags |= RECORD_STATE_ONLY;
+	if (unlikely(sample_take(s->cpu)))
+		s->flags |= RECORD_SAMPLED;
 	s->facts = facts_wanted[INDEX(nr, PROBE_SYSCALLS)];
 	args_load(s, regs, s->begun.compat);
 	s->values[SOURCE_RET] = ret;
@@ -158,7 +175,8 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	nr = native_nr(true, regs, compat);
 	if (nr >= PROBE_SYSCALLS)
 		return 0;
-	__u32 want = wants[INDEX(nr, PROBE_SYSCALLS)] & (WANT_RULES | WANT_STATE);
+	__u32 want =
+	    wants[INDEX(nr, PROBE_SYSCALLS)] & (WANT_RULES | WANT_STATE | WANT_UNLESS_DISCARDED);
 	if (!want || (FOLLOW(known, task, tgid) == own_tgid && !reports_own))
 		return 0;
 	if (ret < 0 && (want == WANT_STATE || (drop_failed && ret != -EINPROGRESS_)))
@@ -170,7 +188,8 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	if (row->family == FAMILY_FORK && (ret == 0 || want == WANT_STATE))
 		return 0;
-	bpf_tail_call(ctx, &families, row->family);
+	bpf_tail_call(ctx, &families,
+		      want & WANT_UNLESS_DISCARDED ? (__u32)FAMILY_DISCARD : row->family);
 	count_drop(bpf_get_smp_processor_id(), row->code, DROP_COLLECTOR);
 	return 0;
 }

@@ -74,6 +74,7 @@ __u32 facts_wanted[PROBE_SYSCALLS];
 struct probe_cpu_counters counters[PROBE_CPUS];
 __u32 reader_waits;               /* until the next record: see probe.h */
 __u64 last_look[2 * PROBE_RINGS]; /* at how full each ring is; the critical one is PROBE_RINGS */
+__u32 discard_sample;             /* one in so many discarded events is let through; 0: none */
 
 /* The kernel's function, weak because older ones lack it. */
 extern void *bpf_rdonly_cast(const void *pointer, __u32 type_id) __ksym __weak;
@@ -146,6 +147,13 @@ struct comparison {
 	volatile __u32 differs;
 };
 
+/* A name on its way through the automata, or two that are compared; see discard.bpf.h. */
+struct name_progress {
+	volatile __u32 at, left;
+	volatile __u32 first, second; /* states; or where the other name stands */
+	volatile __u32 differs;
+};
+
 /* What the steps of a search need to know: the rest is in the slot. */
 struct name_search {
 	__u32 slot_index;
@@ -192,6 +200,7 @@ struct slot {
 	struct begun begun;
 	struct name_walk name;
 	struct comparison same;
+	struct name_progress run;
 	__u64 root_dentry; /* of the task */
 	__u64 root_mnt;
 	__u64 origin_dentry; /* see path_resolve_origin */

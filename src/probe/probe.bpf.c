@@ -3,6 +3,7 @@
  * All programs of the probe, one object. Each header holds one family; core.bpf.h says what all of
  * them build on.
  */
+#include "probe/discard.bpf.h"
 #include "probe/exec.bpf.h"
 #include "probe/fork.bpf.h"
 #include "probe/names.bpf.h"

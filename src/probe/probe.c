@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "probe/discard_map.h"
 #include "probe/load.h"
 #include "probe/shared.h"
 #include "probe/tracepoint.h"
@@ -38,6 +39,8 @@ struct probe {
 	const char *attached[LINKS_MAX];
 	size_t nlinks;
 	int ncpus;
+	uint32_t discard_tables;       /* that were ever in use */
+	uint8_t keeps[PROBE_SYSCALLS]; /* see probe_keep; atomic */
 	bool has_iterator;
 	bool has_page_faults;
 	bool has_sleepable_iterator;
@@ -285,6 +288,13 @@ static int enter_rings(struct probe *p, const struct probe_options *options, str
 	return 0;
 }
 
+/* The map that gives the map of maps its form must be there until the programs are loaded. */
+static int shape_discards(struct probe *p, int *form)
+{
+	*form = discard_map_make(NULL, 0);
+	return *form < 0 ? *form : bpf_map__set_inner_map_fd(p->programs->maps.discards, *form);
+}
+
 static int enter_families(struct probe *p, struct error *err)
 {
 	struct saker_probe *s = p->programs;
@@ -297,6 +307,7 @@ static int enter_families(struct probe *p, struct error *err)
 	    [FAMILY_EXEC] = s->progs.collect_exec_calls,
 	    [FAMILY_NAMES] = s->progs.resolve_names,
 	    [FAMILY_MESSAGES] = s->progs.collect_messages,
+	    [FAMILY_DISCARD] = s->progs.discard_calls,
 	};
 	for (uint32_t i = 0; i < FAMILY_COUNT; i++) {
 		int fd = bpf_program__fd(families[i]);
@@ -423,6 +434,7 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 {
 	char memory[LOG_BYTES];
 	struct buffer said = BUFFER(memory);
+	CLEANUP_CLOSE int form = -1;
 	int r = 0;
 
 	libbpf_print_fn_t before = libbpf_set_print(keep_log);
@@ -440,6 +452,8 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 	if (!r) {
 		configure(p, options, &names);
 		r = make_rings(p, options);
+		if (!r)
+			r = shape_discards(p, &form);
 		if (r)
 			explain(r, "cannot make a ring", &said, err);
 	}
@@ -579,6 +593,8 @@ int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct err
 			continue;
 		if (wants->wanted[nr])
 			next[nr] |= WANT_RULES;
+		if (wants->wanted[nr] && wants->discards[nr] && wants->discard_table)
+			next[nr] |= WANT_UNLESS_DISCARDED;
 		if (collect_rows[nr].flags & ROW_STATE)
 			next[nr] |= WANT_STATE;
 	}
@@ -598,11 +614,35 @@ int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct err
 		if (nr < PROBE_SYSCALLS && next[nr] & 0xff)
 			next[COMPAT_IPC] |= 1 << WANT_COMPAT_SHIFT;
 	}
+	/* Nothing is discarded by one table for the wants of another. */
 	for (int nr = 0; nr < PROBE_SYSCALLS; nr++) {
 		__atomic_store_n(&shared->facts_wanted[nr], wants->facts[nr], __ATOMIC_RELAXED);
-		__atomic_store_n(&shared->wants[nr], next[nr], __ATOMIC_RELEASE);
+		__atomic_store_n(&shared->wants[nr], next[nr] & ~WANT_UNLESS_DISCARDED,
+				 __ATOMIC_RELEASE);
 	}
-	return 0;
+	__atomic_store_n(&shared->discard_sample, wants->discard_sample, __ATOMIC_RELAXED);
+	r = discard_map_enter(bpf_map__fd(p->programs->maps.discards), wants->discard_table,
+			      ++p->discard_tables, err);
+	for (int nr = 0; r == 0 && nr < PROBE_SYSCALLS; nr++) {
+		if (!(next[nr] & WANT_UNLESS_DISCARDED))
+			continue;
+		__atomic_fetch_or(&shared->wants[nr], WANT_UNLESS_DISCARDED, __ATOMIC_SEQ_CST);
+		/* Looked at behind that, because it may be told meanwhile. */
+		if (__atomic_load_n(&p->keeps[nr], __ATOMIC_SEQ_CST))
+			__atomic_fetch_and(&shared->wants[nr], (uint16_t)~WANT_UNLESS_DISCARDED,
+					   __ATOMIC_SEQ_CST);
+	}
+	return r;
+}
+
+bool probe_keep(struct probe *p, uint16_t nr)
+{
+	uint16_t *wants = p->programs->bss->wants;
+
+	if (nr >= PROBE_SYSCALLS || __atomic_exchange_n(&p->keeps[nr], 1, __ATOMIC_SEQ_CST))
+		return false;
+	__atomic_fetch_and(&wants[nr], (uint16_t)~WANT_UNLESS_DISCARDED, __ATOMIC_SEQ_CST);
+	return true;
 }
 
 size_t probe_attached(const struct probe *p, const char **names, size_t room)
@@ -702,6 +742,8 @@ bool probe_counters_of_cpu(const struct probe *p, unsigned cpu, struct probe_cou
 		return false;
 	out->events = __atomic_load_n(&cpus[cpu].events, __ATOMIC_RELAXED);
 	out->faults = __atomic_load_n(&cpus[cpu].faults, __ATOMIC_RELAXED);
+	out->sampled = __atomic_load_n(&cpus[cpu].sampled, __ATOMIC_RELAXED);
+	out->discarded = __atomic_load_n(&cpus[cpu].discarded, __ATOMIC_RELAXED) - out->sampled;
 	for (int cause = 0; cause < DROP_CAUSE_COUNT; cause++)
 		out->drops[cause] = __atomic_load_n(&cpus[cpu].drops[cause], __ATOMIC_RELAXED);
 	return true;
@@ -714,6 +756,8 @@ struct probe_counters probe_counters(const struct probe *p)
 	for (unsigned cpu = 0; probe_counters_of_cpu(p, cpu, &one); cpu++) {
 		sum.events += one.events;
 		sum.faults += one.faults;
+		sum.sampled += one.sampled;
+		sum.discarded += one.discarded;
 		for (int cause = 0; cause < DROP_CAUSE_COUNT; cause++)
 			sum.drops[cause] += one.drops[cause];
 	}

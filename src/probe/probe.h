@@ -39,6 +39,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "event/discard_table.h"
 #include "event/record.h"
 #include "event/schema.h"
 
@@ -57,6 +58,14 @@ struct probe_wants {
 	uint8_t wanted[SYSCALL_NR_LIMIT]; /* 0: return at once */
 	uint32_t facts[SYSCALL_NR_LIMIT]; /* FACT_* of fields/field.h */
 	bool page_faults, switches, signals;
+	/*
+	 * Of these calls events are discarded where the table says that no rule can hold. Not
+	 * owned, NULL: of none.
+	 */
+	uint8_t discards[SYSCALL_NR_LIMIT];
+	const struct discard_table *discard_table;
+	uint32_t
+	    discard_sample; /* one in so many is reported all the same, RECORD_SAMPLED; 0: none */
 };
 
 /*
@@ -68,6 +77,12 @@ void probe_close(struct probe *p);
 
 /* May be called again while running: a reload. The maps change between two events. */
 int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct error *err);
+
+/*
+ * From now on no event of this call is discarded, whatever probe_set_wants says. False: none was
+ * already. From any thread.
+ */
+bool probe_keep(struct probe *p, uint16_t nr);
 
 /* One line each for the start-up message: "tp_btf/sys_exit", "sched_process_exec", ... */
 size_t probe_attached(const struct probe *p, const char **names, size_t room);
@@ -105,7 +120,9 @@ void probe_beat(struct probe *p);
 struct probe_counters {
 	uint64_t events; /* emitted */
 	uint64_t drops[DROP_CAUSE_COUNT];
-	uint64_t faults; /* parameters that could not be read from user memory */
+	uint64_t faults;    /* parameters that could not be read from user memory */
+	uint64_t discarded; /* not reported, because no rule could hold */
+	uint64_t sampled;   /* reported all the same */
 };
 struct probe_counters probe_counters(const struct probe *p);
 /* The same of one CPU; false where there is none of that number. From any thread. */

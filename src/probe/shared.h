@@ -37,6 +37,7 @@ enum collect_family {
 	FAMILY_EXEC,     /* an execve or execveat that failed */
 	FAMILY_NAMES,    /* after plain: where the names of a call lead */
 	FAMILY_MESSAGES, /* sendmmsg and recvmmsg: an event for each message */
+	FAMILY_DISCARD,  /* before the others: is it wanted at all? */
 	FAMILY_COUNT
 };
 
@@ -179,15 +180,17 @@ struct collect_row {
 };
 
 /* Bits of a syscall's entry in the wants array; the high byte is for the same index read as a
- * 32-bit number. */
-enum { WANT_RULES = 1, WANT_STATE = 2, WANT_COMPAT_SHIFT = 8 };
+ * 32-bit number. WANT_UNLESS_DISCARDED comes with WANT_RULES. */
+enum { WANT_RULES = 1, WANT_STATE = 2, WANT_UNLESS_DISCARDED = 4, WANT_COMPAT_SHIFT = 8 };
 
 /* One cache line per CPU, written by the programs without locks. */
 struct probe_cpu_counters {
 	uint64_t events;
 	uint64_t faults;
 	uint64_t drops[DROP_CAUSE_COUNT];
-	uint64_t reserved[2];
+	uint64_t discarded; /* events that no rule could hold for, those of the next among them */
+	uint64_t sampled;
+	uint64_t sample_of; /* whose event the next sample is: of the programs alone */
 };
 
 #endif

@@ -132,6 +132,21 @@ static const struct field_choice {
 		     {"proc.is_exe_writable", TRUTHS},
 		     {"fd.l4proto", LETTERS}};
 
+/* Of these the kernel may know beforehand what they say. */
+static const struct field_choice early_choices[] = {
+    {"fd.name", PATHS},           {"fd.name", PATHS},
+    {"fd.name", PATHS},           {"fd.directory", PATHS},
+    {"fd.filename", PATHS},       {"fs.path.name", PATHS},
+    {"evt.rawres", NUMBERS},      {"fd.num", NUMBERS},
+    {"fd.typechar", LETTERS},     {"fd.type", LETTERS},
+    {"evt.res", RESULTS},         {"fd.sip", ADDRESSES},
+    {"fd.rip", ADDRESSES},        {"fd.ip", ADDRESSES},
+    {"fd.lip", ADDRESSES},        {"fd.snet", ADDRESSES},
+    {"fd.net", ADDRESSES},        {"evt.is_open_write", TRUTHS},
+    {"evt.is_open_read", TRUTHS}, {"evt.is_open_create", TRUTHS},
+    {"evt.is_open_exec", TRUTHS}, {"evt.failed", TRUTHS},
+    {"evt.dir", LETTERS},         {"fd.l4proto", LETTERS}};
+
 static const char *const text_operators[] = {
     "=",          "!=",         "in",         "in",   "contains", "icontains",
     "startswith", "startswith", "endswith",   "glob", "iglob",    "regex",
@@ -147,7 +162,7 @@ static void put_quoted(struct buffer *out, const char *text)
 
 static void put_operand(struct generator *g, struct buffer *out, enum store store, const char *op)
 {
-	static const char *const letters[] = {"f", "4", "6", "file", "ipv4", "<", "tcp", "net"};
+	static const char *const letters[] = {"f", "4", "d", "file", "ipv4", "<", "tcp", "net"};
 	static const char *const results[] = {"SUCCESS", "ENOENT", "EACCES"};
 	static const char *const ids[] = {"host", "0123456789ab", "fedcba987654", ""};
 	static const int numbers[] = {-1, 0, 1, 2, 3, 5, 22, 80, 443, 1000, 100, 105, -2};
@@ -195,7 +210,9 @@ static void put_operand(struct generator *g, struct buffer *out, enum store stor
 
 static void put_comparison(struct generator *g, struct buffer *out)
 {
-	const struct field_choice *f = &field_choices[generate_below(g, COUNT(field_choices))];
+	const struct field_choice *f =
+	    g->only_early ? &early_choices[generate_below(g, COUNT(early_choices))]
+			  : &field_choices[generate_below(g, COUNT(field_choices))];
 	const char *op = PICK(g, text_operators);
 
 	if (f->store == NUMBERS)
@@ -263,6 +280,14 @@ void generate_condition(struct generator *g, struct buffer *out)
 		buffer_put(out, STR(") and "));
 	}
 	put_condition(g, out, (unsigned)generate_below(g, 4));
+}
+
+void generate_early_condition(struct generator *g, struct buffer *out)
+{
+	buffer_put(out, STR("evt.type in (open, openat, creat, connect, accept4, sendto) and "));
+	g->only_early = true;
+	put_condition(g, out, (unsigned)generate_below(g, 4));
+	g->only_early = false;
 }
 
 /* Events */
@@ -421,7 +446,8 @@ static void put_annex(struct generator *g, struct record_builder *b)
 						  .o_flags = (uint32_t)generate_below(g, 4),
 						  .nlink = 1,
 						  .fd = 3,
-						  .type = FD_FILE};
+						  .type = generate_below(g, 3) ? FD_FILE
+									       : FD_DIRECTORY};
 
 			record_annex(b, ANNEX_FILE, i, (struct str){(char *)&file, sizeof(file)});
 			record_annex(b, ANNEX_PATH_RESOLVED, i, str_from(PICK(g, paths)));

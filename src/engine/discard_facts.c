@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What comparisons say of an event of which only a few facts are known. A field that the facts
+ * speak of can have one of some values; the comparison is asked with samples of them, chosen so
+ * that between two samples no answer changes. What all say is known.
+ */
+#include "engine/discard.h"
+
+#include "base/vec.h"
+#include "event/names.h"
+#include "event/schema.h"
+#include "fields/extractors.h"
+#include "fields/fd_text.h"
+
+#include <stdlib.h>
+
+enum { SAMPLES_MAX = 512, ERRORS_MAX = 133, IN_PROGRESS = 115 };
+
+/* Values that a field can have. */
+struct samples {
+	struct value values[SAMPLES_MAX];
+	size_t count;
+	bool may_be_absent, may_be_there;
+	bool is_unknown;
+};
+
+static const struct {
+	const char *event;
+	enum discard_shape shape;
+	bool makes_file;
+} shapes[] = {
+    {"open", DISCARD_OPEN, true},        {"openat", DISCARD_OPEN, true},
+    {"creat", DISCARD_OPEN, true},       {"connect", DISCARD_SOCKET, false},
+    {"accept", DISCARD_SOCKET, true},    {"accept4", DISCARD_SOCKET, true},
+    {"sendto", DISCARD_SOCKET, false},   {"sendmsg", DISCARD_SOCKET, false},
+    {"recvfrom", DISCARD_SOCKET, false}, {"recvmsg", DISCARD_SOCKET, false},
+    {"dup", DISCARD_BY_RESULT, false},   {"dup2", DISCARD_BY_RESULT, false},
+    {"dup3", DISCARD_BY_RESULT, false},
+};
+
+enum discard_shape discard_shape_of(uint16_t kind)
+{
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		if (strcmp(shapes[i].event, event_kind_name(kind)) == 0)
+			return shapes[i].shape;
+	return DISCARD_NEVER;
+}
+
+static bool makes_file(uint16_t kind)
+{
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		if (strcmp(shapes[i].event, event_kind_name(kind)) == 0)
+			return shapes[i].makes_file;
+	return false;
+}
+
+bool discard_facts_of(enum discard_shape shape, uint16_t kind, uint32_t number,
+		      struct discard_facts *out)
+{
+	uint32_t rest = number >> DISCARD_RESULT_BITS;
+
+	*out = (struct discard_facts){
+	    .shape = shape,
+	    .kind = kind,
+	    .result = number & (DISCARD_RESULTS - 1),
+	    .makes_file = makes_file(kind),
+	};
+	switch (shape) {
+	case DISCARD_BY_RESULT:
+		return rest == 0;
+	case DISCARD_OPEN:
+		out->open = number & (DISCARD_OPEN_READ | DISCARD_OPEN_WRITE |
+				      DISCARD_OPEN_MAY_CREATE | DISCARD_OPEN_CREATED);
+		out->file = number >> DISCARD_FILE_SHIFT;
+		/* Of a call that failed there is nothing more to be known. */
+		return out->result == DISCARD_HIGH || out->result == DISCARD_LOW
+			   ? out->file <= DISCARD_FILE_DIRECTORY
+			   : rest == 0;
+	case DISCARD_SOCKET:
+		out->socket = number >> DISCARD_SOCKET_SHIFT & 7;
+		out->is_low_fd = number & DISCARD_SOCKET_LOW;
+		return out->socket < DISCARD_SOCKETS && number < DISCARD_SOCKET_LOW * 2 &&
+		       (out->result != DISCARD_FAILED || !out->socket);
+	case DISCARD_NEVER:
+	case DISCARD_SHAPE_COUNT:
+		break;
+	}
+	return false;
+}
+
+static void add(struct samples *s, struct value v)
+{
+	if (s->count == SAMPLES_MAX)
+		s->is_unknown = true;
+	else
+		s->values[s->count++] = v;
+	s->may_be_there = true;
+}
+
+static void add_number(struct samples *s, enum value_type type, int64_t v)
+{
+	add(s, (struct value){.type = type, .i64 = v});
+}
+
+/* All from low to high, by what the operands make differ. */
+static void add_range(struct samples *s, const struct comparison *c, enum value_type type,
+		      int64_t low, int64_t high)
+{
+	add_number(s, type, low);
+	add_number(s, type, high);
+	for (size_t i = 0; i < c->operand_count; i++) {
+		int64_t v = c->operands[i].value.i64;
+
+		for (int64_t near = -1; near <= 1; near++)
+			if (v > INT64_MIN && v < INT64_MAX && v + near > low && v + near < high)
+				add_number(s, type, v + near);
+	}
+}
+
+/* Descriptors that were given and are no standard streams; of a call that failed none at all. */
+static void add_other_fds(struct samples *s, const struct comparison *c)
+{
+	add_range(s, c, VALUE_I64, INT64_MIN, -1);
+	add_range(s, c, VALUE_I64, 3, INT64_MAX);
+}
+
+static void add_text(struct samples *s, const char *text)
+{
+	add(s, value_str(str_from(text)));
+}
+
+static bool has_failed(const struct discard_facts *facts)
+{
+	return facts->result == DISCARD_FAILED || facts->result == DISCARD_UNDER_WAY;
+}
+
+static void sample_result(struct samples *s, const struct comparison *c,
+			  const struct discard_facts *facts, enum value_type type)
+{
+	switch (facts->result) {
+	case DISCARD_LOW:
+		for (int i = 0; i <= 2; i++)
+			add_number(s, type, i);
+		break;
+	case DISCARD_HIGH:
+		add_range(s, c, type, 3, INT64_MAX);
+		break;
+	case DISCARD_UNDER_WAY:
+		add_number(s, type, -IN_PROGRESS);
+		break;
+	default:
+		add_range(s, c, type, INT64_MIN, -IN_PROGRESS - 1);
+		add_range(s, c, type, -IN_PROGRESS + 1, -1);
+	}
+}
+
+static void sample_result_name(struct samples *s, const struct discard_facts *facts)
+{
+	if (!has_failed(facts)) {
+		add_text(s, "SUCCESS");
+		return;
+	}
+	if (facts->result == DISCARD_UNDER_WAY) {
+		add_text(s, errno_name(IN_PROGRESS));
+		return;
+	}
+	for (int i = 1; i <= ERRORS_MAX; i++)
+		if (i != IN_PROGRESS && errno_name(i))
+			add_text(s, errno_name(i));
+	/* Errors without a name are shown as numbers. */
+	add_text(s, "-4000");
+}
+
+static uint32_t open_flag(enum event_value which)
+{
+	switch (which) {
+	case EVT_IS_OPEN_READ:
+		return DISCARD_OPEN_READ;
+	case EVT_IS_OPEN_WRITE:
+		return DISCARD_OPEN_WRITE;
+	default:
+		return DISCARD_OPEN_CREATED;
+	}
+}
+
+static void sample_event(struct samples *s, const struct comparison *c,
+			 const struct discard_facts *facts, enum event_value which)
+{
+	uint32_t open = facts->open;
+	bool is_creat = strcmp(event_kind_name(facts->kind), "creat") == 0;
+	bool is_open = facts->shape == DISCARD_OPEN;
+
+	switch (which) {
+	case EVT_RES:
+		sample_result_name(s, facts);
+		return;
+	case EVT_RAWRES:
+		sample_result(s, c, facts, VALUE_I64);
+		return;
+	case EVT_FAILED:
+		add(s, value_bool(has_failed(facts)));
+		return;
+	case EVT_DIR:
+		add_text(s, "<");
+		return;
+	case EVT_IS_OPEN_READ:
+	case EVT_IS_OPEN_WRITE:
+	case EVT_IS_OPEN_CREATE:
+	case EVT_IS_OPEN_EXEC:
+		if (!is_open) {
+			add(s, value_bool(false));
+			return;
+		}
+		if (has_failed(facts) || (is_creat && which == EVT_IS_OPEN_EXEC))
+			break;
+		if (is_creat)
+			open = 0;
+		if (which == EVT_IS_OPEN_EXEC && !(open & DISCARD_OPEN_MAY_CREATE))
+			add(s, value_bool(false));
+		else if (which == EVT_IS_OPEN_EXEC)
+			break;
+		else
+			add(s, value_bool(open & open_flag(which)));
+		return;
+	default:
+		break;
+	}
+	s->is_unknown = true;
+}
+
+static enum fd_type type_of(const struct discard_facts *facts)
+{
+	if (facts->shape == DISCARD_OPEN && !has_failed(facts))
+		return facts->file == DISCARD_FILE_PLAIN       ? FD_FILE
+		       : facts->file == DISCARD_FILE_DIRECTORY ? FD_DIRECTORY
+							       : FD_UNKNOWN;
+	switch (facts->socket) {
+	case DISCARD_SOCKET_TCP4:
+	case DISCARD_SOCKET_UDP4:
+		return FD_IPV4;
+	case DISCARD_SOCKET_TCP6:
+	case DISCARD_SOCKET_UDP6:
+		return FD_IPV6;
+	case DISCARD_SOCKET_UNIX:
+		return FD_UNIX;
+	default:
+		return FD_UNKNOWN;
+	}
+}
+
+/* Addresses of the loopback networks: the ends, and what the operands make differ. */
+static void add_addresses(struct samples *s, const struct comparison *c, enum fd_type type,
+			  enum value_type as)
+{
+	struct value v = {.type = as};
+	struct ip_address first = {.size = 4, .bytes = {127}}, last = {.size = 4};
+
+	if (type == FD_IPV6) {
+		first = last = (struct ip_address){.size = 16, .bytes = {[15] = 1}};
+	} else {
+		memset(last.bytes, 0xff, 4);
+		last.bytes[0] = 127;
+		/* A network within, or an address, could tell some from others. */
+		for (size_t i = 0; i < c->operand_count; i++) {
+			const struct value *o = &c->operands[i].value;
+			const struct ip_address *a =
+			    o->type == VALUE_NET ? &o->net.address : &o->ip;
+
+			if ((o->type != VALUE_NET && o->type != VALUE_IP) ||
+			    (a->size == 4 && a->bytes[0] == 127 &&
+			     !(o->type == VALUE_NET && o->net.prefix == 8)))
+				s->is_unknown = true;
+		}
+	}
+	for (int i = 0; i < 2; i++) {
+		const struct ip_address *a = i ? &last : &first;
+
+		if (as == VALUE_NET)
+			v.net = (struct ip_network){*a, (uint8_t)(a->size * 8u)};
+		else
+			v.ip = *a;
+		add(s, v);
+	}
+}
+
+/* Both ends, as a list of two; the four ways to have them. */
+static void pair_up(struct samples *s, struct value lists[4][2])
+{
+	struct value one[2] = {s->values[0], s->values[1]};
+	enum value_type type = one[0].type;
+
+	s->count = 0;
+	for (int i = 0; i < 4; i++) {
+		lists[i][0] = one[i & 1];
+		lists[i][1] = one[i >> 1];
+		add(s, (struct value){.type = type, .is_list = true, .count = 2, .list = lists[i]});
+	}
+}
+
+static void sample_fd(struct samples *s, const struct comparison *c,
+		      const struct discard_facts *facts, const struct field *field,
+		      struct value lists[4][2])
+{
+	enum fd_type type = type_of(facts);
+	enum fd_value which = field->selector;
+	bool is_ip = type == FD_IPV4 || type == FD_IPV6;
+	static const char letters[] = "fd46u";
+	const char *letter;
+
+	switch (which) {
+	case FDV_NUM:
+		if (facts->makes_file && has_failed(facts))
+			add_number(s, VALUE_I64, -1);
+		else if (facts->makes_file)
+			sample_result(s, c, facts, VALUE_I64);
+		else if (facts->shape == DISCARD_SOCKET && facts->is_low_fd)
+			for (int i = 0; i <= 2; i++)
+				add_number(s, VALUE_I64, i);
+		else if (facts->shape == DISCARD_SOCKET)
+			add_other_fds(s, c);
+		else
+			break;
+		return;
+	case FDV_TYPE:
+		if (type == FD_UNKNOWN)
+			break;
+		add_text(s, fd_type_name(type));
+		return;
+	case FDV_TYPECHAR:
+		letter = strchr(letters, fd_type_letter(type));
+		if (type == FD_UNKNOWN || !letter)
+			break;
+		add(s, value_str((struct str){letter, 1}));
+		return;
+	case FDV_L4PROTO:
+		if (!is_ip)
+			break;
+		add_text(s, facts->socket == DISCARD_SOCKET_TCP4 ||
+				    facts->socket == DISCARD_SOCKET_TCP6
+				? "tcp"
+				: "udp");
+		return;
+	case FDV_SOCKFAMILY:
+		if (!is_ip && type != FD_UNIX)
+			break;
+		add_text(s, is_ip ? "ip" : "unix");
+		return;
+	case FDV_IP:
+	case FDV_CIP:
+	case FDV_SIP:
+	case FDV_LIP:
+	case FDV_RIP:
+		if (!is_ip || (field->type != VALUE_IP && field->type != VALUE_NET))
+			break;
+		add_addresses(s, c, type, field->type);
+		if (which == FDV_IP)
+			pair_up(s, lists);
+		/* Which end is the client is not always known. */
+		s->may_be_absent = which == FDV_CIP || which == FDV_SIP;
+		return;
+	default:
+		break;
+	}
+	s->is_unknown = true;
+}
+
+/* Whether the field shows the name that is asked for, or a part of it. */
+static bool is_name_field(const struct field *field, const struct discard_facts *facts)
+{
+	bool is_there = !has_failed(facts), is_plain = facts->file == DISCARD_FILE_PLAIN;
+
+	if (facts->shape != DISCARD_OPEN || (is_there && facts->file == DISCARD_FILE_OTHER))
+		return false;
+	if (field->extract == field_fd_name)
+		return true;
+	if (field->extract == field_fd)
+		return is_there && (field->selector == FDV_DIRECTORY ||
+				    (field->selector == FDV_FILENAME && is_plain));
+	return field->extract == field_fs_path && field->selector == FS_PATH_NAME && is_there &&
+	       strcmp(event_kind_name(facts->kind), "creat") != 0;
+}
+
+/* What all samples say. */
+static enum discard_truth ask(const struct samples *s, const struct atom *a, struct arena *scratch)
+{
+	struct field_context ctx = {.scratch = scratch};
+	char *mark = scratch->next;
+	int first = -1;
+
+	if (a->form == ATOM_PRESENT) {
+		if (s->may_be_absent == s->may_be_there)
+			return DISCARD_UNKNOWN;
+		return s->may_be_there ? DISCARD_TRUE : DISCARD_FALSE;
+	}
+	for (size_t i = 0; i < s->count; i++) {
+		bool holds = comparison_holds_for(a->comparison, &ctx, true, &s->values[i]);
+
+		arena_reset_to(scratch, mark);
+		if (first < 0)
+			first = holds;
+		else if (first != holds)
+			return DISCARD_UNKNOWN;
+	}
+	if (s->may_be_absent) {
+		bool holds = comparison_holds_for(a->comparison, &ctx, false, NULL);
+
+		if (first >= 0 && first != holds)
+			return DISCARD_UNKNOWN;
+		first = holds;
+	}
+	return first < 0 ? DISCARD_UNKNOWN : first ? DISCARD_TRUE : DISCARD_FALSE;
+}
+
+enum discard_truth discard_atom(const struct formula *f, const struct atom *a,
+				const struct discard_facts *facts, struct arena *scratch)
+{
+	const struct expression *x = f->subjects.items[a->subject].expression;
+	const struct field *field = x->use.field;
+	struct samples s = {.count = 0};
+	struct value lists[4][2];
+
+	if (x->transformer != TRANSFORM_NONE || x->is_literal || a->comparison->right ||
+	    x->use.has_argument)
+		return DISCARD_UNKNOWN;
+	if (is_name_field(field, facts)) {
+		if (a->form == ATOM_PRESENT)
+			return DISCARD_TRUE;
+		return discard_name_patterns(f, a, facts->file, NULL, 0) ? DISCARD_BY_NAME
+									 : DISCARD_UNKNOWN;
+	}
+	if (field->extract == field_event)
+		sample_event(&s, a->comparison, facts, field->selector);
+	else if (field->extract == field_fd)
+		sample_fd(&s, a->comparison, facts, field, lists);
+	else
+		s.is_unknown = true;
+	return s.is_unknown ? DISCARD_UNKNOWN : ask(&s, a, scratch);
+}
