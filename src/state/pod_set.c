@@ -9,6 +9,7 @@
 enum {
 	KNOWN_MOST = 4096, /* pods; a node has some hundreds */
 	KNOWN_BYTES_MOST = 8 * 1024 * 1024,
+	GONE_MOST = 512, /* that are kept for a while */
 };
 #define SECOND UINT64_C(1000000000)
 #define GONE_KEPT (30 * SECOND) /* events of it may still be in the rings */
@@ -191,6 +192,22 @@ bool pod_set_learn(struct pod_set *s, struct pod_info *info)
 	return true;
 }
 
+/* Those that containers refer to stay, and are as many as the containers at most. */
+static void drop_longest_gone(struct pod_set *s)
+{
+	struct entry *longest = NULL;
+
+	for (size_t i = 0; i < s->entries.size; i++) {
+		struct entry *e = s->entries.entries[i].value;
+
+		if (e && e->gone_at && !e->references &&
+		    (!longest || e->gone_at < longest->gone_at))
+			longest = e;
+	}
+	if (longest)
+		remove_entry(s, longest);
+}
+
 void pod_set_forget(struct pod_set *s, struct str key)
 {
 	struct entry *e = key.n ? strmap_get(&s->entries, key) : NULL;
@@ -198,7 +215,8 @@ void pod_set_forget(struct pod_set *s, struct str key)
 	if (!e || e->gone_at || !e->pod.info)
 		return;
 	e->gone_at = clock_monotonic_ns();
-	s->gone++;
+	if (++s->gone > GONE_MOST)
+		drop_longest_gone(s);
 }
 
 /* What has been gone for a while is dropped, unless containers still refer to it. */

@@ -83,6 +83,7 @@ class ApiServer:
         self.asked = []
         self.connections = set()
         self.watches = 0
+        self.told = 0  # the version up to which the last watch was told
         self.is_over = False
         outer = self
 
@@ -343,7 +344,7 @@ class ApiServer:
                 return
             for at, now, before in news:
                 self.tell_change(request, watch, at, now, before)
-            watch.version = max(watch.version, version)
+            watch.version = self.told = max(watch.version, version)
             if time.monotonic() >= bookmark:
                 bookmark = time.monotonic() + bookmark_seconds
                 self.tell(request, "BOOKMARK", {"kind": "Pod", "apiVersion": "v1", "metadata": {

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kube_server import ApiServer, make_certificate, pod, thing
 
-PATIENCE = 20
+PATIENCE = 20  # seconds
 CLIENT = Path(sys.argv[1]).resolve()
 
 

@@ -183,6 +183,26 @@ static void what_there_is_no_room_for_is_counted(void **state)
 	scene_free(s);
 }
 
+static void of_many_that_are_gone_the_last_are_kept(void **state)
+{
+	struct scene *s = scene_new(true);
+	char key[24];
+
+	(void)state;
+	for (int i = 0; i < 5000; i++) {
+		snprintf(key, sizeof(key), "pod-%d", i);
+		pod_set_learn(s->pods, pod_info_new(&(struct pod_info){.key = str_from(key)}));
+		pod_set_forget(s->pods, str_from(key));
+	}
+	check_i64(pod_set_counters(s->pods).known, 512, "known");
+	check_i64(pod_set_counters(s->pods).refused, 0, "refused");
+	s->will_answer = false;
+	pod_set_ask(s->pods, &(struct pod_asker){0});
+	assert_non_null(pod_set_take(s->pods, STR("pod-4999"))->info);
+	assert_null(pod_set_take(s->pods, STR("pod-4000"))->info);
+	scene_free(s);
+}
+
 static void uids_that_cannot_be_are_of_no_pod(void **state)
 {
 	struct scene *s = scene_new(true);
@@ -224,6 +244,7 @@ int main(void)
 	    cmocka_unit_test(a_pod_that_is_gone_stays_for_its_containers),
 	    cmocka_unit_test(containers_of_one_pod_share_it),
 	    cmocka_unit_test(what_there_is_no_room_for_is_counted),
+	    cmocka_unit_test(of_many_that_are_gone_the_last_are_kept),
 	    cmocka_unit_test(uids_that_cannot_be_are_of_no_pod),
 	    cmocka_unit_test(infos_that_say_the_same_are_equal),
 	};
