@@ -54,6 +54,7 @@ void wants_add(struct probe_wants *wants, const struct probe_wants *more)
 	wants->page_faults |= more->page_faults;
 	wants->switches |= more->switches;
 	wants->signals |= more->signals;
+	wants->exits |= more->exits;
 }
 
 size_t wants_of_plan(const struct plan_needs *needs, const struct config *config,
@@ -82,5 +83,6 @@ size_t wants_of_plan(const struct plan_needs *needs, const struct config *config
 	wants->page_faults = is_kind_wanted(needs, "page_fault");
 	wants->switches = is_kind_wanted(needs, "switch");
 	wants->signals = is_kind_wanted(needs, "signaldeliver");
+	wants->exits = is_kind_wanted(needs, "procexit");
 	return wants_count(wants);
 }

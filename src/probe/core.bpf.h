@@ -68,6 +68,7 @@ const volatile __u32 page_kb;
 
 /* Changed while running; see probe_set_wants. */
 __u32 own_tgid;    /* set by `identify` */
+__u32 exits_wanted; /* not 0: rules ask for ends of processes */
 __u32 reports_own; /* not 0: calls of our own are reported, too */
 __u16 wants[PROBE_SYSCALLS];
 __u32 facts_wanted[PROBE_SYSCALLS];

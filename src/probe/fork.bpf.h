@@ -203,8 +203,8 @@ int BPF_PROG(process_exit, struct task_struct *trusted)
 	struct task_struct *task = task_plain(trusted);
 	if (task->flags & PF_KTHREAD_ || task->tgid == own_tgid)
 		return 0;
-	struct slot *s = event_begin(CODE_PROCEXIT, EXIT_PARAMS, NO_SYSCALL, true, trusted, task,
-				     (wants[NR_EXIT] | wants[NR_EXIT_GROUP]) & WANT_RULES);
+	struct slot *s =
+	    event_begin(CODE_PROCEXIT, EXIT_PARAMS, NO_SYSCALL, true, trusted, task, exits_wanted);
 	if (!s)
 		return 0;
 	__u32 status = task->exit_code;

@@ -17,26 +17,20 @@ static __always_inline struct slot *tracepoint_begin(__u16 code, __u32 nparams,
 	return s;
 }
 
-/* Who sent a signal; only some say. */
+/*
+ * Who sent a signal: of all that a process sent, and of a child's end the child. A SIGKILL is
+ * delivered without it.
+ */
 static __always_inline __s32 signal_sender(__u32 signal, struct kernel_siginfo *info)
 {
-	enum { HUP = 1, INT = 2, QUIT = 3, KILL = 9, TERM = 15, CHLD = 17, TSTP = 20, RT_MIN = 32 };
-	switch (signal) {
-	case HUP:
-	case INT:
-	case QUIT:
-	case TERM:
-	case TSTP:
-		if (BPF_CORE_READ(info, si_code) > 0)
-			return 0;
-		/* fall through */
-	case KILL:
-		return BPF_CORE_READ(info, _sifields._kill._pid);
-	case CHLD:
+	enum { CHILD = 17, BY_KILL = 0, BY_SIGQUEUE = -1, BY_MESSAGE_QUEUE = -3, BY_TKILL = -6 };
+	__s32 code = BPF_CORE_READ(info, si_code);
+
+	if (signal == CHILD && code > 0)
 		return BPF_CORE_READ(info, _sifields._sigchld._pid);
-	default:
-		return signal >= RT_MIN ? BPF_CORE_READ(info, _sifields._rt._pid) : 0;
-	}
+	if (code == BY_KILL || code == BY_SIGQUEUE || code == BY_MESSAGE_QUEUE || code == BY_TKILL)
+		return BPF_CORE_READ(info, _sifields._kill._pid);
+	return 0;
 }
 
 SEC("tp_btf/signal_deliver")

@@ -614,6 +614,7 @@ int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct err
 		if (nr < PROBE_SYSCALLS && next[nr] & 0xff)
 			next[COMPAT_IPC] |= 1 << WANT_COMPAT_SHIFT;
 	}
+	__atomic_store_n(&shared->exits_wanted, wants->exits, __ATOMIC_RELAXED);
 	/* Nothing is discarded by one table for the wants of another. */
 	for (int nr = 0; nr < PROBE_SYSCALLS; nr++) {
 		__atomic_store_n(&shared->facts_wanted[nr], wants->facts[nr], __ATOMIC_RELAXED);

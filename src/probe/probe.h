@@ -57,7 +57,7 @@ struct probe_options {
 struct probe_wants {
 	uint8_t wanted[SYSCALL_NR_LIMIT]; /* 0: return at once */
 	uint32_t facts[SYSCALL_NR_LIMIT]; /* FACT_* of fields/field.h */
-	bool page_faults, switches, signals;
+	bool page_faults, switches, signals, exits;
 	/*
 	 * Of these calls events are discarded where the table says that no rule can hold. Not
 	 * owned, NULL: of none.

@@ -27,6 +27,29 @@ enum {
 	PROBE_POS_LIMIT = 60000, /* no parameter or annex item starts behind it */
 };
 
+/* Events that no row of the table makes: their codes, and how many parameters they have. */
+enum {
+	CODE_GENERIC = 1,
+	CODE_SWITCH = 152,
+	CODE_PROCEXIT = 186,
+	CODE_CLONE = 223,
+	CODE_FORK = 225,
+	CODE_VFORK = 227,
+	CODE_SIGNAL = 232,
+	CODE_PAGE_FAULT = 290,
+	CODE_EXECVE = 293,
+	CODE_EXECVEAT = 331,
+	CODE_CLONE3 = 335,
+
+	SWITCH_PARAMS = 6,
+	SIGNAL_PARAMS = 3,
+	FAULT_PARAMS = 3,
+	EXEC_PARAMS = 31,
+	EXECVEAT_PARAMS = 30,
+	CLONE_PARAMS = 21,
+	EXIT_PARAMS = 5,
+};
+
 /* Whole programs that collect; the numbers index the tail-call map. */
 enum collect_family {
 	FAMILY_PLAIN,    /* numbers, strings, opened files */

@@ -202,6 +202,33 @@ static void paths_and_descriptors_are_parameters_of_that_type(void **state)
 	}
 }
 
+static void events_that_no_row_makes_have_their_codes(void **state)
+{
+	static const struct {
+		uint16_t code;
+		const char *name;
+		uint8_t nparams; /* that are filled: execveat leaves out the last */
+	} cases[] = {
+	    {CODE_SWITCH, "switch", SWITCH_PARAMS},
+	    {CODE_PROCEXIT, "procexit", EXIT_PARAMS},
+	    {CODE_CLONE, "clone", CLONE_PARAMS},
+	    {CODE_FORK, "fork", CLONE_PARAMS},
+	    {CODE_VFORK, "vfork", CLONE_PARAMS},
+	    {CODE_CLONE3, "clone3", CLONE_PARAMS},
+	    {CODE_SIGNAL, "signaldeliver", SIGNAL_PARAMS},
+	    {CODE_PAGE_FAULT, "page_fault", FAULT_PARAMS},
+	    {CODE_EXECVE, "execve", EXEC_PARAMS},
+	    {CODE_EXECVEAT, "execveat", EXECVEAT_PARAMS},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		check_i64(event_code_by_name(str_from(cases[i].name)), cases[i].code,
+			  cases[i].name);
+		check_i64(event_schema_get(cases[i].code)->nparams, cases[i].nparams,
+			  cases[i].name);
+	}
+}
+
 #ifdef __x86_64__
 static void thirty_two_bit_calls_are_native_ones(void **state)
 {
@@ -230,6 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_row_fills_its_event),
 	    cmocka_unit_test(families_know_their_kinds),
+	    cmocka_unit_test(events_that_no_row_makes_have_their_codes),
 	    cmocka_unit_test(paths_and_descriptors_are_parameters_of_that_type),
 #ifdef __x86_64__
 	    cmocka_unit_test(thirty_two_bit_calls_are_native_ones),
