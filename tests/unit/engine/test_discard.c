@@ -5,7 +5,7 @@
  */
 #include "../unit.h"
 #include "engine/discard.h"
-#include "engine/name_automaton.h"
+#include "engine/plan.h"
 #include "reference/discards.h"
 #include "reference/set.h"
 
@@ -40,9 +40,205 @@ static void no_rule_wants_what_is_discarded(void **state)
 	assert_true(counts.by_name > 0);
 }
 
+static uint16_t nr_of(const char *call)
+{
+	for (uint16_t nr = 0; nr < SYSCALL_NR_LIMIT; nr++) {
+		const struct syscall_schema *s = syscall_schema_get(nr);
+
+		if (s && strcmp(s->name, call) == 0)
+			return nr;
+	}
+	fail_msg("no call %s", call);
+	return 0;
+}
+
+enum {
+	FILE_READ = DISCARD_HIGH | DISCARD_OPEN_READ | DISCARD_FILE_PLAIN << DISCARD_FILE_SHIFT,
+	FILE_WRITTEN = DISCARD_HIGH | DISCARD_OPEN_WRITE | DISCARD_FILE_PLAIN << DISCARD_FILE_SHIFT,
+	DIRECTORY_READ =
+	    DISCARD_HIGH | DISCARD_OPEN_READ | DISCARD_FILE_DIRECTORY << DISCARD_FILE_SHIFT,
+	OTHER_READ = DISCARD_HIGH | DISCARD_OPEN_READ,
+	TCP_LOOPBACK = DISCARD_HIGH | DISCARD_SOCKET_TCP4 << DISCARD_SOCKET_SHIFT,
+};
+
+/* What a rule leaves of an event: the condition, the call, its facts and its name. */
+static void facts_and_names_decide(void **state)
+{
+	static const struct {
+		const char *condition, *call;
+		uint32_t number;
+		const char *name;
+		bool is_discarded;
+	} cases[] = {
+	    {"fd.name = /a/b", "openat", FILE_READ, "/a/b", false},
+	    {"fd.name = /a/b", "openat", FILE_READ, "/a/bb", true},
+	    {"fd.name = /a/b", "openat", FILE_READ, "/a", true},
+	    {"fd.name != /a/b", "openat", FILE_READ, "/a/b", true},
+	    {"fd.name != /a/b", "openat", FILE_READ, "/a/c", false},
+	    {"fd.name in (/a, /b/c)", "openat", FILE_READ, "/b/c", false},
+	    {"fd.name in (/a, /b/c)", "openat", FILE_READ, "/b", true},
+	    {"fd.name startswith /a/", "openat", FILE_READ, "/a/x/y", false},
+	    {"fd.name startswith /a/", "openat", FILE_READ, "/ab", true},
+	    {"not fd.name startswith /a/", "openat", FILE_READ, "/a/x", true},
+	    {"not fd.name startswith /a/", "openat", FILE_READ, "/b/x", false},
+	    {"fd.name endswith .so", "openat", FILE_READ, "/lib/x.so", false},
+	    {"fd.name endswith .so", "openat", FILE_READ, "/lib/x.so.1", true},
+	    {"fd.name endswith aab", "openat", FILE_READ, "/aaaab", false},
+	    {"fd.name contains /.ssh/", "openat", FILE_READ, "/root/.ssh/id", false},
+	    {"fd.name contains /.ssh/", "openat", FILE_READ, "/root/.ssh", true},
+	    {"fd.name pmatch (/usr/bin, /etc)", "openat", FILE_READ, "/usr/bin/ls", false},
+	    {"fd.name pmatch (/usr/bin, /etc)", "openat", FILE_READ, "/etc", false},
+	    {"fd.name pmatch (/usr/bin, /etc)", "openat", FILE_READ, "/etcetera", true},
+	    {"fd.name pmatch (/usr/*/x)", "openat", FILE_READ, "/usr/a/x/y", false},
+	    {"fd.name pmatch (/usr/*/x)", "openat", FILE_READ, "/usr/a/b/x", true},
+	    {"fd.name glob /usr/*/x", "openat", FILE_READ, "/usr/a/b/x", false},
+	    {"fd.name glob /usr/*/x", "openat", FILE_READ, "/usr/a/y", true},
+	    {"fd.name glob \"*\"", "openat", FILE_READ, "/usr/a/y", false},
+	    {"fd.name glob \"*/???\"", "openat", FILE_READ, "/usr/abc", false},
+	    {"fd.name glob \"*/???\"", "openat", FILE_READ, "/usr/abcd", true},
+	    {"fd.name regex \"/usr/.*\"", "openat", FILE_READ, "/usr/x", false},
+	    {"fd.directory = /a", "openat", FILE_READ, "/a/b", false},
+	    {"fd.directory = /a", "openat", FILE_READ, "/a/b/c", true},
+	    {"fd.directory = /", "openat", FILE_READ, "/a", false},
+	    {"fd.directory = /", "openat", FILE_READ, "/a/b", true},
+	    {"fd.directory = /a", "openat", DIRECTORY_READ, "/a", false},
+	    {"fd.directory = /a", "openat", DIRECTORY_READ, "/a/b", true},
+	    {"fd.directory startswith /a/b", "openat", FILE_READ, "/a/bc/d", false},
+	    {"fd.directory startswith /a/b", "openat", FILE_READ, "/a/bc", true},
+	    {"fd.directory endswith /b", "openat", FILE_READ, "/a/b/x", false},
+	    {"fd.directory endswith /b", "openat", FILE_READ, "/a/b", true},
+	    {"fd.directory glob /*", "openat", FILE_READ, "/a", false},
+	    {"fd.filename = mem", "openat", FILE_READ, "/proc/1/mem", false},
+	    {"fd.filename = mem", "openat", FILE_READ, "/proc/mem/1", true},
+	    {"fd.filename startswith id_", "openat", FILE_READ, "/x/id_rsa", false},
+	    {"fd.filename startswith id_", "openat", FILE_READ, "/id_/x", true},
+	    {"fd.filename contains a/b", "openat", FILE_READ, "/a/b", false},
+	    /* Names that are not normal say nothing. */
+	    {"fd.name = /a/b", "openat", FILE_READ, "/c/../a/b", false},
+	    {"fd.name = /a/b", "openat", FILE_READ, "/c/..", false},
+	    {"fd.name = /a/b", "openat", FILE_READ, "/c/./d", false},
+	    {"fd.name = /a/b", "openat", FILE_READ, "/c//d", false},
+	    {"fd.name = /a/b", "openat", FILE_READ, "/c/", false},
+	    {"fd.name = /a/b", "openat", FILE_READ, "c", false},
+	    {"fd.name = /a/b", "openat", FILE_READ, "", false},
+	    {"fd.name = /a/b", "openat", FILE_READ, "/c/..d", true},
+	    {"fd.name = /a/b", "openat", FILE_READ, "/c/...", true},
+	    /* Facts. */
+	    {"evt.is_open_write = true", "openat", FILE_READ, "/a", true},
+	    {"evt.is_open_write = true", "openat", FILE_WRITTEN, "/a", false},
+	    {"evt.is_open_read = true", "openat", FILE_WRITTEN, "/a", true},
+	    {"evt.is_open_read = true", "openat", DISCARD_FAILED, "/a", false},
+	    {"evt.is_open_create = true", "openat", FILE_WRITTEN, "/a", true},
+	    {"evt.is_open_create = true", "openat", FILE_WRITTEN | DISCARD_OPEN_CREATED, "/a",
+	     false},
+	    {"evt.is_open_exec = true", "openat", FILE_WRITTEN | DISCARD_OPEN_MAY_CREATE, "/a",
+	     false},
+	    {"evt.is_open_exec = true", "openat", FILE_WRITTEN, "/a", true},
+	    {"evt.is_open_exec = true", "creat", FILE_WRITTEN | DISCARD_OPEN_MAY_CREATE, "/a",
+	     false},
+	    {"fd.typechar = f", "openat", DIRECTORY_READ, "/a", true},
+	    {"fd.typechar = f", "openat", OTHER_READ, "/a", false},
+	    {"fd.num >= 0", "openat", DISCARD_FAILED, "/a", true},
+	    {"fd.num > 7", "openat", FILE_READ, "/a", false},
+	    {"fd.num in (0, 1, 2)", "openat", FILE_READ, "/a", true},
+	    {"evt.res = ENOENT", "openat", DISCARD_FAILED, "/a", false},
+	    {"evt.res = EINPROGRESS", "openat", DISCARD_FAILED, "/a", true},
+	    {"evt.res = SUCCESS", "openat", FILE_READ, "/a", false},
+	    {"evt.rawres < -1", "openat", DISCARD_FAILED, "/a", false},
+	    {"evt.rawres in (0, 1, 2)", "dup", DISCARD_HIGH, "", true},
+	    {"evt.rawres in (0, 1, 2)", "dup2", DISCARD_LOW, "", false},
+	    {"evt.rawres = 1", "dup3", DISCARD_LOW, "", false},
+	    {"fd.net != 127.0.0.0/8", "connect", TCP_LOOPBACK, "", true},
+	    {"fd.net = 127.0.0.0/8", "connect", TCP_LOOPBACK, "", false},
+	    {"fd.ip = 127.0.0.1", "connect", TCP_LOOPBACK, "", false},
+	    {"fd.ip = 10.0.0.1", "connect", TCP_LOOPBACK, "", true},
+	    {"fd.snet in (10.0.0.0/8, 192.168.0.0/16)", "connect", TCP_LOOPBACK, "", true},
+	    {"not fd.snet in (10.0.0.0/8)", "connect", TCP_LOOPBACK, "", false},
+	    {"fd.net = 127.1.0.0/16", "connect", TCP_LOOPBACK, "", false},
+	    {"fd.l4proto = udp", "connect", TCP_LOOPBACK, "", true},
+	    {"fd.sport = 80", "connect", TCP_LOOPBACK, "", false},
+	    {"fd.typechar = 6", "connect", TCP_LOOPBACK, "", true},
+	    {"fd.num in (0, 1, 2)", "connect", TCP_LOOPBACK, "", true},
+	    {"fd.num in (0, 1, 2)", "connect", TCP_LOOPBACK | DISCARD_SOCKET_LOW, "", false},
+	    /* Who did it is not known yet. */
+	    {"proc.name = cat", "openat", FILE_READ, "/a", false},
+	    {"not proc.name = cat", "openat", FILE_READ, "/a", false},
+	    {"proc.name = cat and fd.name = /b", "openat", FILE_READ, "/a", true},
+	    {"evt.arg.flags contains O_TRUNC", "openat", FILE_READ, "/a", false},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512];
+		struct rule_set set = set_new(1);
+		struct str name = str_from(cases[i].name);
+
+		snprintf(text, sizeof(text), "evt.type = %s and %s", cases[i].call,
+			 cases[i].condition);
+		if (!set_add_rule(&set, str_from(text)))
+			fail_msg("not valid: %s", text);
+		struct plan *plan =
+		    plan_compile(&set, &(struct plan_options){.want_discards = true}, NULL);
+		const struct discard_table *t = plan_discards(plan);
+		bool is_discarded =
+		    t && discard_decides(t, nr_of(cases[i].call), cases[i].number, name, name);
+
+		if (is_discarded != cases[i].is_discarded)
+			fail_msg("%s, facts %#x, \"%s\": %s", text, cases[i].number, cases[i].name,
+				 is_discarded ? "discarded" : "kept");
+		plan_free(plan);
+		set_free(&set);
+	}
+}
+
+/* What only one of the two names says keeps the event. */
+static void both_names_count(void **state)
+{
+	static const char condition[] = "evt.type = openat and fd.name startswith /etc/";
+	struct rule_set set = set_new(1);
+	uint16_t nr = nr_of("openat");
+	(void)state;
+
+	assert_non_null(set_add_rule(&set, str_from(condition)));
+	struct plan *plan = plan_compile(&set, &(struct plan_options){.want_discards = true}, NULL);
+	const struct discard_table *t = plan_discards(plan);
+
+	assert_non_null(t);
+	assert_true(discard_decides(t, nr, FILE_READ, STR("/tmp/a"), STR("/tmp/b")));
+	assert_false(discard_decides(t, nr, FILE_READ, STR("/etc/a"), STR("/tmp/b")));
+	assert_false(discard_decides(t, nr, FILE_READ, STR("/tmp/a"), STR("/etc/b")));
+	plan_free(plan);
+	set_free(&set);
+}
+
+/* More names than the tables have room for: then fewer are asked, and nothing is wrong. */
+static void too_many_names_are_kept(void **state)
+{
+	enum { NAMES = 6000 };
+	char *text = malloc(NAMES * 40);
+	struct rule_set set = set_new(1);
+	size_t n = (size_t)sprintf(text, "evt.type = openat and fd.name in (/a");
+	(void)state;
+
+	for (int i = 0; i < NAMES; i++)
+		n += (size_t)sprintf(text + n, ", /dir%d/%x/file%d", i, i * 7919, i * 31);
+	sprintf(text + n, ")");
+	assert_non_null(set_add_rule(&set, str_from(text)));
+	struct plan *plan = plan_compile(&set, &(struct plan_options){.want_discards = true}, NULL);
+	const struct discard_table *t = plan_discards(plan);
+
+	assert_true(!t || !discard_decides(t, nr_of("openat"), FILE_READ, STR("/a"), STR("/a")));
+	plan_free(plan);
+	set_free(&set);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(facts_and_names_decide),
+	    cmocka_unit_test(both_names_count),
+	    cmocka_unit_test(too_many_names_are_kept),
 	    cmocka_unit_test(no_rule_wants_what_is_discarded),
 	};
 

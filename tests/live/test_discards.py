@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the kernel discards: nothing that a rule wants, and most of what none does.
+
+Each case has one rule, something just outside of it that is done many times, and ways into it, each of
+which must give an alert. The counts at the end tell that what was outside was discarded, and that no
+sample of it was wrong.
+"""
+
+import ctypes
+import os
+import platform
+import re
+import socket
+import struct
+import time
+
+import pytest
+
+import monitor as live
+
+TIMES = 400
+# Of so many events that are discarded one is looked at.
+SAMPLE = 8
+
+READ = "evt.type in (open, openat, openat2) and evt.is_open_read = true and evt.failed = false"
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def opened(path, flags=os.O_RDONLY, **options):
+    try:
+        os.close(os.open(path, flags, **options))
+    except OSError:
+        pass
+
+
+class Place:
+    """Two directories with a file each, and ways to say their names."""
+
+    def __init__(self, root):
+        self.root = root
+        for name in ("secret", "secrets", "open"):
+            (root / name / "deep").mkdir(parents=True)
+            (root / name / "file").write_text("x")
+            (root / name / "deep" / "file").write_text("x")
+        (root / "link").symlink_to(root / "secret")
+        (root / "open" / "link").symlink_to("../secret/file")
+        (root / "secret" / "pipe").symlink_to("/dev/null")
+
+    def __truediv__(self, name):
+        return str(self.root / name)
+
+
+def from_inside(place, directory, name, flags=os.O_RDONLY):
+    """By a name relative to a working directory."""
+    before = os.getcwd()
+    os.chdir(place / directory)
+    try:
+        opened(name, flags)
+    finally:
+        os.chdir(before)
+
+
+def from_descriptor(place, directory, name, flags=os.O_RDONLY):
+    dirfd = os.open(place / directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        opened(name, flags, dir_fd=dirfd)
+    finally:
+        os.close(dirfd)
+
+
+def by_proc(place):
+    fd = os.open(place / "secret/file", os.O_PATH)
+    opened(f"/proc/self/fd/{fd}")
+    os.close(fd)
+
+
+def in_own_root(place):
+    """chroot, in a child: the name says less than the kernel knows."""
+    child = os.fork()
+    if child == 0:
+        os.chroot(place / "secret")
+        opened("/file")
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def by_bind_mount(place):
+    """In a child with mounts of its own."""
+    child = os.fork()
+    if child == 0:
+        ok = libc.unshare(0x20000) == 0 and libc.mount(b"none", b"/", None, 0x44000, None) == 0
+        if ok and libc.mount(os.fsencode(place / "secret"), os.fsencode(place / "open/deep"), None, 4096, None) == 0:
+            opened(place / "open/deep/file")
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def after_rename(place):
+    os.rename(place / "secret", place / "other")
+    fd = os.open(place / "other", os.O_RDONLY | os.O_DIRECTORY)
+    os.rename(place / "other", place / "secret")
+    opened("file", dir_fd=fd)
+    os.close(fd)
+
+
+def long_name(place):
+    opened(place / ("secret/" + "deep/../" * 60 + "file"))
+
+
+def pair(family, host):
+    server = socket.create_server((host, 0), family=family)
+    client = socket.create_connection(server.getsockname()[:2])
+    other, _ = server.accept()
+    return [server, client, other]
+
+
+def connect_to(host, port=9):
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect((host, port))
+        except OSError:
+            pass
+
+
+def over_loopback():
+    for s in pair(socket.AF_INET, "127.0.0.1") + pair(socket.AF_INET6, "::1"):
+        s.close()
+
+
+def standard_stream():
+    """A descriptor below 3, in a child."""
+    child = os.fork()
+    if child == 0:
+        for fd in range(3):
+            os.close(fd)
+        over_loopback()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+# Rule, what is outside (None: nothing that is discarded), and what must be seen; `p` is a Place.
+CASES = {
+    "names that begin so": (
+        READ + " and fd.name startswith {root}/secret/",
+        lambda p: (opened(p / "open/file"), opened(p / "secrets/file"), from_inside(p, "open", "file"),
+                   from_descriptor(p, "open", "deep/file")),
+        {
+            "absolute": lambda p: opened(p / "secret/file"),
+            "to be written, too": lambda p: opened(p / "secret/file", os.O_RDWR),
+            "in a working directory": lambda p: from_inside(p, "secret", "file"),
+            "below a descriptor": lambda p: from_descriptor(p, "secret", "deep/file"),
+            "a way through the parent": lambda p: from_inside(p, "open", "../secret/file"),
+            "a way back": lambda p: opened(p / "open/../secret/file"),
+            "two slashes": lambda p: opened(str(p.root) + "//secret/file"),
+            "a linked directory": lambda p: opened(p / "link/file"),
+            "a link to a file": lambda p: opened(p / "open/link"),
+            "a link, seen from its directory": lambda p: from_inside(p, "open", "link"),
+            "a link that leads out": lambda p: opened(p / "secret/pipe"),
+            "a descriptor's link": by_proc,
+            "a root of its own": in_own_root,
+            "a bind mount": by_bind_mount,
+            "a directory that had another name": after_rename,
+            "a long way to say it": long_name,
+            "the root's link": lambda p: opened("/proc/self/root" + p / "secret/file"),
+        }),
+    "names that end so": (
+        READ + " and fd.name endswith /deep/file",
+        lambda p: (opened(p / "open/file"), from_inside(p, "open", "file")),
+        {
+            "absolute": lambda p: opened(p / "open/deep/file"),
+            "in a working directory": lambda p: from_inside(p, "open", "deep/file"),
+            "in the working directory itself": lambda p: from_inside(p, "open/deep", "file"),
+            "below a descriptor": lambda p: from_descriptor(p, "open/deep", "file"),
+        }),
+    "directories, and what is none": (
+        READ + " and fd.directory = {root}/open and fd.typechar = f",
+        lambda p: (opened(p / "open"), opened(p / "open/deep"), opened(p / "open/deep/file"),
+                   from_descriptor(p, "open", "deep", os.O_RDONLY | os.O_DIRECTORY)),
+        {"a file": lambda p: opened(p / "open/file"),
+         "below a descriptor": lambda p: from_descriptor(p, "open", "file")}),
+    "what is opened for": (
+        "evt.type in (open, openat, creat) and evt.is_open_write = true and evt.failed = false",
+        lambda p: (opened(p / "open/file"), opened(p / "open/none", os.O_WRONLY)),
+        {"to write": lambda p: opened(p / "open/file", os.O_WRONLY),
+         "to read and write": lambda p: opened(p / "open/file", os.O_RDWR),
+         "a file without a name": lambda p: opened(p / "open", os.O_TMPFILE | os.O_RDWR)}),
+    "what is made": (
+        "evt.type in (open, openat, creat) and evt.is_open_create = true",
+        lambda p: (opened(p / "open/file", os.O_RDWR | os.O_CREAT), opened(p / "open/file")),
+        {"a file": lambda p: (opened(p / "open/new", os.O_WRONLY | os.O_CREAT), os.unlink(p / "open/new"))}),
+    "failures": (
+        "evt.type in (open, openat) and evt.failed = true and fd.name endswith /none",
+        lambda p: (opened(p / "open/file"), opened(p / "open/nothing")),
+        {"there is none": lambda p: opened(p / "open/none"),
+         "relative": lambda p: from_inside(p, "open", "none"),
+         "no directory": lambda p: opened(p / "open/file/none")}),
+    "ends of connections": (
+        "evt.type in (connect, accept, accept4, sendto) and fd.ip != 127.0.0.1 and fd.ip != ::1"
+        " and fd.typechar in (4, 6)",
+        lambda p: over_loopback(),
+        {"another address": lambda p: connect_to("10.254.254.254"),
+         "written as IPv6": lambda p: connect_to("::ffff:10.254.254.254")}),
+    "addresses of loopback": (
+        "evt.type in (connect, sendto) and fd.net = 127.2.0.0/16",
+        None,
+        {"as IPv4": lambda p: connect_to("127.2.0.1"),
+         "as IPv6": lambda p: connect_to("::ffff:127.2.0.1")}),
+    "standard streams": (
+        "evt.type in (accept, accept4, connect) and (fd.num in (0, 1, 2) or evt.rawres in (1, 2))",
+        lambda p: over_loopback(),
+        {"closed and made anew": lambda p: standard_stream()}),
+}
+
+RULE = """
+- rule: Wanted
+  desc: d
+  condition: {condition}
+  output: wanted
+  priority: NOTICE
+- rule: End
+  desc: d
+  condition: evt.type in (mkdir, mkdirat) and evt.failed = false
+  output: end %fs.path.name
+  priority: NOTICE
+"""
+
+
+@pytest.fixture
+def place(live_machine, workshop, request):
+    root = workshop / f"discards-{abs(hash(request.node.name)):x}"
+    root.mkdir()
+    return Place(root)
+
+
+def count(said, what):
+    found = re.search(rf"^{what}: (\d+)", said, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_is_discarded_that_a_rule_wants(place, tmp_path, case):
+    condition, outside, ways = CASES[case]
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULE.format(condition=condition.format(root=place.root)))
+    missed = []
+    with live.Monitor("-o", f"engine.modern_ebpf.discard_sample={SAMPLE}", rules=[rules]) as monitor:
+        monitor.wait_ready()
+        pid = os.getpid()
+        for number, (name, act) in enumerate(ways.items()):
+            for _ in range(max(1, TIMES // len(ways)) if outside else 0):
+                outside(place)
+            since = monitor.mark()
+            act(place)
+            for part in range(2):
+                path = place / f"end-{number}-{part}"
+                os.mkdir(path)
+                monitor.wait_for("End", since, lambda alert: path in alert["output"])
+            if not monitor.find("Wanted", since):
+                missed.append(name)
+        assert monitor.stop() == 0
+    assert not missed, f"no alert of process {pid} for {missed}"
+    if outside:
+        assert count(monitor.said, "Events discarded in the kernel") > TIMES / 2, monitor.said
+    assert count(monitor.said, "Discards that were wrong") == 0, monitor.said
+
+
+def test_nothing_is_discarded_where_that_is_switched_off(place, tmp_path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULE.format(condition=READ + f" and fd.name = {place.root}/none"))
+    with live.Monitor("-o", "engine.modern_ebpf.discard_in_kernel=false", rules=[rules]) as monitor:
+        monitor.wait_ready()
+        for _ in range(TIMES):
+            opened(place / "open/file")
+        os.mkdir(place / "end")
+        monitor.wait_for("End")
+        assert monitor.stop() == 0
+    assert count(monitor.said, "Events discarded in the kernel") == 0, monitor.said
+    assert count(monitor.said, "Events") >= TIMES, monitor.said
+
+
+def test_a_call_that_is_named_is_not_discarded(place, tmp_path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULE.format(condition=READ + f" and fd.name = {place.root}/none"))
+    with live.Monitor("-o", "base_syscalls.custom_set[]=openat", rules=[rules]) as monitor:
+        monitor.wait_ready()
+        for _ in range(TIMES):
+            opened(place / "open/file")
+        os.mkdir(place / "end")
+        monitor.wait_for("End")
+        assert monitor.stop() == 0
+    assert count(monitor.said, "Events") >= TIMES, monitor.said
+
+
+class Kernel:
+    """The bpf system call, as far as a test needs it to put something wrong into a map."""
+
+    NUMBER = {"x86_64": 321, "aarch64": 280}
+    LOOKUP, UPDATE, FD_BY_ID, INFO = 1, 2, 14, 15
+    ARRAY_OF_MAPS = 12
+
+    def call(self, command, attributes):
+        memory = ctypes.create_string_buffer(attributes, 128)
+        answer = libc.syscall(self.NUMBER[platform.machine()], command, memory, 128)
+        assert answer >= 0, os.strerror(ctypes.get_errno())
+        return answer
+
+    def map(self, number):
+        return self.call(self.FD_BY_ID, struct.pack("III", number, 0, 0))
+
+    def name(self, fd):
+        info = ctypes.create_string_buffer(88)
+        self.call(self.INFO, struct.pack("IIQ", fd, len(info), ctypes.addressof(info)))
+        return info.raw[24:40].split(b"\0")[0]
+
+    def element(self, command, fd, value):
+        key = ctypes.create_string_buffer(4)
+        self.call(command, struct.pack("IIQQQ", fd, 0, ctypes.addressof(key), ctypes.addressof(value), 0))
+
+    def maps_of(self, pid):
+        """Those of maps that a process has open."""
+        for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+            with open(f"/proc/{pid}/fdinfo/{fd}") as info:
+                said = dict(line.split(":", 1) for line in info.read().splitlines())
+            if int(said.get("map_type", 0)) == self.ARRAY_OF_MAPS:
+                yield self.map(int(said["map_id"]))
+
+
+# Where the verdicts stand in struct discard_table, how many there are, and what means to discard.
+VERDICTS_AT, VERDICTS, DISCARD = 4 + 2 * 512 + 512, 8192, 1
+TABLE_SIZE = 1 << 20
+
+
+def discard_everything(monitor):
+    """Puts a table into the kernel by which it discards all that it may."""
+    kernel = Kernel()
+    outer = next(fd for fd in kernel.maps_of(monitor.process.pid) if kernel.name(fd) == b"discards")
+    number = ctypes.create_string_buffer(4)
+    kernel.element(kernel.LOOKUP, outer, number)
+    inner = kernel.map(struct.unpack("I", number.raw)[0])
+    table = ctypes.create_string_buffer(TABLE_SIZE)
+    kernel.element(kernel.LOOKUP, inner, table)
+    ctypes.memset(ctypes.addressof(table) + VERDICTS_AT, DISCARD, VERDICTS)
+    kernel.element(kernel.UPDATE, inner, table)
+
+
+def test_a_wrong_table_is_found_out(place, tmp_path):
+    """Samples tell; then the calls are not discarded any more."""
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULE.format(condition=READ + f" and fd.name = {place.root}/secret/file"))
+    with live.Monitor("-o", f"engine.modern_ebpf.discard_sample={SAMPLE}", rules=[rules]) as monitor:
+        monitor.wait_ready()
+        opened(place / "secret/file")
+        monitor.wait_for("Wanted")
+        discard_everything(monitor)
+        # Not at once: samples of a table that was just put in force may be another's.
+        end = time.monotonic() + live.PATIENCE
+        while "discards: " not in monitor.said and time.monotonic() < end:
+            opened(place / "secret/file")
+        since = monitor.mark()
+        for _ in range(TIMES):
+            opened(place / "secret/file")
+        os.mkdir(place / "end")
+        monitor.wait_for("End")
+        seen = len(monitor.find("Wanted", since))
+        assert monitor.stop() == 0
+    assert seen >= TIMES, monitor.said
+    assert "the rule \"Wanted\" holds" in monitor.said
+    assert count(monitor.said, "Discards that were wrong") > 0, monitor.said
