@@ -4,6 +4,7 @@
 
 #include "app/config_schema.h"
 #include "app/config_tree.h"
+#include "app/container_options.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
@@ -453,6 +454,19 @@ static void check_together(struct config *c)
 			   "name it");
 }
 
+static void check_containers(struct config *c)
+{
+	struct container_options unused;
+	struct error err;
+
+	if (container_options(c, c->arena, &unused, &err) < 0)
+		config_say(c, SEVERITY_ERROR,
+			   config_find_key(c, str_starts_with(str_from(err.message), STR("plugins"))
+						  ? "plugins"
+						  : "container_engines"),
+			   "%s", err.message);
+}
+
 size_t config_finish(struct config *c)
 {
 	walk(c, "", c->root, 0);
@@ -461,6 +475,7 @@ size_t config_finish(struct config *c)
 	config_suggest_outputs(c);
 	c->sources = config_loaded_sources(c);
 	check_together(c);
+	check_containers(c);
 	say_what_has_no_effect(c);
 	config_say_rest(c);
 	return c->error_count;
@@ -527,6 +542,11 @@ size_t config_restart_keys(const struct config *old, const struct config *new,
 	}
 	if (!are_same_plugins(old, new)) {
 		tell("plugins", to);
+		count++;
+	}
+	if (strcmp(old->container_engines ? old->container_engines : "",
+		   new->container_engines ? new->container_engines : "") != 0) {
+		tell("container_engines", to);
 		count++;
 	}
 	return count;

@@ -182,6 +182,7 @@ struct config {
 	uint64_t event_timeouts_max; /* waits in a row without an event until that is told */
 
 	uint32_t sources;              /* SOURCE_BIT()s: those that are to run */
+	const char *container_engines; /* the older key, as JSON; empty: none */
 	struct config_plugin *plugins; /* in the order in which they are to be loaded */
 	size_t plugin_count;
 

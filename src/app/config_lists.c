@@ -186,7 +186,7 @@ static json_t *json_of(const struct yaml_node *node)
 	return json_stringn_nocheck(node->text.p, node->text.n);
 }
 
-static const char *init_config_of(struct config *c, const struct yaml_node *node)
+static const char *json_text_of(struct config *c, const char *key, const struct yaml_node *node)
 {
 	const char *kept;
 	json_t *json;
@@ -197,14 +197,14 @@ static const char *init_config_of(struct config *c, const struct yaml_node *node
 	if (node->kind == YAML_SCALAR)
 		return arena_cstr(c->arena, node->text);
 	if (node->kind == YAML_SEQUENCE) {
-		config_say_expected(c, "plugins[].init_config", node, "a map or a string");
+		config_say_expected(c, key, node, "a map or a string");
 		return "";
 	}
 	json = json_of(node);
 	text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
 	kept = text ? arena_cstr(c->arena, str_from(text)) : "";
 	if (!text)
-		config_say(c, SEVERITY_ERROR, node, "plugins[].init_config: is not UTF-8");
+		config_say(c, SEVERITY_ERROR, node, "%s: is not UTF-8", key);
 	free(text);
 	json_decref(json);
 	return kept;
@@ -219,7 +219,8 @@ static void take_plugins(struct config *c, const struct yaml_node *list)
 		struct config_plugin plugin = {
 		    .name = text_of(c, item, "name"),
 		    .library_path = text_of(c, item, "library_path"),
-		    .init_config = init_config_of(c, yaml_get(item, "init_config")),
+		    .init_config =
+			json_text_of(c, "plugins[].init_config", yaml_get(item, "init_config")),
 		};
 		const char *params = text_of(c, item, "open_params");
 
@@ -436,6 +437,11 @@ void config_choose_plugins(struct config *c)
 	c->plugin_count = count;
 }
 
+static void take_container_engines(struct config *c, const struct yaml_node *node)
+{
+	c->container_engines = json_text_of(c, "container_engines", node);
+}
+
 void config_take_list(struct config *c, const char *key, const struct yaml_node *node)
 {
 	static const struct {
@@ -446,6 +452,7 @@ void config_take_list(struct config *c, const char *key, const struct yaml_node 
 	    {"append_output", take_appends},
 	    {"plugins", take_plugins},
 	    {"static_fields", take_static_fields},
+	    {"container_engines", take_container_engines},
 	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)

@@ -130,6 +130,10 @@ const struct config_row config_rows[] = {
     {BOOL("buffered_outputs", "false", buffered_outputs,
 	  "Write alerts only when a buffer is full: cheaper with very many of them, but they come "
 	  "late.")},
+    {PART("container_engines", CONFIG_MAP, "{}",
+	  "Older than `init_config.engines` of the plugin container, and the same: which container "
+	  "runtimes are asked, and their sockets. What both say, the plugin says."),
+     .schema = "{\"type\":[\"object\",\"null\"],\"additionalProperties\":{\"type\":\"object\"}}"},
     {NUMBER("container_metadata.wait_ms", "500", container_wait_ms, 0, 60000,
 	    "How long an alert of a container waits, at most, for what its runtime tells of it, in "
 	    "ms. One that goes out without is marked and counted."),

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/containers.h"
 
+#include "app/container_options.h"
 #include "base/log.h"
 
 #include <errno.h>
-#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
 
-enum { LOOK_MS = 3, CLIENTS_MOST = METADATA_ENGINES * METADATA_SOCKETS_MOST };
+enum { LOOK_MS = 3 };
 
 struct containers {
 	struct state *state;
@@ -15,140 +17,18 @@ struct containers {
 	struct kubernetes *kubernetes; /* NULL: it is not asked */
 };
 
-static const char *const engine_names[METADATA_ENGINES] = {
-    [METADATA_DOCKER] = "docker",
-    [METADATA_PODMAN] = "podman",
-    [METADATA_CONTAINERD] = "containerd",
-    [METADATA_CRI] = "cri",
-};
-
-static bool take_engine(const json_t *v, const char *name, struct arena *arena,
-			struct metadata_engine_options *out, struct error *err)
+/* Every process is in this one, of which more will never be known. */
+static void take_static(struct container_set *set, const struct container_options *o)
 {
-	const json_t *enabled = json_object_get(v, "enabled");
-	const json_t *sockets = json_object_get(v, "sockets");
-	size_t count = json_array_size(sockets);
-	const char **paths;
+	struct container_info info = {
+	    .type = CONTAINER_STATIC,
+	    .full_id = str_from(o->static_id),
+	    .name = str_from(o->static_name),
+	    .image = str_from(o->static_image),
+	};
 
-	if (v && !json_is_object(v)) {
-		error_set(err, -EINVAL, "engines.%s: expected a map", name);
-		return false;
-	}
-	if (enabled && !json_is_boolean(enabled)) {
-		error_set(err, -EINVAL, "engines.%s.enabled: expected true or false", name);
-		return false;
-	}
-	if (sockets && !json_is_array(sockets)) {
-		error_set(err, -EINVAL, "engines.%s.sockets: expected a list of paths", name);
-		return false;
-	}
-	if (count > METADATA_SOCKETS_MOST) {
-		error_set(err, -E2BIG, "engines.%s.sockets: %d at most", name,
-			  METADATA_SOCKETS_MOST);
-		return false;
-	}
-	paths = ARENA_ARRAY(arena, const char *, count);
-	for (size_t i = 0; i < count; i++) {
-		const json_t *path = json_array_get(sockets, i);
-
-		if (!json_is_string(path)) {
-			error_set(err, -EINVAL, "engines.%s.sockets: expected a list of paths",
-				  name);
-			return false;
-		}
-		paths[i] = arena_cstr(arena, str_from(json_string_value(path)));
-	}
-	out->is_disabled = json_is_false(enabled);
-	out->sockets = paths;
-	out->socket_count = count;
-	return true;
-}
-
-static bool take_hooks(const json_t *hooks, struct metadata_options *out, struct error *err)
-{
-	if (!hooks)
-		return true;
-	out->skip_create = true;
-	for (size_t i = 0; i < json_array_size(hooks); i++) {
-		const char *name = json_string_value(json_array_get(hooks, i));
-
-		if (name && strcmp(name, "create") == 0) {
-			out->skip_create = false;
-		} else if (name && strcmp(name, "start") == 0) {
-			out->with_start = true;
-		} else {
-			error_set(err, -EINVAL, "hooks: expected create or start, found '%s'",
-				  name ? name : "no string");
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool take_options(const json_t *root, struct arena *arena, struct metadata_options *out,
-			 struct error *err)
-{
-	static const char *const known[] = {"label_max_len", "with_size", "hooks", "log_level",
-					    "engines"};
-	const json_t *engines = json_object_get(root, "engines");
-	const json_t *label_max = json_object_get(root, "label_max_len");
-	const char *key;
-	json_t *v;
-
-	json_object_foreach((json_t *)(uintptr_t)root, key, v)
-	{
-		size_t i = 0;
-
-		while (i < sizeof(known) / sizeof(*known) && strcmp(known[i], key) != 0)
-			i++;
-		if (i == sizeof(known) / sizeof(*known)) {
-			error_set(err, -EINVAL, "unknown key '%s'", key);
-			return false;
-		}
-	}
-	if (label_max && (!json_is_integer(label_max) || json_integer_value(label_max) <= 0 ||
-			  json_integer_value(label_max) > CONTAINER_TEXT_MAX)) {
-		error_set(err, -EINVAL, "label_max_len: expected a number from 1 to %d",
-			  CONTAINER_TEXT_MAX);
-		return false;
-	}
-	out->label_max = label_max ? (uint32_t)json_integer_value(label_max) : 0;
-	for (int e = 0; e < METADATA_ENGINES; e++)
-		if (!take_engine(json_object_get(engines, engine_names[e]), engine_names[e], arena,
-				 &out->engines[e], err))
-			return false;
-	return take_hooks(json_object_get(root, "hooks"), out, err);
-}
-
-bool containers_options(const char *init_config, struct arena *arena, struct metadata_options *out,
-			struct error *err)
-{
-	struct str text = str_trim(str_from(init_config));
-	json_error_t why;
-	json_t *root;
-	bool is_good;
-
-	*out = (struct metadata_options){0};
-	if (!text.n)
-		return true;
-	root = json_loadb(text.p, text.n, 0, &why);
-	if (!json_is_object(root)) {
-		error_set(err, -EINVAL, "expected a map%s%s", root ? "" : ": ",
-			  root ? "" : why.text);
-		json_decref(root);
-		return false;
-	}
-	is_good = take_options(root, arena, out, err);
-	json_decref(root);
-	return is_good;
-}
-
-static const char *init_config_of(const struct config *config)
-{
-	for (size_t i = 0; i < config->plugin_count; i++)
-		if (strcmp(config->plugins[i].name, "container") == 0)
-			return config->plugins[i].init_config;
-	return "";
+	container_image_split(info.image, &info.image_repository, &info.image_tag);
+	container_set_fix(set, container_info_new(&info));
 }
 
 struct containers *containers_new(const struct config *config, struct state *state,
@@ -173,20 +53,27 @@ int containers_start(struct containers *c, const struct config *config, const ch
 {
 	CLEANUP_ARENA struct arena *arena = arena_new();
 	struct container_asker asker = {.ask = metadata_ask, .ask_users = metadata_ask_users};
-	struct metadata_options options;
-	struct error why;
+	struct container_set *set = state_containers(c->state);
+	struct container_options options;
+	int status = container_options(config, arena, &options, err);
 
-	if (!containers_options(init_config_of(config), arena, &options, &why))
-		return error_set(err, -EINVAL, "plugins: container: init_config: %s", why.message);
-	options.host_root = host_root;
-	c->metadata =
-	    metadata_start(&options, container_set_inbox(state_containers(c->state)), err);
+	if (status < 0)
+		return status;
+	if (*options.no_effect)
+		log_info("containers: without effect: %s", options.no_effect);
+	container_set_ignore(set, options.ignored);
+	options.metadata.host_root = host_root;
+	/* There are no others than that one. */
+	for (int e = 0; options.static_id && e < METADATA_ENGINES; e++)
+		options.metadata.engines[e].is_disabled = true;
+	c->metadata = metadata_start(&options.metadata, container_set_inbox(set), err);
 	if (!c->metadata)
 		return -EINVAL;
 	asker.context = c->metadata;
-	container_set_ask(state_containers(c->state), &asker);
-	return kubernetes_start(config, hostname, container_set_pods(state_containers(c->state)),
-				&c->kubernetes, err);
+	container_set_ask(set, &asker);
+	if (options.static_id)
+		take_static(set, &options);
+	return kubernetes_start(config, hostname, container_set_pods(set), &c->kubernetes, err);
 }
 
 struct waiting *containers_waiting(const struct containers *c)
@@ -226,8 +113,9 @@ void containers_print(const struct containers *c)
 {
 	struct container_counters counters = container_set_counters(state_containers(c->state));
 	struct waiting_counters waiting = waiting_counters(c->waiting);
-	struct metadata_counters clients[CLIENTS_MOST];
-	size_t count = c->metadata ? metadata_counters(c->metadata, clients, CLIENTS_MOST) : 0;
+	struct metadata_counters clients[METADATA_CLIENTS_MOST];
+	size_t count =
+	    c->metadata ? metadata_counters(c->metadata, clients, METADATA_CLIENTS_MOST) : 0;
 
 	if (counters.asked)
 		fprintf(stderr,
@@ -244,7 +132,7 @@ void containers_print(const struct containers *c)
 	if (waiting.full)
 		fprintf(stderr, "Events that could not wait for a container: %llu\n",
 			(unsigned long long)waiting.full);
-	for (size_t i = 0; i < count && i < CLIENTS_MOST; i++)
+	for (size_t i = 0; i < count && i < METADATA_CLIENTS_MOST; i++)
 		if (clients[i].errors)
 			fprintf(stderr, "Runtime %s at %s: %llu errors\n", clients[i].engine,
 				clients[i].socket, (unsigned long long)clients[i].errors);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Containers of a live monitor: the clients of runtimes and of Kubernetes, as the configuration has
- * them, and the
- * events that wait for what they tell. Of the judge's thread.
+ * them, and the events that wait for what they tell. Of the judge's thread.
  */
 #ifndef SAKER_APP_CONTAINERS_H
 #define SAKER_APP_CONTAINERS_H
@@ -32,12 +31,5 @@ struct kube_counters containers_kubernetes(const struct containers *c);
 
 /* Goes to stderr, as counts_print's. Nothing where no container was asked for. */
 void containers_print(const struct containers *c);
-
-/*
- * The options of init_config of the plugin container, as JSON; strings are of the arena. False with
- * the reason where they cannot be understood. Empty: none are given.
- */
-bool containers_options(const char *init_config, struct arena *arena, struct metadata_options *out,
-			struct error *err);
 
 #endif

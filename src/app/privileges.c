@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/privileges.h"
 
+#include "app/container_options.h"
 #include "base/buffer.h"
 #include "base/log.h"
 
@@ -9,6 +10,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -51,8 +53,17 @@ static bool is_of_others(const char *path)
 	return stat(dirname(directory), &st) == 0 && st.st_uid != geteuid();
 }
 
+/* Files, and the sockets of runtimes: to connect is to write. */
 static bool writes_to_others(const struct privileges_options *o)
 {
+	CLEANUP_ARENA struct arena *arena = arena_new();
+	struct container_options containers;
+
+	if (o->has_probe && container_options(o->config, arena, &containers, NULL) == 0) {
+		containers.metadata.host_root = getenv("HOST_ROOT");
+		if (metadata_needs_override(&containers.metadata))
+			return true;
+	}
 	for (size_t i = 0; i < o->write_count; i++)
 		if (is_of_others(o->writes[i]))
 			return true;

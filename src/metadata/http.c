@@ -125,13 +125,23 @@ static int set_url(CURL *easy, const char *path, struct error *err)
 	return 0;
 }
 
-static int failure(struct http_client *c, CURLcode code, const char *path, struct error *err)
+static int failure(struct http_client *c, CURL *easy, CURLcode code, const char *path,
+		   struct error *err)
 {
+	long reason = 0;
+
 	if (c->is_too_large)
 		return error_set(err, -EMSGSIZE, "the answer to %.64s is larger than %zu bytes",
 				 path, c->most);
 	if (c->is_line_too_long)
 		return error_set(err, -EMSGSIZE, "an event is larger than %zu bytes", c->line_max);
+	if (code == CURLE_COULDNT_CONNECT)
+		curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &reason);
+	if (reason)
+		return error_set(err, (int)-reason, "connect: %s%s", strerror((int)reason),
+				 reason == EACCES || reason == EPERM
+				     ? " (a socket of another user needs CAP_DAC_OVERRIDE)"
+				     : "");
 	return error_set(err, code == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT : -ECONNRESET,
 			 "%.64s: %s", path, c->message[0] ? c->message : curl_easy_strerror(code));
 }
@@ -152,7 +162,7 @@ int http_get(struct http_client *c, const char *path, size_t most, int timeout_m
 	c->message[0] = '\0';
 	code = curl_easy_perform(c->easy);
 	if (code != CURLE_OK)
-		return failure(c, code, path, err);
+		return failure(c, c->easy, code, path, err);
 	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
 	*body = (struct str){c->n ? c->body : "", c->n};
 	return (int)status;
@@ -192,7 +202,7 @@ int http_stream_wait(struct http_client *c, int wake_fd, int timeout_ms, struct 
 			CURLcode code = message->data.result;
 
 			if (code != CURLE_OK)
-				return failure(c, code, "events", err);
+				return failure(c, c->stream, code, "events", err);
 			return error_set(err, -EPIPE, "the runtime has ended its events");
 		}
 	return 0;

@@ -23,7 +23,12 @@ enum metadata_engine {
 	METADATA_ENGINES,
 };
 
-enum { METADATA_SOCKETS_MOST = 16, METADATA_LABEL_MAX = 100 };
+enum {
+	METADATA_SOCKETS_MOST = 16, /* of an engine, that are configured */
+	METADATA_USERS_MOST = 32,   /* whose own Podman is asked */
+	METADATA_CLIENTS_MOST = METADATA_ENGINES * METADATA_SOCKETS_MOST + METADATA_USERS_MOST,
+	METADATA_LABEL_MAX = 100,
+};
 
 struct metadata_engine_options {
 	bool is_disabled;
@@ -44,6 +49,10 @@ struct metadata_counters {
 	bool is_up;
 	uint64_t asked, answered, events, errors;
 };
+
+/* Whether there is a socket of another user, to whose runtime nobody without CAP_DAC_OVERRIDE can
+ * speak. */
+bool metadata_needs_override(const struct metadata_options *options);
 
 struct metadata;
 

@@ -2,10 +2,9 @@
 #include "metadata/runtime.h"
 
 #include "base/log.h"
+#include "metadata/sockets.h"
 #include "metadata/users_reader.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -25,7 +24,7 @@ enum {
 struct metadata {
 	struct users_reader *users;
 	size_t count;
-	struct runtime *runtimes[METADATA_ENGINES * METADATA_SOCKETS_MOST];
+	struct runtime *runtimes[METADATA_CLIENTS_MOST];
 };
 
 static const struct runtime_type *const types[METADATA_ENGINES] = {
@@ -33,17 +32,6 @@ static const struct runtime_type *const types[METADATA_ENGINES] = {
     [METADATA_PODMAN] = &runtime_podman,
     [METADATA_CONTAINERD] = &runtime_containerd,
     [METADATA_CRI] = &runtime_cri,
-};
-
-/* Where they usually are. */
-static const char *const usual[METADATA_ENGINES][6] = {
-    [METADATA_DOCKER] = {"/var/run/docker.sock"},
-    [METADATA_PODMAN] = {"/run/podman/podman.sock"},
-    [METADATA_CONTAINERD] = {"/run/containerd/containerd.sock",
-			     "/run/host-containerd/containerd.sock"},
-    [METADATA_CRI] = {"/run/containerd/containerd.sock", "/run/crio/crio.sock",
-		      "/run/k3s/containerd/containerd.sock",
-		      "/run/host-containerd/containerd.sock"},
 };
 
 uint64_t runtime_now_ms(void)
@@ -127,10 +115,19 @@ static void *client(void *context)
 	return NULL;
 }
 
-static int add_runtime(struct metadata *m, const struct metadata_options *o,
-		       const struct runtime_type *type, const char *root, const char *socket,
-		       struct container_inbox *inbox, struct error *err)
+/* Of a metadata's sockets, as they are found. */
+struct adding {
+	struct metadata *m;
+	const struct metadata_options *options;
+	struct container_inbox *inbox;
+};
+
+static int add_runtime(void *context, enum metadata_engine engine, const char *socket,
+		       struct error *err)
 {
+	struct adding *a = context;
+	const struct metadata_options *o = a->options;
+	struct metadata *m = a->m;
 	struct runtime *r;
 	int status;
 
@@ -139,20 +136,17 @@ static int add_runtime(struct metadata *m, const struct metadata_options *o,
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		abort();
-	r->type = type;
-	r->inbox = inbox;
+	r->type = types[engine];
+	r->inbox = a->inbox;
 	r->label_max = o->label_max ? o->label_max : METADATA_LABEL_MAX;
 	r->skip_create = o->skip_create;
 	r->with_start = o->with_start;
 	r->skip_kubernetes = !o->engines[METADATA_CRI].is_disabled;
 	r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (strncmp(socket, "unix://", 7) == 0)
-		socket += 7;
-	status = snprintf(r->socket, sizeof(r->socket), "%s%s", root, socket);
+	status = snprintf(r->socket, sizeof(r->socket), "%s", socket);
 	if (r->wake_fd < 0 || status >= (int)sizeof(r->socket)) {
 		status = r->wake_fd < 0 ? -errno : -ENAMETOOLONG;
-		error_set(err, status, "containers: socket %s%s: %s", root, socket,
-			  strerror(-status));
+		error_set(err, status, "containers: socket %s: %s", socket, strerror(-status));
 		if (r->wake_fd >= 0)
 			close(r->wake_fd);
 		free(r);
@@ -162,27 +156,6 @@ static int add_runtime(struct metadata *m, const struct metadata_options *o,
 		atomic_store(&r->state, RUNTIME_STARTING);
 	m->runtimes[m->count++] = r;
 	return 0;
-}
-
-/* Rootless Podman has a socket for each user who runs it. */
-static int add_users_podman(struct metadata *m, const struct metadata_options *o, const char *root,
-			    struct container_inbox *inbox, struct error *err)
-{
-	char directory[4096], socket[64];
-	DIR *users;
-	int status = 0;
-
-	snprintf(directory, sizeof(directory), "%s/run/user", root);
-	users = opendir(directory);
-	for (struct dirent *e; users && status == 0 && (e = readdir(users));) {
-		if (!isdigit((unsigned char)e->d_name[0]) || strlen(e->d_name) > 20)
-			continue;
-		snprintf(socket, sizeof(socket), "/run/user/%.20s/podman/podman.sock", e->d_name);
-		status = add_runtime(m, o, &runtime_podman, root, socket, inbox, err);
-	}
-	if (users)
-		closedir(users);
-	return status;
 }
 
 static int start_threads(struct metadata *m, struct error *err)
@@ -211,26 +184,12 @@ struct metadata *metadata_start(const struct metadata_options *o, struct contain
 				struct error *err)
 {
 	struct metadata *m = calloc(1, sizeof(*m));
-	const char *root = o->host_root ? o->host_root : "";
-	int status = 0;
+	int status;
 
 	if (!m)
 		abort();
-	for (int e = 0; e < METADATA_ENGINES && status == 0; e++) {
-		const struct metadata_engine_options *engine = &o->engines[e];
-
-		if (engine->is_disabled)
-			continue;
-		for (size_t i = 0; i < engine->socket_count && status == 0; i++)
-			status = add_runtime(m, o, types[e], root, engine->sockets[i], inbox, err);
-		if (engine->socket_count)
-			continue;
-		for (size_t i = 0; usual[e][i] && status == 0; i++)
-			status = add_runtime(m, o, types[e], root, usual[e][i], inbox, err);
-		if (e == METADATA_PODMAN && status == 0)
-			status = add_users_podman(m, o, root, inbox, err);
-	}
-	if (status == 0 && !(m->users = users_reader_start(root, inbox, err)))
+	status = sockets_each(o, add_runtime, &(struct adding){m, o, inbox}, err);
+	if (status == 0 && !(m->users = users_reader_start(o->host_root, inbox, err)))
 		status = -EINVAL;
 	if (status == 0)
 		status = start_threads(m, err);

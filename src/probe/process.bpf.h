@@ -103,6 +103,31 @@ __noinline int cgroup_walk(__u32 slot_index)
 		}                                                                                  \
 	} while (0)
 
+/*
+ * That of version 2, where it says more than the controllers do: they may all be of version 1, or
+ * belong to a cgroup further up. "unified=path\0", as what is read from /proc calls it.
+ */
+static __always_inline void append_unified_cgroup(struct slot *s, bool known,
+						  struct task_struct *task)
+{
+	struct css_set *set = FOLLOW(known, task, cgroups);
+	__u64 cgroup = (__u64)FOLLOW(known, task, cgroups, dfl_cgrp);
+	__u64 state = 0;
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		bpf_core_read(
+		    &state, sizeof(state),
+		    &set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]);
+	if (!cgroup || (state && (__u64)READ(cgroup_subsys_state, state, cgroup) == cgroup))
+		return;
+	s->walk_node = (__u64)READ(cgroup, cgroup, kn);
+	cgroup_walk(s->index);
+	if (s->path_at >= RECORD_PATH_MAX - 1)
+		return; /* the root */
+	append_kernel_str(s, "unified=", 16);
+	s->pos--; /* the NUL */
+	append_path(s);
+}
+
 static __always_inline void put_cgroups(struct slot *s, __u32 i, bool known,
 					struct task_struct *task)
 {
@@ -112,6 +137,7 @@ static __always_inline void put_cgroups(struct slot *s, __u32 i, bool known,
 	APPEND_CGROUP(s, known, task, cpuacct_cgrp_id, "cpuacct");
 	APPEND_CGROUP(s, known, task, io_cgrp_id, "io");
 	APPEND_CGROUP(s, known, task, memory_cgrp_id, "memory");
+	append_unified_cgroup(s, known, task);
 	set_length(s, i, s->pos - from);
 }
 

@@ -25,6 +25,7 @@ static const char *const type_names[] = {
     [CONTAINER_LIBVIRT_LXC] = "libvirt-lxc",
     [CONTAINER_BPM] = "bpm",
     [CONTAINER_NSPAWN] = "systemd-nspawn",
+    [CONTAINER_STATIC] = "static",
     [CONTAINER_RUNC] = "runc",
 };
 

@@ -20,7 +20,8 @@ enum container_type {
 	CONTAINER_LIBVIRT_LXC,
 	CONTAINER_BPM,
 	CONTAINER_NSPAWN,
-	CONTAINER_RUNC, /* a bare OCI runtime, told by nothing but its cgroup */
+	CONTAINER_STATIC, /* configured: the one that everything is in */
+	CONTAINER_RUNC,   /* a bare OCI runtime, told by nothing but its cgroup */
 };
 
 struct container_info;

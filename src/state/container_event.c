@@ -17,7 +17,7 @@ static const struct {
 } types[] = {
     {0, CONTAINER_DOCKER}, {1, CONTAINER_LXC},        {2, CONTAINER_LIBVIRT_LXC},
     {6, CONTAINER_CRI},    {7, CONTAINER_CONTAINERD}, {8, CONTAINER_CRIO},
-    {9, CONTAINER_BPM},    {11, CONTAINER_PODMAN},
+    {9, CONTAINER_BPM},    {10, CONTAINER_STATIC},    {11, CONTAINER_PODMAN},
 };
 
 static enum container_type type_of(const json_t *number)

@@ -51,6 +51,8 @@ struct container_set {
 	uint64_t generation;
 	uint64_t sweep_at;
 	size_t users_bytes;
+	uint32_t ignored;
+	struct container_info *fixed;
 	struct container_counters counters;
 };
 
@@ -101,6 +103,7 @@ void container_set_free(struct container_set *s)
 	strmap_free(&s->entries);
 	strmap_free(&s->known);
 	pool_release(&s->entry_pool);
+	container_info_release(s->fixed);
 	pod_set_free(s->pods);
 	free(s);
 }
@@ -268,6 +271,28 @@ static void ask_users(struct container_set *s, struct entry *e, int32_t pid, boo
 	e->users_asked_at = clock_monotonic_ns();
 	e->container.users = CONTAINER_USERS_ASKED;
 	await(s, e);
+}
+
+void container_set_ignore(struct container_set *s, uint32_t types)
+{
+	s->ignored = types;
+}
+
+void container_set_fix(struct container_set *s, struct container_info *info)
+{
+	container_info_release(s->fixed);
+	s->fixed = container_info_keep(info);
+	container_set_learn(s, info);
+}
+
+bool container_set_find(const struct container_set *s, struct str cgroups, struct container *out)
+{
+	if (__builtin_expect(!!s->fixed, 0)) {
+		*out = (struct container){
+		    .type = s->fixed->type, .full_id = s->fixed->full_id, .id = s->fixed->full_id};
+		return true;
+	}
+	return container_from_cgroups(cgroups, out) && !(s->ignored & 1u << out->type);
 }
 
 static struct str entry_key(char *memory, const struct container *c)

@@ -47,6 +47,13 @@ bool container_is_awaited(const struct container *c);
 bool container_is_late(const struct container *c);
 bool container_pod_is_late(const struct container *c);
 
+/* 1 << enum container_type: processes in cgroups of such containers are in none. */
+void container_set_ignore(struct container_set *s, uint32_t types);
+/* All processes are in this container, whatever their cgroups. Takes over the reference. */
+void container_set_fix(struct container_set *s, struct container_info *info);
+/* The container of a process by its cgroups (container_from_cgroups); false: none. */
+bool container_set_find(const struct container_set *s, struct str cgroups, struct container *out);
+
 /* The one of that type and id, counted; a copy of c if it is new. */
 const struct container *container_set_take(struct container_set *s, const struct container *c);
 void container_set_give(struct container_set *s, const struct container *c); /* NULL is fine */

@@ -304,7 +304,7 @@ void process_set_cgroups(struct process_table *t, struct process *p, struct str 
 		return;
 	/* Not where the text came from: that may be a record. */
 	struct shared_text *text = text_new(t, cgroups, STR(""));
-	if (container_from_cgroups(text->text, &c)) {
+	if (container_set_find(t->containers, text->text, &c)) {
 		c.pid = p->facts.pid;
 		text->container = container_set_take(t->containers, &c);
 	}

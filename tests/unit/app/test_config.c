@@ -145,7 +145,8 @@ static const struct {
     {"a replay", "engine:\n  kind: replay\n  replay: {capture_file: x.scap}\n", "", ""},
     {"no driver", "engine:\n  kind: nodriver\n", "", ""},
     {"lists of maps",
-     "plugins:\n  - name: container\n    library_path: y\n    init_config: {any: [thing]}\n  - 5\n"
+     "plugins:\n  - name: container\n    library_path: y\n    init_config: {hooks: [start]}\n  - "
+     "5\n"
      "append_output:\n  - extra_output: z\n    mtch: {}\n",
      "",
      "E f.yaml:5:5: plugins: found \"5\", expected a map\n"

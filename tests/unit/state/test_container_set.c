@@ -365,9 +365,33 @@ static void users_that_never_come_are_given_up(void **state)
 	scene_free(s);
 }
 
+static void cgroups_are_what_the_configuration_makes_of_them(void **state)
+{
+	struct scene *s = scene_new(0);
+	struct container c;
+	const struct container *taken;
+
+	(void)state;
+	assert_true(container_set_find(s->set, STR("/lxc/web"), &c));
+	assert_true(container_set_find(s->set, STR("/docker/" ID), &c));
+	container_set_ignore(s->set, 1u << CONTAINER_LXC);
+	assert_false(container_set_find(s->set, STR("/lxc/web"), &c));
+	assert_true(container_set_find(s->set, STR("/docker/" ID), &c));
+	container_set_fix(s->set, info(CONTAINER_STATIC, "one", "for all"));
+	assert_true(container_set_find(s->set, STR("/"), &c));
+	check_str(c.id, "one", "id");
+	check_str(str_from(container_type_name(c.type)), "static", "type");
+	taken = container_set_take(s->set, &c);
+	check_i64(taken->metadata, CONTAINER_TOLD, "metadata");
+	check_str(taken->info->name, "for all", "name");
+	container_set_give(s->set, taken);
+	scene_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(cgroups_are_what_the_configuration_makes_of_them),
 	    cmocka_unit_test(users_are_waited_for_as_runtimes_are),
 	    cmocka_unit_test(users_are_asked_for_until_they_are_told),
 	    cmocka_unit_test(users_that_never_come_are_given_up),
