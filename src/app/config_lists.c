@@ -439,7 +439,17 @@ void config_choose_plugins(struct config *c)
 
 static void take_container_engines(struct config *c, const struct yaml_node *node)
 {
-	c->container_engines = json_text_of(c, "container_engines", node);
+	bool is_map = node->kind == YAML_MAPPING;
+
+	if (yaml_is_null(node))
+		return;
+	for (uint32_t i = 0; is_map && i < node->count; i++)
+		is_map = node->pairs[i].value->kind == YAML_MAPPING;
+	if (is_map)
+		c->container_engines = json_text_of(c, "container_engines", node);
+	else
+		config_say_expected(c, "container_engines", node,
+				    "a map of engines, which are maps");
 }
 
 void config_take_list(struct config *c, const char *key, const struct yaml_node *node)
