@@ -173,7 +173,7 @@ int main(int argc, char **argv)
 				 .refresh_s = 300,
 				 .poll_s = 10};
 	struct pod_set *pods = pod_set_new();
-	struct inbox inbox = {0};
+	struct inbox inbox = {NULL};
 	struct error err = {0};
 	struct kube *k;
 
