@@ -33,7 +33,7 @@ struct kube_pods {
 	struct strmap pods;    /* key -> struct known_pod */
 	struct strmap objects; /* key -> struct related */
 	size_t incomplete;     /* pods */
-	size_t pod_bytes, object_bytes;
+	size_t pod_bytes, told_bytes, object_bytes;
 	uint64_t refused;
 };
 
@@ -229,13 +229,23 @@ static void join(struct kube_pods *p, struct joining *j, const struct pod_info *
 static void tell(struct kube_pods *p, struct known_pod *pod, struct joining *j)
 {
 	struct pod_info *info = pod_info_new(&j->draft);
+	size_t before = pod->told ? pod->told->bytes : 0;
 
+	/* Where there is no room for all, the pod itself is told. */
+	if (p->told_bytes - before + info->bytes > KUBE_TOLD_BYTES_MOST) {
+		p->refused++;
+		pod_info_release(info);
+		j->draft = *pod->base;
+		j->draft.is_complete = true;
+		info = pod_info_new(&j->draft);
+	}
 	if (pod->told && pod_info_equal(pod->told, info)) {
 		pod_info_release(info);
 		return;
 	}
 	p->incomplete -= pod->told && !pod->told->is_complete;
 	p->incomplete += !info->is_complete;
+	p->told_bytes += info->bytes - before;
 	pod_info_release(pod->told);
 	pod->told = info;
 	pod->is_asked &= !info->is_complete;
@@ -260,6 +270,7 @@ static void remove_pod(struct kube_pods *p, struct known_pod *pod)
 	pod_inbox_put_gone(p->inbox, key);
 	p->incomplete -= pod->told && !pod->told->is_complete;
 	p->pod_bytes -= pod->base->bytes;
+	p->told_bytes -= pod->told ? pod->told->bytes : 0;
 	strmap_remove(&p->pods, key);
 	free_pod(pod);
 }
@@ -492,7 +503,7 @@ struct kube_pods_counters kube_pods_counters(const struct kube_pods *p)
 	return (struct kube_pods_counters){
 	    .pods = p->pods.count,
 	    .objects = p->objects.count,
-	    .bytes = p->pod_bytes + p->object_bytes,
+	    .bytes = p->pod_bytes + p->told_bytes + p->object_bytes,
 	    .refused = p->refused,
 	};
 }

@@ -14,6 +14,7 @@ enum {
 	KUBE_SERVICES = KUBE_KINDS, /* all of a namespace */
 	KUBE_PODS_MOST = 4096,
 	KUBE_PODS_BYTES_MOST = 4 * 1024 * 1024,
+	KUBE_TOLD_BYTES_MOST = 8 * 1024 * 1024, /* of pods with all that they belong to */
 	KUBE_OBJECTS_MOST = 8192,
 	KUBE_OBJECTS_BYTES_MOST = 4 * 1024 * 1024,
 };
