@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "state/process.h"
 
 #include <stdatomic.h>
 
@@ -61,4 +62,27 @@ void discards_matched(struct discards_check *c, const struct event *e, const str
 		log_error("discards: the kernel would have discarded an event of %s for which the "
 			  "rule \"%.*s\" holds; from now on it discards none of these",
 			  event_kind_name(e->kind), STR_ARG(rule->name));
+}
+
+/* Whether what the record says of its thread is what the judge has judged by. */
+static bool is_as_known(const struct event *e)
+{
+	const struct record *r = e->record;
+
+	return r->flags & RECORD_HAS_TASK && !(r->flags & RECORD_IO_URING) && e->thread &&
+	       e->process && !e->process->is_unlisted && !e->process->is_partial &&
+	       e->process->is_exec_id_known && e->process->program_exec_id == r->task.exec_id &&
+	       memcmp(e->thread->comm, r->task.comm, sizeof(r->task.comm)) == 0;
+}
+
+void discards_judged(struct discards_check *c, const struct plan *plan, struct evaluator *ev,
+		     const struct event *e)
+{
+	const struct discard_table *t = plan_discards(plan);
+	uint16_t nr = e->record->syscall_nr;
+
+	if (!t || !t->of_process || nr >= DISCARD_CALLS || t->shape[nr] == DISCARD_NEVER ||
+	    !is_as_known(e) || !evaluator_recurs(ev))
+		return;
+	probe_tell_process(c->probe, &e->record->task, evaluator_clauses(ev));
 }

@@ -34,6 +34,13 @@ void discards_changed(struct discards_check *c);
  */
 void discards_matched(struct discards_check *c, const struct event *e, const struct rule *rule);
 
+/*
+ * An event was judged by a plan: where its thread does such things again and again the probe is
+ * told what of the rules its process leaves. A system call for few events. From the judge's thread.
+ */
+void discards_judged(struct discards_check *c, const struct plan *plan, struct evaluator *ev,
+		     const struct event *e);
+
 /* Nothing is discarded: for who wants events beyond what rules ask for. */
 void discards_none(struct probe_wants *wants);
 

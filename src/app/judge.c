@@ -123,6 +123,8 @@ size_t judge_event(struct judge *j, struct event *e)
 		return 0;
 	count = evaluator_judge(j->terms->evaluator, e, j->matches, j->terms->match_room);
 	j->match_count = count < j->terms->match_room ? count : j->terms->match_room;
+	if (j->discards)
+		discards_judged(j->discards, j->terms->policy->plan, j->terms->evaluator, e);
 	if (__builtin_expect(count > 0, 0) && j->discards)
 		discards_matched(j->discards, e, j->matches[0].rule);
 	return count;

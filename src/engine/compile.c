@@ -46,6 +46,7 @@ struct compiler {
 	VEC(struct kind_rule) kind_rules;
 	VEC(struct kind_list) lists;
 	VEC(struct wanted_lookup) guard_lookups;
+	struct discard_output discards;
 	uint32_t *list_of; /* [source * kinds + kind]: index in lists; PLAN_NONE: no rule */
 };
 
@@ -135,6 +136,39 @@ static void list_kinds(struct compiler *c)
 	for (int source = 0; source < SOURCE_COUNT; source++)
 		for (uint16_t kind = 0; kind < c->plan->kind_count; kind++)
 			list_kind(c, (enum event_source)source, kind);
+}
+
+/* While nodes may be added to the formula: their programs come with those of the rules. */
+static void compile_discards(struct compiler *c)
+{
+	VEC(struct discard_rule) rules = {0};
+
+	for (uint32_t kind = 0; kind < c->plan->kind_count; kind++) {
+		uint32_t list_id = c->list_of[SOURCE_SYSCALL * c->plan->kind_count + kind];
+
+		if (list_id == PLAN_NONE || discard_shape_of((uint16_t)kind) == DISCARD_NEVER)
+			continue;
+		const struct kind_list *list = &c->lists.items[list_id];
+
+		for (size_t i = 0; i < list->count; i++)
+			VEC_PUSH(&rules,
+				 (struct discard_rule){(uint16_t)kind,
+						       c->kind_rules.items[list->first + i].root});
+	}
+	c->discards = discard_compile(&c->formula, rules.items, rules.count, c->plan->arena);
+	c->plan->discards = c->discards.table;
+	VEC_FREE(&rules);
+}
+
+static void keep_discards(struct compiler *c)
+{
+	uint32_t count = c->discards.table ? c->discards.clause_count : 0;
+	uint32_t *entries = ARENA_ARRAY(c->plan->arena, uint32_t, count);
+
+	for (uint32_t i = 0; i < count; i++)
+		entries[i] = program_entry(&c->program, c->discards.process_nodes[i]);
+	c->plan->clause_entries = entries;
+	c->plan->clause_count = count;
 }
 
 /* An atom that guards a candidate of the table being built. */
@@ -449,6 +483,8 @@ static void build_tables(struct compiler *c)
 		program_add_root(&c->program, c->kind_rules.items[i].root);
 	VEC_FOREACH (w, &c->guard_lookups)
 		program_add_root(&c->program, w->precondition);
+	for (uint32_t i = 0; i < c->discards.clause_count; i++)
+		program_add_root(&c->program, c->discards.process_nodes[i]);
 	VEC_FOREACH (list, &c->lists)
 		list->table = build_table(c, list);
 	p->tables = ARENA_ARRAY(p->arena, const struct kind_table *, count);
@@ -523,32 +559,6 @@ static void build_needs(struct compiler *c)
 				p->needs.facts[kind] |= FACT_RESOLVED_PATH;
 		}
 	}
-}
-
-/* Once all else is made of the formula: this adds nodes to it. */
-static void build_discards(struct compiler *c)
-{
-	struct plan *p = c->plan;
-	VEC(struct discard_kind) kinds = {0};
-	VEC(uint32_t) roots = {0};
-
-	for (uint32_t kind = 0; kind < p->kind_count; kind++) {
-		uint32_t list_id = c->list_of[SOURCE_SYSCALL * p->kind_count + kind];
-
-		if (list_id == PLAN_NONE || discard_shape_of((uint16_t)kind) == DISCARD_NEVER)
-			continue;
-		const struct kind_list *list = &c->lists.items[list_id];
-
-		roots.count = 0;
-		for (size_t i = 0; i < list->count; i++)
-			VEC_PUSH(&roots, c->kind_rules.items[list->first + i].root);
-		uint32_t any = formula_join(&c->formula, NODE_OR, roots.items, roots.count);
-
-		VEC_PUSH(&kinds, (struct discard_kind){(uint16_t)kind, any});
-	}
-	p->discards = discard_compile(&c->formula, kinds.items, kinds.count, p->arena);
-	VEC_FREE(&kinds);
-	VEC_FREE(&roots);
 }
 
 static void keep_arrays(struct compiler *c)
@@ -627,6 +637,8 @@ struct plan *plan_compile(const struct rule_set *set, const struct plan_options 
 		return NULL;
 	}
 	list_kinds(&c);
+	if (options && options->want_discards)
+		compile_discards(&c);
 	c.groups = group_atoms(&c.formula, arena);
 	estimator_init(&c.estimator, &c.formula, c.groups.atom_lookups);
 	VEC_FOREACH (list, &c.lists) {
@@ -639,11 +651,10 @@ struct plan *plan_compile(const struct rule_set *set, const struct plan_options 
 	program_init(&c.program, &c.formula, &c.estimator, c.groups.atom_lookups);
 	build_tables(&c);
 	build_process_guards(&c);
+	keep_discards(&c);
 	build_needs(&c);
 	p->needs.has_metadata = c.formula.has_metadata;
 	keep_arrays(&c);
-	if (options && options->want_discards)
-		build_discards(&c);
 	return p;
 }
 

@@ -4,9 +4,10 @@
  * events that no rule can hold for (event/discard_table.h).
  *
  * For each combination of facts that the probe knows beforehand, every comparison is true, false,
- * a question of the file's name, or not known. What is not known is taken to hold, and so is its
- * negation; so what remains of the rules is never narrower than they are. Where nothing remains the
- * event is discarded, where only questions of the name do the name is asked.
+ * a question of the file's name, fixed with the process, or not known. What is not known is taken
+ * to hold, and so is its negation; so what remains of the rules is never narrower than they are.
+ * What remains of a rule is taken apart once more, into what it needs of the name and what of the
+ * process.
  *
  * Inside engine/ but for plan_discards (engine/plan.h).
  */
@@ -34,31 +35,45 @@ enum discard_shape discard_shape_of(uint16_t kind);
 bool discard_facts_of(enum discard_shape shape, uint16_t kind, uint32_t number,
 		      struct discard_facts *out);
 
-enum discard_truth { DISCARD_FALSE, DISCARD_TRUE, DISCARD_BY_NAME, DISCARD_UNKNOWN };
-/* Of an atom; scratch is at the callee's disposal. DISCARD_BY_NAME: an automaton can tell. */
+enum discard_truth {
+	DISCARD_FALSE,
+	DISCARD_TRUE,
+	DISCARD_BY_NAME,    /* an automaton can tell */
+	DISCARD_BY_PROCESS, /* fixed while what struct discard_process has stays */
+	DISCARD_UNKNOWN
+};
+/* Of an atom; scratch is at the callee's disposal. */
 enum discard_truth discard_atom(const struct formula *f, const struct atom *a,
 				const struct discard_facts *facts, struct arena *scratch);
 
 struct name_patterns;
-/* Whether such an atom can be a pattern of a file of this type; adds it where patterns is given. */
-bool discard_name_patterns(const struct formula *f, const struct atom *a, enum discard_file file,
-			   struct name_patterns *patterns, uint32_t label);
+/* Whether such an atom can be patterns of a file of this type, and the patterns of one that can. */
+bool discard_name_can(const struct formula *f, const struct atom *a, enum discard_file file);
+void discard_name_add(const struct formula *f, const struct atom *a, enum discard_file file,
+		      struct name_patterns *patterns, uint32_t label);
 
-/* The rules of a kind of events; root: the OR of their conditions, as they are for this kind. */
-struct discard_kind {
+/* A rule's condition as it is for a kind of events. */
+struct discard_rule {
 	uint16_t kind;
 	uint32_t root;
 };
 
-/* Tables for all kinds that are named; in the arena. NULL: nothing can be discarded. */
-struct discard_table *discard_compile(struct formula *f, const struct discard_kind *kinds,
+struct discard_output {
+	struct discard_table *table; /* in the arena. NULL: nothing can be discarded */
+	/* By clause: the node that says whether its part of the process holds. */
+	uint32_t process_nodes[DISCARD_CLAUSES];
+	uint32_t clause_count;
+};
+
+/* Tables for all kinds that are named; rules of one kind stand together. Adds nodes to f. */
+struct discard_output discard_compile(struct formula *f, const struct discard_rule *rules,
 				      size_t count, struct arena *arena);
 
 /*
  * What the kernel would do with an event of these facts and names (n 0: it has no such name), for
- * tests: true, discard it.
+ * tests: true, discard it. alive: clauses whose part of the process may hold.
  */
-bool discard_decides(const struct discard_table *t, uint16_t nr, uint32_t number, struct str given,
-		     struct str resolved);
+bool discard_decides(const struct discard_table *t, uint16_t nr, uint32_t number, uint64_t alive,
+		     struct str given, struct str resolved);
 
 #endif

@@ -35,7 +35,7 @@ static const struct {
     {"sendto", DISCARD_SOCKET, false},   {"sendmsg", DISCARD_SOCKET, false},
     {"recvfrom", DISCARD_SOCKET, false}, {"recvmsg", DISCARD_SOCKET, false},
     {"dup", DISCARD_BY_RESULT, false},   {"dup2", DISCARD_BY_RESULT, false},
-    {"dup3", DISCARD_BY_RESULT, false},
+    {"dup3", DISCARD_BY_RESULT, false},  {"socket", DISCARD_BY_RESULT, false},
 };
 
 enum discard_shape discard_shape_of(uint16_t kind)
@@ -411,22 +411,66 @@ static enum discard_truth ask(const struct samples *s, const struct atom *a, str
 	return first < 0 ? DISCARD_UNKNOWN : first ? DISCARD_TRUE : DISCARD_FALSE;
 }
 
+/*
+ * Fields of the process that follow from what the probe compares (struct discard_process): the
+ * program since the last exec, the thread's name, and the container since cgroup or program
+ * changed.
+ */
+static bool is_process_field(const struct field_use *use)
+{
+	static const char *const names[] = {"proc.name",
+					    "proc.exe",
+					    "proc.exepath",
+					    "proc.args",
+					    "proc.cmdline",
+					    "proc.exeline",
+					    "container.id",
+					    "proc.is_exe_upper_layer",
+					    "proc.is_exe_lower_layer",
+					    "proc.is_exe_writable",
+					    "proc.is_exe_from_memfd"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], use->field->name) == 0)
+			return !use->has_argument;
+	return false;
+}
+
+static void find_others(const struct field_use *use, void *context)
+{
+	*(bool *)context |= !is_process_field(use);
+}
+
+static bool is_of_process(const struct expression *x, const struct comparison *c)
+{
+	bool has_others = false;
+
+	expression_visit(x, find_others, &has_others);
+	if (c->right)
+		expression_visit(c->right, find_others, &has_others);
+	return !has_others;
+}
+
 enum discard_truth discard_atom(const struct formula *f, const struct atom *a,
 				const struct discard_facts *facts, struct arena *scratch)
 {
 	const struct expression *x = f->subjects.items[a->subject].expression;
 	const struct field *field = x->use.field;
-	struct samples s = {.count = 0};
+	struct samples s; /* not all of it: it is large */
 	struct value lists[4][2];
 
+	s.count = 0;
+	s.may_be_absent = s.may_be_there = s.is_unknown = false;
+
+	if (a->flags & FORMULA_PROCESS && is_of_process(x, a->comparison))
+		return DISCARD_BY_PROCESS;
 	if (x->transformer != TRANSFORM_NONE || x->is_literal || a->comparison->right ||
 	    x->use.has_argument)
 		return DISCARD_UNKNOWN;
 	if (is_name_field(field, facts)) {
 		if (a->form == ATOM_PRESENT)
 			return DISCARD_TRUE;
-		return discard_name_patterns(f, a, facts->file, NULL, 0) ? DISCARD_BY_NAME
-									 : DISCARD_UNKNOWN;
+		return discard_name_can(f, a, facts->file) ? DISCARD_BY_NAME : DISCARD_UNKNOWN;
 	}
 	if (field->extract == field_event)
 		sample_event(&s, a->comparison, facts, field->selector);

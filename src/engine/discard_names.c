@@ -43,11 +43,16 @@ static void add_last(struct name_patterns *p)
 
 /*
  * What cannot be said: what the root directory, whose name alone ends with a slash, may be with
- * others, and last components with a slash in them, of which there are none.
+ * others, last components with a slash in them, of which there are none, and sets of bytes.
  */
 static bool can_be_said(enum name_part part, enum operator op, struct str text)
 {
-	if (text.n == 0)
+	bool ends_with_slash = text.n && text.p[text.n - 1] == '/';
+	bool is_prefix = op == OP_STARTSWITH || op == OP_PMATCH;
+
+	if (text.n == 0 || ((op == OP_GLOB || op == OP_PMATCH) && !name_glob_is_plain(text)))
+		return false;
+	if (op == OP_PMATCH && memchr(text.p, '/', text.n) == text.p && text.n == 1)
 		return false;
 	switch (part) {
 	case PART_WHOLE:
@@ -56,120 +61,114 @@ static bool can_be_said(enum name_part part, enum operator op, struct str text)
 		if (op == OP_EQ || op == OP_IN)
 			return true;
 		if (op == OP_GLOB)
-			return text.p[text.n - 1] != '/' && !glob_matches(text, STR("/"), false);
-		return op == OP_STARTSWITH || op == OP_PMATCH ? text.n > 1
-							      : text.p[text.n - 1] != '/';
+			return !ends_with_slash && !glob_matches(text, STR("/"), false);
+		return is_prefix ? text.n > 1 : !ends_with_slash;
 	default:
 		return !has_slash(text) && op != OP_PMATCH;
 	}
 }
 
-/* The components of a prefix of paths, each with its slash. False: none, or such that ask more. */
-static bool add_components(struct name_patterns *p, struct str prefix)
+/* The components of a prefix of paths, each with its slash. */
+static void add_components(struct name_patterns *p, struct str prefix)
 {
-	size_t at = 0;
-	bool has_any = false;
-
-	while (at < prefix.n) {
-		size_t end = str_find_byte(prefix, '/', at);
-		struct str component = str_slice(prefix, at, end);
-
-		at = end + 1;
-		if (component.n == 0)
+	for (size_t at = 0, end; at < prefix.n; at = end + 1) {
+		end = str_find_byte(prefix, '/', at);
+		if (end == at)
 			continue;
 		name_pattern_text(p, STR("/"));
-		if (!name_pattern_glob(p, component, NAME_BYTES_NO_SLASH))
-			return false;
-		has_any = true;
+		name_pattern_glob(p, str_slice(prefix, at, end), NAME_BYTES_NO_SLASH);
 	}
-	return has_any;
 }
 
-/* "prefix" itself, or anything below it. */
-static bool add_path(struct name_patterns *p, uint32_t label, enum name_part part, struct str text)
+/* The prefix itself, or anything below it. */
+static void add_path(struct name_patterns *p, uint32_t label, enum name_part part, struct str text)
 {
 	if (part == PART_WHOLE) {
 		name_pattern_begin(p, label);
-		if (!add_components(p, text))
-			return false;
+		add_components(p, text);
 		name_pattern_end(p);
 	}
 	name_pattern_begin(p, label);
-	if (!add_components(p, text))
-		return false;
+	add_components(p, text);
 	name_pattern_text(p, STR("/"));
 	name_pattern_some(p, NAME_BYTES_ANY);
 	name_pattern_end(p);
-	return true;
 }
 
-static bool add_operand(struct name_patterns *p, uint32_t label, enum name_part part,
+static void add_operand(struct name_patterns *p, uint32_t label, enum name_part part,
 			enum operator op, struct str text)
 {
-	bool is_last = part == PART_LAST, ends_open = false;
+	bool is_last = part == PART_LAST;
+	bool begins_open = op == OP_ENDSWITH || op == OP_CONTAINS;
+	bool ends_open = op == OP_STARTSWITH || op == OP_CONTAINS;
+	enum name_bytes bytes = is_last ? NAME_BYTES_NO_SLASH : NAME_BYTES_ANY;
 
-	if (op == OP_PMATCH)
-		return add_path(p, label, part, text);
+	if (op == OP_PMATCH) {
+		add_path(p, label, part, text);
+		return;
+	}
 	if (part == PART_DIRECTORY && (op == OP_EQ || op == OP_IN) && text.p[text.n - 1] == '/') {
 		if (text.n > 1)
-			return true; /* no directory is called so */
-		text.n = 0;          /* the root */
+			return; /* no directory is called so */
+		text.n = 0;     /* the root: nothing before the last slash */
 	}
 	name_pattern_begin(p, label);
 	if (is_last) {
 		name_pattern_some(p, NAME_BYTES_ANY);
 		name_pattern_text(p, STR("/"));
 	}
-	switch (op) {
-	case OP_EQ:
-	case OP_IN:
+	if (begins_open)
+		name_pattern_some(p, bytes);
+	if (op == OP_GLOB)
+		name_pattern_glob(p, text, bytes);
+	else
 		name_pattern_text(p, text);
-		break;
-	case OP_STARTSWITH:
-		name_pattern_text(p, text);
-		ends_open = true;
-		break;
-	case OP_ENDSWITH:
-		name_pattern_some(p, is_last ? NAME_BYTES_NO_SLASH : NAME_BYTES_ANY);
-		name_pattern_text(p, text);
-		break;
-	case OP_CONTAINS:
-		name_pattern_some(p, is_last ? NAME_BYTES_NO_SLASH : NAME_BYTES_ANY);
-		name_pattern_text(p, text);
-		ends_open = true;
-		break;
-	case OP_GLOB:
-		if (!name_pattern_glob(p, text, is_last ? NAME_BYTES_NO_SLASH : NAME_BYTES_ANY))
-			return false;
-		break;
-	default:
-		return false;
-	}
 	if (ends_open)
-		name_pattern_some(p, is_last ? NAME_BYTES_NO_SLASH : NAME_BYTES_ANY);
+		name_pattern_some(p, bytes);
 	if (part == PART_DIRECTORY)
 		add_last(p);
 	name_pattern_end(p);
+}
+
+static bool has_form(const struct comparison *c)
+{
+	switch (c->operator) {
+	case OP_IN:
+	case OP_PMATCH:
+		return c->operand_count > 0;
+	case OP_EQ:
+	case OP_STARTSWITH:
+	case OP_ENDSWITH:
+	case OP_CONTAINS:
+	case OP_GLOB:
+		return c->operand_count == 1;
+	default:
+		return false;
+	}
+}
+
+bool discard_name_can(const struct formula *f, const struct atom *a, enum discard_file file)
+{
+	const struct expression *x = f->subjects.items[a->subject].expression;
+	const struct comparison *c = a->comparison;
+
+	if (a->form != ATOM_COMPARISON || x->type != VALUE_STRING || x->is_list || !has_form(c))
+		return false;
+	for (size_t i = 0; i < c->operand_count; i++)
+		if (c->operands[i].value.type != VALUE_STRING ||
+		    !can_be_said(part_of(x->use.field, file), c->operator,
+				 c->operands[i].value.str))
+			return false;
 	return true;
 }
 
-bool discard_name_patterns(const struct formula *f, const struct atom *a, enum discard_file file,
-			   struct name_patterns *patterns, uint32_t label)
+void discard_name_add(const struct formula *f, const struct atom *a, enum discard_file file,
+		      struct name_patterns *patterns, uint32_t label)
 {
-	const struct subject *s = &f->subjects.items[a->subject];
+	const struct expression *x = f->subjects.items[a->subject].expression;
 	const struct comparison *c = a->comparison;
-	enum name_part part = part_of(s->expression->use.field, file);
-	struct name_patterns *to = patterns ? patterns : name_patterns_new();
-	bool can = a->form == ATOM_COMPARISON && s->expression->type == VALUE_STRING &&
-		   !s->expression->is_list && c->operand_count > 0;
 
-	if (c->operator!= OP_IN && c->operator!= OP_PMATCH && c->operand_count != 1)
-		can = false;
-	for (size_t i = 0; can && i < c->operand_count; i++)
-		can = c->operands[i].value.type == VALUE_STRING &&
-		      can_be_said(part, c->operator, c->operands[i].value.str) &&
-		      add_operand(to, label, part, c->operator, c->operands[i].value.str);
-	if (!patterns)
-		name_patterns_free(to);
-	return can;
+	for (size_t i = 0; i < c->operand_count; i++)
+		add_operand(patterns, label, part_of(x->use.field, file), c->operator,
+			    c->operands[i].value.str);
 }

@@ -36,6 +36,7 @@ struct slot {
 	uint64_t generation;                /* both scope_generations: neither ever goes back */
 	uint64_t seen_tables, known_tables; /* small tables, by small_id */
 	bool are_guards_known, has_too_many_guards;
+	uint16_t recurrences; /* events, as evaluator_recurs counts them */
 	uint32_t guard_count;
 	/* What most events read stands first, in one cache line: see slot_* for the rest. */
 	struct small_known {
@@ -399,6 +400,7 @@ static void clear_slot(const struct evaluator *ev, struct slot *s, const struct 
 	s->seen_tables = s->known_tables = 0;
 	s->guard_count = 0;
 	s->are_guards_known = s->has_too_many_guards = false;
+	s->recurrences = 0;
 	memset(slot_tables(ev, s), 0,
 	       (ev->plan->guard_table_words + 2 * (size_t)ev->bit_words) * sizeof(uint64_t));
 }
@@ -713,6 +715,27 @@ size_t evaluator_judge(struct evaluator *ev, struct event *e, struct match *matc
 	return count;
 }
 
+uint64_t evaluator_clauses(struct evaluator *ev)
+{
+	uint64_t clauses = 0;
+
+	for (uint32_t i = 0; i < ev->plan->clause_count; i++)
+		if (run(ev, ev->plan->clause_entries[i]))
+			clauses |= UINT64_C(1) << i;
+	return clauses;
+}
+
+bool evaluator_recurs(struct evaluator *ev)
+{
+	enum { FIRST = 8, AGAIN = 1024 };
+	struct slot *s = ev->slot;
+
+	if (s == slot_at(ev, 0))
+		return false;
+	s->recurrences++;
+	return s->recurrences == FIRST || s->recurrences % AGAIN == 0;
+}
+
 static void *array(size_t count, size_t size)
 {
 	void *p = calloc(count ? count : 1, size);
@@ -754,8 +777,8 @@ struct evaluator *evaluator_new_sized(const struct plan *p, struct state *state,
 					       : (uint32_t)slots;
 	/* Zeroed by whoever gives the memory, so that slots that are never used take none. */
 	ev->slots_memory = array(ev->slot_count * ev->slot_size + CACHE_LINE, 1);
-	ev->slots = (char *)(((uintptr_t)ev->slots_memory + CACHE_LINE - 1) &
-			     ~(uintptr_t)(CACHE_LINE - 1));
+	ev->slots =
+	    (char *)(((uintptr_t)ev->slots_memory + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
 	ev->next_slot = 1;
 	ev->match_counts = array(p->set->rule_count, sizeof(*ev->match_counts));
 	ev->serial = hash_u64((uintptr_t)ev) ^ clock_monotonic_ns();

@@ -95,11 +95,13 @@ void name_pattern_some(struct name_patterns *p, enum name_bytes bytes)
 	push(p, (struct place){.kind = PLACE_SOME, .bytes = (uint8_t)bytes});
 }
 
-bool name_pattern_glob(struct name_patterns *p, struct str glob, enum name_bytes bytes)
+bool name_glob_is_plain(struct str glob)
 {
-	for (size_t i = 0; i < glob.n; i++)
-		if (glob.p[i] == '[' || glob.p[i] == '\\')
-			return false;
+	return !memchr(glob.p, '[', glob.n) && !memchr(glob.p, '\\', glob.n);
+}
+
+void name_pattern_glob(struct name_patterns *p, struct str glob, enum name_bytes bytes)
+{
 	for (size_t i = 0; i < glob.n; i++) {
 		if (glob.p[i] == '*')
 			name_pattern_some(p, bytes);
@@ -108,7 +110,6 @@ bool name_pattern_glob(struct name_patterns *p, struct str glob, enum name_bytes
 		else
 			name_pattern_text(p, str_slice(glob, i, i + 1));
 	}
-	return true;
 }
 
 /* A name that has the text in it, or at its end. */
@@ -242,15 +243,26 @@ static int compare_places(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Most lists are short, and their parts in order already. */
 static void list_sort(struct place_list *list)
 {
+	enum { SHORT = 32 };
+	uint32_t *p = list->items;
 	size_t n = 0;
 
-	if (list->count > 1)
-		qsort(list->items, list->count, sizeof(*list->items), compare_places);
+	if (list->count > SHORT)
+		qsort(p, list->count, sizeof(*p), compare_places);
+	for (size_t i = 1; i < list->count && list->count <= SHORT; i++) {
+		uint32_t place = p[i];
+		size_t k = i;
+
+		for (; k && p[k - 1] > place; k--)
+			p[k] = p[k - 1];
+		p[k] = place;
+	}
 	for (size_t i = 0; i < list->count; i++)
-		if (!n || list->items[n - 1] != list->items[i])
-			list->items[n++] = list->items[i];
+		if (!n || p[n - 1] != p[i])
+			p[n++] = p[i];
 	list->count = n;
 }
 

@@ -32,8 +32,9 @@ void name_pattern_text(struct name_patterns *p, struct str text);
 enum name_bytes { NAME_BYTES_ANY, NAME_BYTES_NO_SLASH };
 void name_pattern_one(struct name_patterns *p, enum name_bytes bytes);
 void name_pattern_some(struct name_patterns *p, enum name_bytes bytes);
-/* The parts of a glob of * ? and plain bytes; false where it has others, and then none is added. */
-bool name_pattern_glob(struct name_patterns *p, struct str glob, enum name_bytes bytes);
+/* The parts of a glob that has nothing but * ? and plain bytes. */
+bool name_glob_is_plain(struct str glob);
+void name_pattern_glob(struct name_patterns *p, struct str glob, enum name_bytes bytes);
 
 /* Bytes between which no pattern makes a difference are one class; answers how many there are. */
 uint32_t name_patterns_classes(const struct name_patterns *p, uint8_t classes[256]);

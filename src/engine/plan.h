@@ -108,6 +108,14 @@ size_t evaluator_judge(struct evaluator *ev, struct event *e, struct match *matc
 void evaluator_pass(struct evaluator *ev, const struct event_schema *schema, uint64_t time);
 
 /*
+ * Of the event that was judged last: the clauses of plan_discards whose part of its process may
+ * hold. evaluator_recurs answers true now and then for events of threads that come again and again:
+ * when the kernel is to be told that.
+ */
+uint64_t evaluator_clauses(struct evaluator *ev);
+bool evaluator_recurs(struct evaluator *ev);
+
+/*
  * Drops what is remembered of processes: after something changed that their scope_generation does
  * not tell of (users and groups were read again).
  */

@@ -170,6 +170,8 @@ struct plan {
 
 	struct plan_needs needs;
 	const struct discard_table *discards; /* NULL: none */
+	const uint32_t *clause_entries;       /* programs: may its part of the process hold? */
+	uint32_t clause_count;
 	struct plan_statistics statistics;
 };
 

@@ -5,12 +5,19 @@
  * it includes nothing but fixed-width types that the includer provides.
  *
  * Of each system call a few facts are cheap to know when it returns. Together they are a number;
- * what its *shape* says which facts these are. For each number there is a verdict: keep the event,
- * discard it, or ask a question of the file's name. Two automata go through a name byte by byte;
- * where they end stands the answer, a bit for each question: 1, keep.
+ * what its *shape* says which facts these are. What the rules ask of such an event beside its facts
+ * is a set of *clauses*, bits of a word: each is something of the file's name and something of who
+ * did it. An event is kept where for one of its clauses both may hold.
  *
- * The tables are never narrower than the rules: an event is discarded only where no rule can hold
- * for it, whatever the things are that the facts do not tell.
+ *   verdicts   facts → a set of clauses (none: discard), or DISCARD_KEEP
+ *   answers    a name → the clauses whose part of the name may hold. Two automata go through the
+ *              name byte by byte; the sets in which they end say where the word stands
+ *   processes  a thread → the clauses whose part of the process may hold: struct discard_process,
+ *              told by the program of threads that come again; good while what the kernel knows of
+ *              the thread is what it was then
+ *
+ * The tables are never narrower than the rules: what neither facts nor name nor process tell is
+ * taken to hold.
  */
 #ifndef SAKER_EVENT_DISCARD_TABLE_H
 #define SAKER_EVENT_DISCARD_TABLE_H
@@ -27,15 +34,13 @@ enum {
 	DISCARD_STATES = 4096,   /* of both automata of names */
 	DISCARD_STEPS = 1 << 17, /* states times classes of bytes */
 	DISCARD_ANSWERS = 1 << 13,
-	DISCARD_QUESTIONS = 62,
+	DISCARD_CLAUSES = 64,
+	DISCARD_SETS = 256,
 	DISCARD_NAME_MAX = 256, /* events of longer names are kept */
+	DISCARD_PROCESSES = 8192,
 };
 
-enum discard_verdict {
-	DISCARD_NO,
-	DISCARD_YES,
-	DISCARD_ASK, /* + number of the question */
-};
+enum { DISCARD_KEEP = 0 }; /* the verdict of what is not to be discarded */
 
 /* Which facts a call's number is made of; what a shape doesn't name is 0 in it. */
 enum discard_shape {
@@ -83,7 +88,10 @@ struct discard_table {
 	uint32_t number;               /* set by the loader: which of those that were ever in use */
 	uint16_t first[DISCARD_CALLS]; /* verdict of number 0 of a native system call */
 	uint8_t shape[DISCARD_CALLS];
-	uint8_t verdicts[DISCARD_VERDICTS];
+	uint8_t verdicts[DISCARD_VERDICTS]; /* index in clauses; DISCARD_KEEP */
+	uint64_t clauses[DISCARD_SETS];
+	uint64_t named;      /* clauses that ask something of the name */
+	uint64_t of_process; /* and of the process */
 	/* The automata: of patterns that say how a name begins, and of others. Both go by classes
 	 * of bytes; a state's next ones stand at state * class_count, and those of the second
 	 * automaton are numbered on from the first one's. A name's answers stand where the numbers
@@ -95,6 +103,17 @@ struct discard_table {
 	uint16_t next[DISCARD_STEPS];
 	uint8_t sets[DISCARD_STATES];
 	uint64_t answers[DISCARD_ANSWERS]; /* [set of the first * set_count + set of the second] */
+};
+
+/* Of a thread; what it is compared with is as in task_facts. */
+struct discard_process {
+	uint64_t start_time;
+	uint64_t exec_id;
+	uint64_t cgroup_id;
+	char comm[RECORD_COMM_SIZE];
+	uint64_t clauses;
+	uint32_t number; /* of the table that the clauses are of */
+	uint32_t reserved;
 };
 
 #endif

@@ -67,9 +67,9 @@ const volatile bool drop_failed;
 const volatile __u32 page_kb;
 
 /* Changed while running; see probe_set_wants. */
-__u32 own_tgid;    /* set by `identify` */
+__u32 own_tgid;     /* set by `identify` */
 __u32 exits_wanted; /* not 0: rules ask for ends of processes */
-__u32 reports_own; /* not 0: calls of our own are reported, too */
+__u32 reports_own;  /* not 0: calls of our own are reported, too */
 __u16 wants[PROBE_SYSCALLS];
 __u32 facts_wanted[PROBE_SYSCALLS];
 struct probe_cpu_counters counters[PROBE_CPUS];
@@ -153,6 +153,7 @@ struct name_progress {
 	volatile __u32 at, left;
 	volatile __u32 first, second; /* states; or where the other name stands */
 	volatile __u32 differs;
+	volatile __u64 clauses; /* that are asked about */
 };
 
 /* What the steps of a search need to know: the rest is in the slot. */

@@ -31,6 +31,14 @@ struct {
 	__type(value, __u32);
 } discards SEC(".maps");
 
+/* By thread. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, DISCARD_PROCESSES);
+	__type(key, __u32);
+	__type(value, struct discard_process);
+} discard_processes SEC(".maps");
+
 static __always_inline struct discard_table *discard_table_get(void)
 {
 	__u32 zero = 0;
@@ -234,8 +242,8 @@ static __always_inline void given_compare(struct slot *s)
 #endif
 }
 
-/* Whether a rule may hold for the name that stands there in the slot's path. */
-__noinline int name_may_match(__u32 slot_index, __u32 at, __u32 size, __u32 question, __u32 number)
+/* Whether one of the clauses may hold for the name that stands there in the slot's path. */
+__noinline int name_may_match(__u32 slot_index, __u32 at, __u32 size, __u32 number)
 {
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	struct discard_table *t = discard_table_again(number);
@@ -248,7 +256,7 @@ __noinline int name_may_match(__u32 slot_index, __u32 at, __u32 size, __u32 ques
 	name_run(s, t);
 	__u32 sets = t->sets[INDEX(s->run.first, DISCARD_STATES)] * t->set_count +
 		     t->sets[INDEX(s->run.second, DISCARD_STATES)];
-	return t->answers[INDEX(sets, DISCARD_ANSWERS)] >> (question & 63) & 1;
+	return (t->answers[INDEX(sets, DISCARD_ANSWERS)] & s->run.clauses) != 0;
 }
 
 /* Whether the given name's bytes are the last ones of the path. */
@@ -304,8 +312,8 @@ __noinline int name_is_below_base(__u32 slot_index, __u32 size)
 	return climbed == size + 1 && dentry == base && mnt == base_mnt;
 }
 
-/* The same for both names of the slot's call: 1, no rule can hold as far as the question goes. */
-__noinline int names_are_out(__u32 slot_index, __u32 question, __u32 number)
+/* 1: for neither name of the slot's call one of the clauses may hold. */
+__noinline int names_are_out(__u32 slot_index, __u32 number)
 {
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	bool known = HAS_TASK_BTF;
@@ -321,8 +329,7 @@ __noinline int names_are_out(__u32 slot_index, __u32 question, __u32 number)
 	size--;
 	bool is_relative = s->path[GIVEN_AT] != '/';
 	if (!s->file)
-		return !is_relative &&
-		       !name_may_match(slot_index, GIVEN_AT, size, question, number);
+		return !is_relative && !name_may_match(slot_index, GIVEN_AT, size, number);
 	root_remember(s, known, slot_task(s));
 	if (file_resolve_origin(s, s->file))
 		return 0;
@@ -330,12 +337,12 @@ __noinline int names_are_out(__u32 slot_index, __u32 question, __u32 number)
 	if (flags & (ANNEX_CUT | ANNEX_DELETED | ANNEX_UNREACHED) || at >= RECORD_PATH_MAX)
 		return 0;
 	__u32 length = RECORD_PATH_MAX - at;
-	if (length > DISCARD_NAME_MAX || name_may_match(slot_index, at, length, question, number))
+	if (length > DISCARD_NAME_MAX || name_may_match(slot_index, at, length, number))
 		return 0;
 	bool is_end = size <= length && name_ends_path(slot_index, size);
 	if (!is_relative)
 		return (is_end && size == length) ||
-		       !name_may_match(slot_index, GIVEN_AT, size, question, number);
+		       !name_may_match(slot_index, GIVEN_AT, size, number);
 	return is_end && size < length && !flags && !root_is_own(s) &&
 	       s->path[INDEX(RECORD_PATH_MAX - size - 1, RECORD_PATH_MAX)] == '/' &&
 	       name_is_below_base(slot_index, size);
@@ -347,7 +354,7 @@ __noinline int facts_verdict(__u32 slot_index, __u32 number)
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	struct discard_table *t = discard_table_again(number);
 	if (!s || !t)
-		return DISCARD_NO;
+		return DISCARD_KEEP;
 	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
 	__s64 ret = s->values[SOURCE_RET];
 	__u32 result = result_class(ret), facts = 0;
@@ -363,22 +370,55 @@ __noinline int facts_verdict(__u32 slot_index, __u32 number)
 		facts = socket_facts(s, row, result);
 		break;
 	default:
-		return DISCARD_NO;
+		return DISCARD_KEEP;
 	}
 	if (facts & NO_FACTS)
-		return DISCARD_NO;
+		return DISCARD_KEEP;
 	__u32 first = t->first[INDEX(s->nr, DISCARD_CALLS)];
 	return t->verdicts[INDEX(first + (facts | result), DISCARD_VERDICTS)];
 }
 
-static __always_inline bool is_out(const struct discard_table *t, struct slot *s)
+/* The clauses whose part of the process may hold: all, where nothing was told of it as it is. */
+static __always_inline __u64 process_clauses(const struct discard_table *t, bool known,
+					     struct task_struct *trusted, struct task_struct *task)
+{
+	__u32 tid = FOLLOW(known, trusted, pid);
+	struct discard_process *p = bpf_map_lookup_elem(&discard_processes, &tid);
+	__u64 comm[2] = {0};
+
+	if (!p || p->number != t->number ||
+	    p->start_time != FOLLOW(known, task, group_leader, start_boottime) ||
+	    p->exec_id != FOLLOW(known, trusted, self_exec_id) ||
+	    p->cgroup_id != FOLLOW(known, task, cgroups, dfl_cgrp, kn, id))
+		return ~0ULL;
+	if (known) {
+		comm[0] = *(__u64 *)&trusted->comm[0];
+		comm[1] = *(__u64 *)&trusted->comm[8];
+	} else {
+		bpf_core_read(comm, sizeof(comm), &task->comm);
+	}
+	if (comm[0] != *(__u64 *)&p->comm[0] || comm[1] != *(__u64 *)&p->comm[8])
+		return ~0ULL;
+	return p->clauses | ~t->of_process;
+}
+
+static __always_inline bool is_out(const struct discard_table *t, struct slot *s, bool known,
+				   struct task_struct *trusted, struct task_struct *task)
 {
 	__u32 number = t->number;
 	__u32 verdict = facts_verdict(s->index, number);
 
-	if (verdict < DISCARD_ASK)
-		return verdict == DISCARD_YES;
-	return names_are_out(s->index, verdict - DISCARD_ASK, number);
+	if (verdict == DISCARD_KEEP)
+		return false;
+	__u64 clauses = t->clauses[INDEX(verdict, DISCARD_SETS)];
+	if (clauses & t->of_process)
+		clauses &= process_clauses(t, known, trusted, task);
+	if (!clauses)
+		return true;
+	if (clauses & ~t->named)
+		return false;
+	s->run.clauses = clauses;
+	return names_are_out(s->index, number);
 }
 
 /* Of so many events that are discarded one is let through, marked. */
@@ -402,6 +442,7 @@ int BPF_PROG(discard_calls, struct pt_regs *regs, long returned)
 {
 	bool known = HAS_TASK_BTF;
 	struct task_struct *trusted = current_trusted();
+	struct task_struct *task = known ? task_plain(trusted) : trusted;
 	bool compat = is_compat(known, trusted);
 	__u32 nr = native_nr(true, regs, compat);
 	struct discard_table *t = discard_table_get();
@@ -421,9 +462,9 @@ int BPF_PROG(discard_calls, struct pt_regs *regs, long returned)
 		s->values[SOURCE_ZERO] = 0;
 		s->file = 0;
 		if (row->flags & ROW_OPENS && ret >= 0)
-			s->file = file_of_fd(known, known ? task_plain(trusted) : trusted, ret);
+			s->file = file_of_fd(known, task, ret);
 		s->nr = nr;
-		bool out = is_out(t, s);
+		bool out = is_out(t, s, known, trusted, task);
 		__u32 cpu = s->cpu;
 		slot_release(s);
 		if (out && !is_sample(cpu))

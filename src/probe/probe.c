@@ -623,7 +623,7 @@ int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct err
 	}
 	__atomic_store_n(&shared->discard_sample, wants->discard_sample, __ATOMIC_RELAXED);
 	r = discard_map_enter(bpf_map__fd(p->programs->maps.discards), wants->discard_table,
-			      ++p->discard_tables, err);
+			      __atomic_add_fetch(&p->discard_tables, 1, __ATOMIC_SEQ_CST), err);
 	for (int nr = 0; r == 0 && nr < PROBE_SYSCALLS; nr++) {
 		if (!(next[nr] & WANT_UNLESS_DISCARDED))
 			continue;
@@ -644,6 +644,23 @@ bool probe_keep(struct probe *p, uint16_t nr)
 		return false;
 	__atomic_fetch_and(&wants[nr], (uint16_t)~WANT_UNLESS_DISCARDED, __ATOMIC_SEQ_CST);
 	return true;
+}
+
+void probe_tell_process(struct probe *p, const struct task_facts *facts, uint64_t clauses)
+{
+	struct discard_process process = {
+	    .start_time = facts->start_time,
+	    .exec_id = facts->exec_id,
+	    .cgroup_id = facts->cgroup_id,
+	    .clauses = clauses,
+	    .number = __atomic_load_n(&p->discard_tables, __ATOMIC_SEQ_CST),
+	};
+	uint32_t tid = (uint32_t)facts->tid;
+
+	memcpy(process.comm, facts->comm, sizeof(process.comm));
+	/* What is not entered is not known. */
+	bpf_map_update_elem(bpf_map__fd(p->programs->maps.discard_processes), &tid, &process,
+			    BPF_ANY);
 }
 
 size_t probe_attached(const struct probe *p, const char **names, size_t room)

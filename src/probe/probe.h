@@ -84,6 +84,12 @@ int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct err
  */
 bool probe_keep(struct probe *p, uint16_t nr);
 
+/*
+ * Tells which clauses of the table that is in use (event/discard_table.h) may hold for a thread
+ * that is as these facts say. It is forgotten when there are too many, and with the table.
+ */
+void probe_tell_process(struct probe *p, const struct task_facts *facts, uint64_t clauses);
+
 /* One line each for the start-up message: "tp_btf/sys_exit", "sched_process_exec", ... */
 size_t probe_attached(const struct probe *p, const char **names, size_t room);
 

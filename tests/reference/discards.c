@@ -76,10 +76,8 @@ static bool find_call(const struct event *e, uint16_t *nr)
 /* No open answers a socket, or has its file in two places. */
 static bool is_likely_open(const struct event *e)
 {
-	for (const struct annex_item *i = event_annex_next(e, NULL); i;
-	     i = event_annex_next(e, i))
-		if (i->kind == ANNEX_PATH_RESOLVED &&
-		    !str_equal(annex_str(i), e->fd.path_resolved))
+	for (const struct annex_item *i = event_annex_next(e, NULL); i; i = event_annex_next(e, i))
+		if (i->kind == ANNEX_PATH_RESOLVED && !str_equal(annex_str(i), e->fd.path_resolved))
 			return false;
 	return e->fd.type != FD_IPV4 && e->fd.type != FD_IPV6;
 }
@@ -120,14 +118,17 @@ static bool check_event(const struct rule_set *set, const struct plan *plan, str
 	uint16_t nr;
 
 	counts->events++;
-	if (!t || !discards_number(e, &nr, &number))
+	if (!t || !discards_number(e, &nr, &number) || t->shape[nr] == DISCARD_NEVER)
 		return true;
+	uint8_t verdict = t->verdicts[t->first[nr] + number];
+	uint64_t alive = evaluator_clauses(ev);
 	struct str resolved = e->fd.path_resolved.n ? e->fd.path_resolved : e->fd.path;
 
-	if (!discard_decides(t, nr, number, e->fd.path, resolved))
+	if (!discard_decides(t, nr, number, alive, e->fd.path, resolved))
 		return true;
 	counts->discarded++;
-	counts->by_name += t->verdicts[t->first[nr] + number] >= DISCARD_ASK;
+	counts->by_name += (t->clauses[verdict] & t->named) != 0;
+	counts->by_process += (t->clauses[verdict] & t->of_process & ~alive) != 0;
 	ctx.scratch = scratch;
 	if (reference_judge(set, false, &ctx, e, &match, 1) == 0)
 		return true;

@@ -133,19 +133,34 @@ static const struct field_choice {
 		     {"fd.l4proto", LETTERS}};
 
 /* Of these the kernel may know beforehand what they say. */
-static const struct field_choice early_choices[] = {
-    {"fd.name", PATHS},           {"fd.name", PATHS},
-    {"fd.name", PATHS},           {"fd.directory", PATHS},
-    {"fd.filename", PATHS},       {"fs.path.name", PATHS},
-    {"evt.rawres", NUMBERS},      {"fd.num", NUMBERS},
-    {"fd.typechar", LETTERS},     {"fd.type", LETTERS},
-    {"evt.res", RESULTS},         {"fd.sip", ADDRESSES},
-    {"fd.rip", ADDRESSES},        {"fd.ip", ADDRESSES},
-    {"fd.lip", ADDRESSES},        {"fd.snet", ADDRESSES},
-    {"fd.net", ADDRESSES},        {"evt.is_open_write", TRUTHS},
-    {"evt.is_open_read", TRUTHS}, {"evt.is_open_create", TRUTHS},
-    {"evt.is_open_exec", TRUTHS}, {"evt.failed", TRUTHS},
-    {"evt.dir", LETTERS},         {"fd.l4proto", LETTERS}};
+static const struct field_choice early_choices[] = {{"proc.name", NAMES},
+						    {"proc.exepath", PATHS},
+						    {"basename(proc.exe)", NAMES},
+						    {"container.id", IDS},
+						    {"fd.name", PATHS},
+						    {"fd.name", PATHS},
+						    {"fd.name", PATHS},
+						    {"fd.directory", PATHS},
+						    {"fd.filename", PATHS},
+						    {"fs.path.name", PATHS},
+						    {"evt.rawres", NUMBERS},
+						    {"fd.num", NUMBERS},
+						    {"fd.typechar", LETTERS},
+						    {"fd.type", LETTERS},
+						    {"evt.res", RESULTS},
+						    {"fd.sip", ADDRESSES},
+						    {"fd.rip", ADDRESSES},
+						    {"fd.ip", ADDRESSES},
+						    {"fd.lip", ADDRESSES},
+						    {"fd.snet", ADDRESSES},
+						    {"fd.net", ADDRESSES},
+						    {"evt.is_open_write", TRUTHS},
+						    {"evt.is_open_read", TRUTHS},
+						    {"evt.is_open_create", TRUTHS},
+						    {"evt.is_open_exec", TRUTHS},
+						    {"evt.failed", TRUTHS},
+						    {"evt.dir", LETTERS},
+						    {"fd.l4proto", LETTERS}};
 
 static const char *const text_operators[] = {
     "=",          "!=",         "in",         "in",   "contains", "icontains",

@@ -34,10 +34,11 @@ static void no_rule_wants_what_is_discarded(void **state)
 			fail_msg("%s", message);
 		seed++;
 	} while (now() < end);
-	fprintf(stderr, "# %llu events, %llu discarded, %llu of them by their names\n",
+	fprintf(stderr,
+		"# %llu events, %llu discarded, %llu of them by names, %llu by their processes\n",
 		(unsigned long long)counts.events, (unsigned long long)counts.discarded,
-		(unsigned long long)counts.by_name);
-	assert_true(counts.by_name > 0);
+		(unsigned long long)counts.by_name, (unsigned long long)counts.by_process);
+	assert_true(counts.by_name > 0 && counts.by_process > 0);
 }
 
 static uint16_t nr_of(const char *call)
@@ -180,8 +181,8 @@ static void facts_and_names_decide(void **state)
 		struct plan *plan =
 		    plan_compile(&set, &(struct plan_options){.want_discards = true}, NULL);
 		const struct discard_table *t = plan_discards(plan);
-		bool is_discarded =
-		    t && discard_decides(t, nr_of(cases[i].call), cases[i].number, name, name);
+		bool is_discarded = t && discard_decides(t, nr_of(cases[i].call), cases[i].number,
+							 ~UINT64_C(0), name, name);
 
 		if (is_discarded != cases[i].is_discarded)
 			fail_msg("%s, facts %#x, \"%s\": %s", text, cases[i].number, cases[i].name,
@@ -204,9 +205,9 @@ static void both_names_count(void **state)
 	const struct discard_table *t = plan_discards(plan);
 
 	assert_non_null(t);
-	assert_true(discard_decides(t, nr, FILE_READ, STR("/tmp/a"), STR("/tmp/b")));
-	assert_false(discard_decides(t, nr, FILE_READ, STR("/etc/a"), STR("/tmp/b")));
-	assert_false(discard_decides(t, nr, FILE_READ, STR("/tmp/a"), STR("/etc/b")));
+	assert_true(discard_decides(t, nr, FILE_READ, ~UINT64_C(0), STR("/tmp/a"), STR("/tmp/b")));
+	assert_false(discard_decides(t, nr, FILE_READ, ~UINT64_C(0), STR("/etc/a"), STR("/tmp/b")));
+	assert_false(discard_decides(t, nr, FILE_READ, ~UINT64_C(0), STR("/tmp/a"), STR("/etc/b")));
 	plan_free(plan);
 	set_free(&set);
 }
@@ -227,7 +228,8 @@ static void too_many_names_are_kept(void **state)
 	struct plan *plan = plan_compile(&set, &(struct plan_options){.want_discards = true}, NULL);
 	const struct discard_table *t = plan_discards(plan);
 
-	assert_true(!t || !discard_decides(t, nr_of("openat"), FILE_READ, STR("/a"), STR("/a")));
+	assert_true(!t || !discard_decides(t, nr_of("openat"), FILE_READ, ~UINT64_C(0), STR("/a"),
+					   STR("/a")));
 	plan_free(plan);
 	set_free(&set);
 	free(text);
