@@ -4,6 +4,7 @@
 #include "metadata/docker_json.h"
 #include "metadata/protobuf.h"
 #include "state/container_event.h"
+#include "state/pod_event.h"
 
 #include <stdlib.h>
 
@@ -12,6 +13,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void take_id(void *context, struct str id)
 {
 	*(size_t *)context += id.n;
+}
+
+/* Events, a line each. */
+static void tell_of_pods(struct str text)
+{
+	struct pod_story *story = pod_story_new();
+	struct pod_set *pods = pod_set_new();
+
+	while (text.n) {
+		size_t end = str_find_byte(text, '\n', 0);
+
+		pod_story_tell(story, str_slice(text, 0, end), pods);
+		text = str_slice(text, end + 1, text.n);
+	}
+	pod_story_free(story);
+	pod_set_free(pods);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -25,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2)
 		return 0;
 	half = str_slice(text, text.n / 2, text.n);
-	switch (data[0] % 8) {
+	switch (data[0] % 9) {
 	case 0:
 		info = docker_container(text, NULL, 100, NULL);
 		break;
@@ -52,6 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 7:
 		info = container_info_from_event(text);
+		break;
+	case 8:
+		tell_of_pods(text);
 		break;
 	}
 	container_info_release(info);

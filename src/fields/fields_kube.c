@@ -33,11 +33,12 @@ static uint32_t objects_of(const struct pod_info *pod, unsigned of, struct kube_
 		*out = &pod->related[of];
 		/* The pod itself names its namespace. */
 		if (of == KUBE_NAMESPACE && !(*out)->name.n) {
+			*memory = **out;
 			memory->name = pod->ns;
 			*out = memory;
 		}
 	}
-	return (*out)->name.n > 0;
+	return (*out)->name.n || (*out)->uid.n;
 }
 
 /* Values of objects, one after the other; without a list they are only counted. */
@@ -75,7 +76,8 @@ static void add_object(struct values *v, const struct kube_object *o, unsigned p
 
 	switch (part) {
 	case KUBE_NAME:
-		add(v, o->name);
+		if (o->name.n)
+			add(v, o->name);
 		break;
 	case KUBE_UID:
 		if (o->uid.n)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events of captures that tell of containers: JSON as Falco's container plugin and the programs
- * before it wrote it, in container events, and in async events named container_added.
+ * before it wrote it, in container events, and in async events named container_added. And of pods:
+ * state/pod_event.h.
  */
 #include "state/container_event.h"
 
@@ -135,6 +136,17 @@ static void do_container(struct replaying *r)
 	learn(r, replay_bytes(r, 0));
 }
 
+static void learn_pod(struct replaying *r, struct str json)
+{
+	struct replay *replay = r->s->replay;
+
+	if (!replay->pods)
+		replay->pods = pod_story_new();
+	json = str_slice(json, 0, str_find_byte(json, '\0', 0));
+	if (pod_story_tell(replay->pods, json, container_set_pods(state_containers(r->s))))
+		process_table_changed(r->s->processes);
+}
+
 enum { ASYNC_NAME = 1, ASYNC_DATA };
 
 static void do_async(struct replaying *r)
@@ -144,6 +156,8 @@ static void do_async(struct replaying *r)
 	name = str_slice(name, 0, str_find_byte(name, '\0', 0));
 	if (str_equal_c(name, "container_added"))
 		learn(r, replay_bytes(r, ASYNC_DATA));
+	else if (str_equal_c(name, "k8s"))
+		learn_pod(r, replay_bytes(r, ASYNC_DATA));
 }
 
 const struct replay_handler replay_container_handlers[] = {

@@ -119,6 +119,7 @@ void replay_free(struct state *s, struct replay *r)
 		return;
 	fd_table_clear(process_table_fds(s->processes), &r->server_ports);
 	VEC_FREE(&r->addresses);
+	pod_story_free(r->pods);
 	free(r->events);
 	free(r);
 }

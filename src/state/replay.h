@@ -10,6 +10,7 @@
 #ifndef SAKER_STATE_REPLAY_H
 #define SAKER_STATE_REPLAY_H
 
+#include "state/pod_event.h"
 #include "state/state_internal.h"
 
 enum { RECENTLY_EXITED = 8192 };
@@ -55,6 +56,7 @@ struct exited_threads {
 struct replay {
 	struct replay_event *events; /* by event code */
 	VEC(struct local_address) addresses;
+	struct pod_story *pods;       /* NULL: the capture has told of none */
 	struct fd_table server_ports; /* of sockets that were listening when recording began */
 	bool is_listed;               /* the lists at the start were complete: events came */
 	/* A descriptor that the last event closed: it is known until the next one. */

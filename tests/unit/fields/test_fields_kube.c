@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What Kubernetes said of a pod, as fields. */
 #include "container_scene.h"
+#include "state/pod_event.h"
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define UID "3d1c5c2f-9a5b-4f5e-8a43-8f5a37b2f0a1"
@@ -117,6 +118,59 @@ static void fields_tell_what_kubernetes_told(void **state)
 	scene_free(s);
 }
 
+#define NAMED(name)                                                                                \
+	"\"{\\\"name\\\":\\\"" name "\\\",\\\"labels\\\":{\\\"a\\\":\\\"" name "\\\"}}\""
+
+/* Events of captures, in an order of their own; each is one object. */
+static const char *const story[] = {
+    "{\"reason\":\"Create\",\"kind\":\"Namespace\",\"uid\":\"n-1\",\"meta\":" NAMED("prod") "}",
+    "{\"reason\":\"Create\",\"kind\":\"Service\",\"uid\":\"s-2\",\"meta\":" NAMED("two") "}",
+    "{\"reason\":\"Create\",\"kind\":\"Pod\",\"uid\":\"" UID "\",\"meta\":" NAMED(
+	"shop") ","
+		"\"status\":\"{\\\"podIP\\\":\\\"10.1.2.3\\\"}\",\"refs\":{\"resources\":{"
+		"\"Namespace\":{\"list\":[\"n-1\"]},\"Service\":{\"list\":[\"s-1\",\"s-2\"]},"
+		"\"Deployment\":{\"list\":[\"d-1\"]},\"ReplicaSet\":{\"list\":[\"r-1\"]}}}}",
+    "{\"reason\":\"Create\",\"kind\":\"Deployment\",\"uid\":\"d-1\",\"meta\":" NAMED("old") "}",
+    "{\"reason\":\"Update\",\"kind\":\"Deployment\",\"uid\":\"d-1\",\"meta\":" NAMED("web") "}",
+    "{\"reason\":\"Create\",\"kind\":\"Service\",\"uid\":\"s-1\",\"meta\":" NAMED("one") "}",
+    "{\"reason\":\"Delete\",\"kind\":\"Pod\",\"uid\":\"none\"}",
+    "{\"reason\":\"Burn\",\"kind\":\"Pod\",\"uid\":\"" UID "\"}",
+    "{\"reason\":\"Create\",\"kind\":\"Pod\"}",
+    "{\"reason\":1}",
+    "[]",
+    "broken",
+    "",
+};
+
+static void fields_tell_what_captures_told(void **state)
+{
+	static const struct row rows[] = {
+	    {"k8smeta.pod.name", "shop"},
+	    {"k8smeta.pod.ip", "10.1.2.3"},
+	    {"k8smeta.pod.label[a]", "shop"},
+	    {"k8smeta.ns.uid", "n-1"},
+	    {"k8smeta.ns.label[a]", "prod"},
+	    {"k8smeta.deployment.name", "web"},
+	    {"k8smeta.deployment.labels", "(a:web)"},
+	    {"k8smeta.owner.kind", "Deployment"},
+	    {"k8smeta.svc.name", "(one,two)"},
+	    {"k8smeta.svc.uid", "(s-1,s-2)"},
+	    /* Of this nothing but its uid is told. */
+	    {"k8smeta.rs.uid", "r-1"},
+	    {"k8smeta.rs.name", "<absent>"},
+	};
+	struct scene *s = scene_new(in_pod, sizeof(in_pod) - 1);
+	struct pod_set *pods = container_set_pods(state_containers(s->w->state));
+	struct pod_story *told = pod_story_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(story) / sizeof(*story); i++)
+		pod_story_tell(told, str_from(story[i]), pods);
+	CHECK(s, rows);
+	pod_story_free(told);
+	scene_free(s);
+}
+
 static void a_pod_that_nobody_told_of_has_its_uid(void **state)
 {
 	static const struct row rows[] = {
@@ -216,6 +270,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(fields_tell_what_kubernetes_told),
+	    cmocka_unit_test(fields_tell_what_captures_told),
 	    cmocka_unit_test(a_pod_that_nobody_told_of_has_its_uid),
 	    cmocka_unit_test(a_pod_of_which_more_is_to_come_says_so),
 	    cmocka_unit_test(what_is_no_pod_has_no_values),

@@ -622,10 +622,11 @@ def the_kubelet_is_asked_at_once_for_a_pod_that_is_not_known():
             told = client.wait_for("new")
             assert (told["owner_kind"], told["owner"]["name"]) == ("Deployment", "shop")
             # However often: not more than a few times a second.
-            before = kubelet.count("/pods")
+            before, begin = kubelet.count("/pods"), time.monotonic()
             for _ in range(200):
                 client.request("ask none")
-            assert kubelet.count("/pods") - before <= 5 + 4 * 2, kubelet.count("/pods")
+            most = 4 * (time.monotonic() - begin) + 3
+            assert kubelet.count("/pods") - before <= most, (kubelet.count("/pods"), most)
 
 
 def the_end_does_not_wait_for_servers():
@@ -635,7 +636,7 @@ def the_end_does_not_wait_for_servers():
             client.wait(lambda: server.asked, "a request")
             begin = time.monotonic()
             client.stop()
-            assert time.monotonic() - begin < 2
+            assert time.monotonic() - begin < 8
 
 
 TESTS = [

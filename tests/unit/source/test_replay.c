@@ -514,6 +514,23 @@ static void full_tables_lose_no_events(void **state)
 	replayed_free(r);
 }
 
+/* As Falco's plugin k8smeta writes it. */
+static void what_captures_tell_of_pods_is_known(void **state)
+{
+	struct replayed *r = replayed_new();
+	struct pod *pod;
+
+	(void)state;
+	MADE(r->made, "asyncevent", 0, NUMBER("plugin_id", 0), TEXT("name", "k8s"),
+	     TEXT("data", "{\"reason\":\"Create\",\"uid\":\"u-1\",\"kind\":\"Pod\",\"meta\":"
+			  "\"{\\\"name\\\":\\\"shop\\\"}\"}"));
+	replay(r);
+	pod = pod_set_take(container_set_pods(state_containers(r->state)), STR("u-1"));
+	assert_non_null(pod->info);
+	check_str(pod->info->name, "shop", "name");
+	replayed_free(r);
+}
+
 static void what_nobody_wants_passes(void **state)
 {
 	enum { GENERIC = 1 };
@@ -630,6 +647,7 @@ int main(void)
 	    cmocka_unit_test(lists_may_come_between_events),
 	    cmocka_unit_test(users_come_and_go),
 	    cmocka_unit_test(full_tables_lose_no_events),
+	    cmocka_unit_test(what_captures_tell_of_pods_is_known),
 	    cmocka_unit_test(what_nobody_wants_passes),
 	    cmocka_unit_test(recorded_news_of_tasks_never_passes),
 	};
