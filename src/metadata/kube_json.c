@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "metadata/kube_json.h"
 
+#include "state/label_block.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
@@ -158,49 +160,19 @@ struct pod_info *kube_pod(struct str json, bool *is_over, struct error *err)
 	return pod;
 }
 
-struct writer {
-	struct container_label *labels;
-	char *texts;
-	size_t label_count, text_bytes;
-};
-
-static struct str put(struct writer *w, struct str s)
-{
-	struct str copy = {w->texts ? w->texts + w->text_bytes : NULL,
-			   s.n < POD_TEXT_MAX ? s.n : POD_TEXT_MAX};
-
-	if (w->texts && copy.n)
-		memcpy(w->texts + w->text_bytes, s.p, copy.n);
-	w->text_bytes += copy.n;
-	return copy;
-}
-
-static const struct container_label *put_labels(struct writer *w,
-						const struct container_label *from, uint32_t count)
-{
-	struct container_label *to = w->labels ? w->labels + w->label_count : NULL;
-
-	for (uint32_t i = 0; i < count; i++) {
-		struct container_label label = {put(w, from[i].key), put(w, from[i].value)};
-
-		if (to)
-			to[i] = label;
-	}
-	w->label_count += count;
-	return to;
-}
-
-static void put_all(struct writer *w, const struct kube_kept *from, struct kube_kept *to)
+static void put_all(struct label_block *w, const struct kube_kept *from, struct kube_kept *to)
 {
 	*to = *from;
-	to->object.name = put(w, from->object.name);
-	to->object.uid = put(w, from->object.uid);
-	to->ns = put(w, from->ns);
-	to->owner.kind = put(w, from->owner.kind);
-	to->owner.name = put(w, from->owner.name);
-	to->owner.uid = put(w, from->owner.uid);
-	to->object.labels = put_labels(w, from->object.labels, from->object.label_count);
-	to->selector = put_labels(w, from->selector, from->selector_count);
+	to->object.name = label_block_put(w, from->object.name);
+	to->object.uid = label_block_put(w, from->object.uid);
+	to->ns = label_block_put(w, from->ns);
+	to->owner.kind = label_block_put(w, from->owner.kind);
+	to->owner.name = label_block_put(w, from->owner.name);
+	to->owner.uid = label_block_put(w, from->owner.uid);
+	label_block_put_labels(w, from->object.labels, from->object.label_count, &to->object.labels,
+			       &to->object.label_count);
+	label_block_put_labels(w, from->selector, from->selector_count, &to->selector,
+			       &to->selector_count);
 }
 
 struct kube_kept *kube_kept(struct str json, struct error *err)
@@ -215,7 +187,7 @@ struct kube_kept *kube_kept(struct str json, struct error *err)
 	    .owner = controller_of(metadata, memory, sizeof(memory)),
 	};
 	struct kube_kept scratch, *kept = NULL;
-	struct writer w = {0};
+	struct label_block w = {.text_max = POD_TEXT_MAX};
 
 	read_labels(json_object_get(metadata, "labels"), &labels);
 	read_labels(json_object_get(json_object_get(root, "spec"), "selector"), &selector);
@@ -225,15 +197,11 @@ struct kube_kept *kube_kept(struct str json, struct error *err)
 	draft.selector_count = selector.count;
 	if (root && draft.object.name.n && draft.object.uid.n) {
 		put_all(&w, &draft, &scratch);
-		draft.bytes =
-		    sizeof(*kept) + w.label_count * sizeof(struct container_label) + w.text_bytes;
+		draft.bytes = sizeof(*kept) + label_block_size(&w);
 		kept = malloc(draft.bytes);
 		if (!kept)
 			abort();
-		w = (struct writer){
-		    .labels = (struct container_label *)(kept + 1),
-		    .texts = (char *)((struct container_label *)(kept + 1) + w.label_count),
-		};
+		w = label_block_begin(&w, kept + 1);
 		put_all(&w, &draft, kept);
 	} else if (root) {
 		error_set(err, -EBADMSG, "an object without name or uid");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "state/pod_info.h"
 
+#include "state/label_block.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -29,57 +31,17 @@ enum kube_kind kube_kind_by_name(struct str name)
 	return kind;
 }
 
-/* Where the parts of one block go; without memory it only counts. */
-struct writer {
-	char *texts;
-	struct container_label *labels;
-	size_t text_bytes, label_count;
-};
-
-static struct str put(struct writer *w, struct str s)
-{
-	struct str copy = {w->texts ? w->texts + w->text_bytes : NULL,
-			   s.n < POD_TEXT_MAX ? s.n : POD_TEXT_MAX};
-
-	if (w->texts && copy.n)
-		memcpy(w->texts + w->text_bytes, s.p, copy.n);
-	w->text_bytes += copy.n;
-	return copy;
-}
-
-static int compare_labels(const void *a, const void *b)
-{
-	return str_compare(((const struct container_label *)a)->key,
-			   ((const struct container_label *)b)->key);
-}
-
-static void put_labels(struct writer *w, const struct container_label *from, uint32_t count,
+static void put_labels(struct label_block *w, const struct container_label *from, uint32_t count,
 		       const struct container_label **to, uint32_t *to_count)
 {
-	struct container_label *labels = w->labels ? w->labels + w->label_count : NULL;
-	uint32_t n = count < POD_LABELS_MAX ? count : POD_LABELS_MAX, kept = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct container_label label = {put(w, from[i].key), put(w, from[i].value)};
-
-		if (labels)
-			labels[i] = label;
-	}
-	w->label_count += n;
-	*to = labels;
-	*to_count = n;
-	if (!labels || !n)
-		return;
-	qsort(labels, n, sizeof(*labels), compare_labels);
-	for (uint32_t i = 0; i < n; i++)
-		if (kept == 0 || !str_equal(labels[kept - 1].key, labels[i].key))
-			labels[kept++] = labels[i];
-	*to_count = kept;
+	label_block_put_labels(w, from, count < POD_LABELS_MAX ? count : POD_LABELS_MAX, to,
+			       to_count);
 }
 
-static struct kube_object put_object(struct writer *w, const struct kube_object *from)
+static struct kube_object put_object(struct label_block *w, const struct kube_object *from)
 {
-	struct kube_object to = {.name = put(w, from->name), .uid = put(w, from->uid)};
+	struct kube_object to = {.name = label_block_put(w, from->name),
+				 .uid = label_block_put(w, from->uid)};
 
 	put_labels(w, from->labels, from->label_count, &to.labels, &to.label_count);
 	return to;
@@ -91,17 +53,17 @@ static uint32_t services_of(const struct pod_info *draft)
 }
 
 /* services: room for as many as there are; NULL: none. */
-static void put_all(struct writer *w, const struct pod_info *draft, struct pod_info *out,
+static void put_all(struct label_block *w, const struct pod_info *draft, struct pod_info *out,
 		    struct kube_object *services)
 {
-	out->key = put(w, str_slice(draft->key, 0, POD_KEY_MAX));
-	out->uid = put(w, draft->uid);
-	out->name = put(w, draft->name);
-	out->ns = put(w, draft->ns);
-	out->node = put(w, draft->node);
-	out->service_account = put(w, draft->service_account);
-	out->ip = put(w, draft->ip);
-	out->owner_kind = put(w, draft->owner_kind);
+	out->key = label_block_put(w, str_slice(draft->key, 0, POD_KEY_MAX));
+	out->uid = label_block_put(w, draft->uid);
+	out->name = label_block_put(w, draft->name);
+	out->ns = label_block_put(w, draft->ns);
+	out->node = label_block_put(w, draft->node);
+	out->service_account = label_block_put(w, draft->service_account);
+	out->ip = label_block_put(w, draft->ip);
+	out->owner_kind = label_block_put(w, draft->owner_kind);
 	out->owner = put_object(w, &draft->owner);
 	put_labels(w, draft->labels, draft->label_count, &out->labels, &out->label_count);
 	for (int i = 0; i < KUBE_KINDS; i++)
@@ -119,12 +81,11 @@ struct pod_info *pod_info_new(const struct pod_info *draft)
 	uint32_t service_count = services_of(draft);
 	struct kube_object *services;
 	struct pod_info scratch, *info;
-	struct writer w = {0};
+	struct label_block w = {.text_max = POD_TEXT_MAX};
 	size_t bytes;
 
 	put_all(&w, draft, &scratch, NULL);
-	bytes = sizeof(*info) + service_count * sizeof(*services) +
-		w.label_count * sizeof(struct container_label) + w.text_bytes;
+	bytes = sizeof(*info) + service_count * sizeof(*services) + label_block_size(&w);
 	info = malloc(bytes);
 	if (!info)
 		abort();
@@ -136,10 +97,7 @@ struct pod_info *pod_info_new(const struct pod_info *draft)
 	};
 	services = (struct kube_object *)(info + 1);
 	info->services = services;
-	w = (struct writer){
-	    .labels = (struct container_label *)(services + service_count),
-	    .texts = (char *)((struct container_label *)(services + service_count) + w.label_count),
-	};
+	w = label_block_begin(&w, services + service_count);
 	put_all(&w, draft, info, services);
 	return info;
 }

@@ -594,6 +594,26 @@ def what_is_remembered_has_bounds():
             assert counters["bytes"] <= 8 << 20 and counters["known_bytes"] <= 8 << 20, counters
 
 
+def what_pods_are_told_with_has_bounds():
+    """Services with long labels, each of which selects all pods."""
+    with ApiServer() as server:
+        server.put("namespaces", thing("default"))
+        labels = {f"{i:0>200}": "x" * 60 for i in range(70)}
+        for i in range(60):
+            server.put("services", thing(f"s-{i}", "default", labels,
+                                         spec={"selector": {"app": "a"}}))
+        for i in range(40):
+            server.put("pods", pod(f"p-{i}", labels={"app": "a"}))
+        with Client(server) as client:
+            client.wait(lambda: len(client.pods) == 40 and
+                        all(it["complete"] for it in client.pods.values()), "all pods")
+            counts = [len(it["services"]) for it in client.pods.values()]
+            assert max(counts) == 60 and min(counts) == 0, counts
+            counters = client.counters()
+            assert counters["refused"] > 0
+            assert counters["bytes"] <= 16 << 20 and counters["known_bytes"] <= 8 << 20, counters
+
+
 def the_kubelet_tells_of_its_pods():
     with ApiServer() as server, ApiServer() as kubelet:
         it = a_pod(server)
@@ -666,6 +686,7 @@ TESTS = [
     bad_watches_are_told_once_and_do_no_harm,
     lies_about_objects_are_not_believed,
     what_is_remembered_has_bounds,
+    what_pods_are_told_with_has_bounds,
     the_kubelet_tells_of_its_pods,
     the_kubelet_is_asked_at_once_for_a_pod_that_is_not_known,
     the_end_does_not_wait_for_servers,
