@@ -109,6 +109,18 @@ static bool is_key(struct str s)
 	return s.n > 0 && s.n <= POD_KEY_MAX;
 }
 
+/*
+ * The hash by which a kubelet knows a static pod, of which this is the mirror. Anybody who may make
+ * pods may write the annotation: no uid of another pod has that form.
+ */
+static bool is_mirror(struct str hash, const struct kube_reference *owner)
+{
+	for (size_t i = 0; i < hash.n; i++)
+		if (!isxdigit((unsigned char)hash.p[i]))
+			return false;
+	return hash.n == 32 && str_equal(owner->kind, STR("Node"));
+}
+
 static bool has_ended(const json_t *pod)
 {
 	struct str phase = text(json_object_get(pod, "status"), "phase");
@@ -134,7 +146,7 @@ static struct pod_info *pod_of(const json_t *pod, struct error *err)
 	struct kube_reference owner = controller_of(metadata, memory, sizeof(memory));
 	enum kube_kind kind = kube_kind_by_name(owner.kind);
 
-	draft.key = mirror.n ? mirror : draft.uid;
+	draft.key = is_mirror(mirror, &owner) ? mirror : draft.uid;
 	if (!is_key(draft.key) || !draft.name.n || !draft.ns.n) {
 		error_set(err, -EBADMSG, "a pod without uid, name or namespace");
 		return NULL;

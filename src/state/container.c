@@ -269,37 +269,37 @@ static size_t uid_size(struct str s)
 	return n == HASH_SIZE ? n : 0;
 }
 
-/* "kubepods-burstable-pod3d1c5c2f_9a5b_4f5e_8a43_8f5a37b2f0a1.slice"; empty: it is none. */
-static struct str pod_uid(struct str component)
+/*
+ * The pod that a path leads through, such as "kubepods-burstable-pod3d1c5c2f_9a5b_..._8f5a37b2f0a1
+ * .slice": the outermost, which the node's own kubelet made. What a container makes below its own
+ * cgroup may have any name.
+ */
+static struct str pod_uid(struct str path)
 {
 	static const struct str mark = {"pod", 3};
-	struct str rest = component;
+	struct str rest = path;
 
 	for (size_t at; (at = find(rest, mark)) < rest.n;) {
 		size_t n;
 
 		rest = str_slice(rest, at + mark.n, rest.n);
 		n = uid_size(rest);
-		if (n && (n == rest.n || rest.p[n] == '.' || rest.p[n] == ':'))
+		if (n && (n == rest.n || strchr("./:", rest.p[n])))
 			return str_slice(rest, 0, n);
 	}
-	return (struct str){component.p, 0};
+	return (struct str){path.p, 0};
 }
 
-/* Of the innermost pod around the container. */
-static void find_pod(const struct path *path, size_t at, struct container *out)
+static bool from_path(struct str text, const struct path *path, struct container *out)
 {
-	for (size_t i = at + 1; i-- > 0 && !out->pod_uid.n;)
-		out->pod_uid = pod_uid(path->components[i]);
-}
+	const char *end;
 
-static bool from_path(const struct path *path, struct container *out)
-{
 	for (size_t at = path->count; at-- > 0;)
 		if (match_id(path, at, out) || match_lxc(path, at, out) ||
 		    match_machine(path, at, out) || match_bpm(path->components[at], out) ||
 		    match_runc_scope(path->components[at], out)) {
-			find_pod(path, at, out);
+			end = path->components[at].p + path->components[at].n;
+			out->pod_uid = pod_uid((struct str){text.p, (size_t)(end - text.p)});
 			return true;
 		}
 	return false;
@@ -345,7 +345,7 @@ bool container_from_cgroups(struct str cgroups, struct container *out)
 			continue;
 		last = text;
 		split(text, &path);
-		if (from_path(&path, out))
+		if (from_path(text, &path, out))
 			return true;
 		if (!is_guessed && match_containerd_namespace(&path, out)) {
 			if (!is_in_one_of_many(cgroups, text))

@@ -256,6 +256,14 @@ def static_pods_are_known_by_the_hash_of_their_file():
             told = client.wait_for("etcd-node-1")
             assert told["key"] == "ab" * 16 and told["uid"] == it["metadata"]["uid"]
             assert told["owner_kind"] == "Node"
+            # Nobody takes another pod's place by an annotation.
+            victim = server.put("pods", pod("victim", "kube-system"))
+            client.wait_for("victim")
+            for mirror in (victim["metadata"]["uid"], "ab" * 16):
+                liar = pod("liar", "kube-system")
+                liar["metadata"]["annotations"] = {"kubernetes.io/config.mirror": mirror}
+                liar = server.put("pods", liar)
+                client.wait_for("liar", key=liar["metadata"]["uid"])
 
 
 def watches_that_end_go_on_where_they_were():

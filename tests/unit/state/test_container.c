@@ -200,6 +200,7 @@ static void any_hierarchy_will_do(void **state)
 }
 
 #define UID "3d1c5c2f_9a5b_4f5e_8a43_8f5a37b2f0a1"
+#define DEEP "/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0"
 #define STATIC "0123456789abcdef0123456789abcdef"
 
 /* A pod's uid, as the path writes it. */
@@ -215,8 +216,9 @@ static const struct {
     {"/kubepods-besteffort-pod" UID ".slice:cri-containerd:" ID, UID},
     {"/kubepods.slice/kubepods-pod" UID ".slice/crio-" ID ".scope/container", UID},
     {"/kubepods/burstable/pod" STATIC "/" ID, STATIC},
-    /* the innermost */
-    {"/kubepods/podaaaaaaaa-9a5b-4f5e-8a43-8f5a37b2f0a1/" OTHER "/kubepods/pod" UID "/" ID, UID},
+    /* the outermost: below its own cgroup a container makes what it likes */
+    {"/kubepods/pod" UID "/" OTHER "/kubepods/podaaaaaaaa-9a5b-4f5e-8a43-8f5a37b2f0a1/" ID, UID},
+    {"/kubepods/pod" UID "/" OTHER DEEP DEEP "/podaaaaaaaa-9a5b-4f5e-8a43-8f5a37b2f0a1/" ID, UID},
     /* none */
     {"/docker/" ID, ""},
     {"/kubepods/burstable/pod3d1c5c2f/" ID, ""},
