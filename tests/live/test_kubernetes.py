@@ -11,6 +11,7 @@ import secrets
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from pathlib import Path
 
@@ -216,6 +217,37 @@ def test_nobody_waits_for_a_server_that_is_gone(directory, server):
             wait(lambda: server.watches, "the watch")
             run_in(other)
             running.wait_for("Shop at work", k8smeta_pod_name="again")
+
+
+def test_what_is_told_later_counts_for_processes_that_run(directory, server):
+    """Neither what is remembered of a process nor what the kernel was told of it stays."""
+    it = shop_pod(server, "later")
+    uid = it["metadata"]["uid"]
+    with start_monitor(directory, server, wait=100) as running, cgroup_of(uid) as cgroup:
+        shell = subprocess.Popen(
+            ["/bin/sh", "-c", f"echo $$ > {cgroup}/cgroup.procs; exec /bin/sh -c "
+             "'while read line; do read name < /etc/hostname; done'"], stdin=subprocess.PIPE)
+        try:
+            def read_file(wanted, count):
+                end = time.monotonic() + live.PATIENCE
+                while len(running.find(wanted)) < count:
+                    assert time.monotonic() < end, f"{wanted}: did not come"
+                    shell.stdin.write(b"go\n")
+                    shell.stdin.flush()
+                    time.sleep(0.05)
+            read_file("Others at work", 20)
+            assert not running.find("Shop at work")
+            server.put("pods", it)
+            read_file("Shop at work", 20)
+            # And it may become another one's.
+            it["metadata"]["labels"] = {"app": "other"}
+            del it["metadata"]["ownerReferences"]
+            server.put("pods", it)
+            count = len(running.find("Others at work"))
+            read_file("Others at work", count + 20)
+        finally:
+            shell.kill()
+            shell.wait()
 
 
 def test_pods_in_flight_keep_their_alerts(directory, server):
