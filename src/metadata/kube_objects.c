@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What pods belong to: owners, namespaces, services. Of all but services the metadata are enough.
- */
+/* What pods belong to: owners, namespaces, services. Of all but services metadata are enough. */
 #include "metadata/kube_client.h"
 
 #include "base/clock.h"
@@ -19,8 +18,8 @@ enum {
 	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
 static const struct {
-	const char *path;     /* before the namespace; NULL: of no namespace */
-	const char *resource; /* and its own path, for messages the plural */
+	const char *path; /* before the namespace */
+	const char *resource;
 } resources[] = {
     [KUBE_NAMESPACE] = {"/api/v1", "namespaces"},
     [KUBE_REPLICA_SET] = {"/apis/apps/v1", "replicasets"},
