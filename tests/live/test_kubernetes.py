@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 
 import monitor as live
+import runtimes
 from conftest import WORKSHOP, demand_live
 from runtimes import wait
 
@@ -38,6 +40,7 @@ RULES = """
     %k8smeta.ns.name %k8smeta.ns.label[team] %k8smeta.deployment.name %k8smeta.rs.name
     %k8smeta.svc.name %k8smeta.owner.kind %k8smeta.node.name %k8smeta.sa.name %k8smeta.metadata
     %k8s.pod.name %k8s.ns.name %k8s.pod.uid %k8s.deployment.name %k8s.svc.name %proc.cmdline
+    %container.image.repository
   priority: NOTICE
 - rule: Shop at work
   desc: what is asked for is told by Kubernetes alone
@@ -68,7 +71,7 @@ plugins:
   - name: container
     library_path: libcontainer.so
     init_config: {{engines: {{docker: {{enabled: false}}, podman: {{enabled: false}},
-                              containerd: {{enabled: false}}, cri: {{enabled: false}}}}}}
+                              containerd: {{enabled: false}}, cri: {{{cri}}}}}}}
 load_plugins: [container, k8smeta]
 rule_matching: all
 webserver: {{enabled: false}}
@@ -106,9 +109,9 @@ def server(directory):
 
 
 @contextlib.contextmanager
-def start_monitor(directory, server, wait=10000):
+def start_monitor(directory, server, wait=10000, cri="enabled: false"):
     config = directory / "saker.yaml"
-    config.write_text(CONFIG.format(url=server.url, ca=server.certificate[0], wait=wait,
+    config.write_text(CONFIG.format(url=server.url, ca=server.certificate[0], wait=wait, cri=cri,
                                     token=directory / "token"))
     rules = directory / "rules.yaml"
     rules.write_text(RULES)
@@ -265,6 +268,32 @@ def test_pods_in_flight_keep_their_alerts(directory, server):
             running.wait_for("Shop at work", k8smeta_pod_name=it["metadata"]["name"])
         assert len(running.find("Shop at work")) == 40
         assert not running.find("Others at work")
+
+
+def test_a_runtimes_label_leads_to_the_pod(directory, server):
+    """A real container, whose runtime tells of its image, and Kubernetes of its owner."""
+    if runtimes.Cri.missing():
+        (pytest.fail if live.IN_CI else pytest.skip)(
+            f"not installed: {runtimes.Cri.missing()}", pytrace=False)
+    it = shop_pod(server, "pod-shop")
+    it["metadata"]["uid"] = "uid-of-pod-shop"
+    server.put("pods", it)
+    work = directory.with_name(directory.name + "-runtime")
+    try:
+        with runtimes.Cri(work) as runtime, start_monitor(
+                directory, server, cri=f"sockets: [{runtime.socket}]") as running:
+            running.wait_until(lambda: any("containers: cri answers" in m
+                                           for m in running.messages), "the runtime's answer")
+            runtime.run("shop", "cat /etc/hostname; sleep 1")
+            alert = running.wait_for("File read", k8smeta_pod_uid="uid-of-pod-shop")
+            want = {"k8s.pod.name": "pod-shop", "k8smeta.deployment.name": "shop",
+                    "k8smeta.metadata": "complete", "k8s.deployment.name": "shop",
+                    "container.image.repository": runtime.image}
+            assert {field: alert.fields[field] for field in want} == want
+            running.wait_for("Shop at work", k8smeta_pod_name="pod-shop")
+            assert not running.find("Others at work")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def memory(process):
