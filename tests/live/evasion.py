@@ -82,7 +82,7 @@ class Trick:
 
     def wait_for(self, name, rule, matching=None, **fields):
         """The alert of that monitor."""
-        return self.watch.monitors[name].wait_for(rule, self.since[name], matching, timeout=5,
+        return self.watch.monitors[name].wait_for(rule, self.since[name], matching,
                                                   **fields)
 
     def alerts(self, name, rule=None):

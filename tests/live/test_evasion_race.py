@@ -90,6 +90,6 @@ def test_every_opening_is_seen_under_its_own_name(race):
 
 def test_every_address_is_the_sockets_own(race):
     """As often one and as often the other as the sockets themselves say."""
-    trick, times = run(race, "connect", 20000, 19)
+    trick, times = run(race, "connect", 4000, 19)
     assert all(times), "both addresses had their turn"
     assert [len(trick.alerts("race", f"{which} address")) for which in ("First", "Second")] == times
