@@ -154,6 +154,12 @@ void alert_capture_event(struct alert_capture *a, const struct event *e)
 	capture_ring_push(a->ring, e, annex, state_boot_time(a->state));
 }
 
+void alert_capture_container(struct alert_capture *a, const struct record *container)
+{
+	if (a->ring)
+		capture_ring_push_record(a->ring, container, state_boot_time(a->state));
+}
+
 void alert_capture_match(struct alert_capture *a, const struct rule *rule, const struct event *e)
 {
 	uint64_t duration_ms = rule->capture_duration_ms;

@@ -29,6 +29,8 @@ int alert_capture_start(struct alert_capture *a, struct state *state,
 			const struct capture_host *host, struct error *err);
 /* Every event of the live source, bound; before it is judged. */
 void alert_capture_event(struct alert_capture *a, const struct event *e);
+/* What is known of a container, before the next event. */
+void alert_capture_container(struct alert_capture *a, const struct record *container);
 /* An alert of that event. */
 void alert_capture_match(struct alert_capture *a, const struct rule *rule, const struct event *e);
 /* The event has been judged: it may be the last of a capture. */

@@ -76,6 +76,11 @@ int containers_start(struct containers *c, const struct config *config, const ch
 	return kubernetes_start(config, hostname, container_set_pods(set), &c->kubernetes, err);
 }
 
+void containers_await_recording(struct containers *c)
+{
+	waiting_set_patience(c->waiting, UINT64_MAX);
+}
+
 struct waiting *containers_waiting(const struct containers *c)
 {
 	return c->waiting;
@@ -89,7 +94,12 @@ int containers_look(struct containers *c, struct judge *j)
 
 void containers_finish(struct containers *c, struct judge *j)
 {
+	/* What a recording has not told by its end it never will. */
+	if (!c->metadata)
+		waiting_set_patience(c->waiting, 0);
 	waiting_finish(c->waiting, j);
+	if (!c->metadata)
+		waiting_set_patience(c->waiting, UINT64_MAX);
 }
 
 void containers_free(struct containers *c)
@@ -117,7 +127,7 @@ void containers_print(const struct containers *c)
 	size_t count =
 	    c->metadata ? metadata_counters(c->metadata, clients, METADATA_CLIENTS_MOST) : 0;
 
-	if (counters.asked)
+	if (counters.asked && c->metadata)
 		fprintf(stderr,
 			"Containers: %llu asked for, %llu told of, %llu known to no runtime, %llu "
 			"told of too late\n",

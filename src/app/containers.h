@@ -19,6 +19,8 @@ struct containers *containers_new(const struct config *config, struct state *sta
 /* Starts the clients; the judge is the one whose `waiting` is containers_waiting(). */
 int containers_start(struct containers *c, const struct config *config, const char *host_root,
 		     const char *hostname, struct error *err);
+/* Instead: of a recording, whose events tell what was told, however long that takes. */
+void containers_await_recording(struct containers *c);
 struct waiting *containers_waiting(const struct containers *c);
 /* Between events: judges what has waited; how long it may be until the next look, ms; -1: any. */
 int containers_look(struct containers *c, struct judge *j);

@@ -16,6 +16,7 @@
 #include "app/telemetry.h"
 #include "app/users_watch.h"
 #include "base/clock.h"
+#include "source/container_record.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -429,6 +430,19 @@ static void on_late(void *context, struct judge *j, struct event *e)
 		alert_capture_match(m->capture, j->matches[i].rule, e);
 }
 
+/* Whoever replays what is recorded knows of containers what was known then. */
+static void on_container(void *context, const struct container *c)
+{
+	struct monitor *m = context;
+	struct record *record = container_record_new(c, clock_realtime_ns());
+
+	if (record && m->options->recording)
+		recording_container(m->options->recording, record);
+	if (record && m->capture)
+		alert_capture_container(m->capture, record);
+	free(record);
+}
+
 static int open_containers(struct monitor *m, struct error *err)
 {
 	m->containers = containers_new(m->config, m->state, on_late, m, err);
@@ -477,6 +491,8 @@ static int start(struct monitor *m, struct error *err)
 		status = start_recording(m, err);
 	if (status < 0)
 		return status;
+	if (m->options->recording || m->capture)
+		container_set_listen(state_containers(m->state), on_container, m);
 	m->source = source_syscalls_new(m->probe, err);
 	if (!m->source)
 		return -EINVAL;
@@ -516,7 +532,11 @@ static int start_replay(struct monitor *m, struct error *err)
 	int status = open_state(m, false, err);
 
 	if (status == 0)
-		status = start_judging(m, err);
+		m->containers = containers_new(m->config, m->state, on_late, m, err);
+	if (!m->containers)
+		return -ENOMEM;
+	containers_await_recording(m->containers);
+	status = start_judging(m, err);
 	if (status < 0)
 		return status;
 	m->replay = (struct replay){
@@ -604,6 +624,7 @@ static bool has_next_source(struct monitor *m, int status)
 		return false;
 	}
 	replay_end_of(&m->replay, m->source, status);
+	containers_finish(m->containers, m->judge);
 	m->source = replay_next(&m->replay, m->source);
 	pass_events(m);
 	evaluator_forget(judge_evaluator(m->judge));
@@ -687,6 +708,8 @@ static void release(struct monitor *m)
 	event_sources_stop(m->others);
 	if (m->containers)
 		containers_finish(m->containers, m->judge);
+	if (m->state)
+		container_set_listen(state_containers(m->state), NULL, NULL);
 	atomic_store(&m->is_over, true);
 	reload_stop(m->reload);
 	event_sources_free(m->others);

@@ -69,6 +69,12 @@ void recording_event(struct recording *r, const struct event *e, bool matches)
 	recorder_push(r->recorder, e, annex, state_boot_time(r->state), !is_wanted);
 }
 
+void recording_container(struct recording *r, const struct record *container)
+{
+	if (r->recorder)
+		recorder_push_record(r->recorder, container, state_boot_time(r->state));
+}
+
 void recording_look(struct recording *r)
 {
 	struct recorder_counters c = recorder_counters(r->recorder);

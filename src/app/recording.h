@@ -33,6 +33,8 @@ int recording_start(struct recording *r, struct state *state, const struct captu
 		    struct error *err);
 /* Every event of the live source, bound; matches: the filter holds. */
 void recording_event(struct recording *r, const struct event *e, bool matches);
+/* What is known of a container, before the next event. */
+void recording_container(struct recording *r, const struct record *container);
 /* Now and then: warns of what was lost. */
 void recording_look(struct recording *r);
 /*

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/capture_lists.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "source/container_record.h"
 #include "source/host_fds.h"
 #include "state/proc.h"
 #include "state/snapshot.h"
@@ -174,6 +176,16 @@ static void write_fds(void *context, const struct process *p)
 			host_fds_visit(l->fds, p->facts.pid, write_fd, l->writer);
 }
 
+static void write_container(void *context, const struct container *c)
+{
+	struct record *r =
+	    c->metadata == CONTAINER_ASKED ? NULL : container_record_new(c, clock_realtime_ns());
+
+	if (r)
+		capture_write_record(context, r, clock_realtime_ns(), true);
+	free(r);
+}
+
 void capture_write_lists(struct capture_writer *w, struct state *state,
 			 const struct user_table *users, const struct capture_host *host)
 {
@@ -190,4 +202,5 @@ void capture_write_lists(struct capture_writer *w, struct state *state,
 	if (lists.fds && proc_fd >= 0)
 		state_each_process(state, write_fds, &lists);
 	host_fds_free(lists.fds);
+	container_set_each(state_containers(state), write_container, w);
 }

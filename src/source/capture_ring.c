@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/capture_ring.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "output/queue.h"
 #include "source/capture_files.h"
 #include "source/record_queue.h"
+#include "state/container_event.h"
 #include "state/snapshot.h"
 
 #include <errno.h>
@@ -231,6 +233,15 @@ static void take_saved(void *context, struct str process)
 	state_restore(context, process);
 }
 
+static void take_container(void *context, const struct container *c)
+{
+	CLEANUP_FREE char *text =
+	    c->metadata == CONTAINER_ASKED ? NULL : container_event_text(c, RECORD_SIZE_MAX);
+
+	if (text)
+		container_event_take(context, str_from(text));
+}
+
 struct capture_ring *capture_ring_new(const struct capture_ring_options *options,
 				      struct state *state, struct error *err)
 {
@@ -253,6 +264,7 @@ struct capture_ring *capture_ring_new(const struct capture_ring_options *options
 	state_become_recorded(r->state);
 	state_save(state, take_saved, r->state);
 	state_restored(r->state);
+	container_set_each(state_containers(state), take_container, state_containers(r->state));
 	status = record_queue_init(&r->queue, options->before_bytes + QUEUE_BYTES_LEAST);
 	if (status == 0)
 		status = queue_init(&r->orders, ORDERS_MAX);
@@ -307,6 +319,15 @@ void capture_ring_push(struct capture_ring *r, const struct event *e, struct str
 {
 	if (!record_queue_push(&r->queue, e->record, annex, e->time, boot_time,
 			       e->record->flags & RECORD_STATE_ONLY))
+		atomic_fetch_add_explicit(&r->dropped, 1, memory_order_relaxed);
+}
+
+void capture_ring_push_record(struct capture_ring *r, const struct record *record,
+			      uint64_t boot_time)
+{
+	const struct event_header *header = (const struct event_header *)(record + 1);
+
+	if (!record_queue_push(&r->queue, record, STR(""), header->ts, boot_time, true))
 		atomic_fetch_add_explicit(&r->dropped, 1, memory_order_relaxed);
 }
 

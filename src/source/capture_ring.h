@@ -42,6 +42,9 @@ void capture_ring_free(struct capture_ring *r);
 /* For the thread that reads events; see recorder_push. */
 void capture_ring_push(struct capture_ring *r, const struct event *e, struct str annex,
 		       uint64_t boot_time);
+/* See recorder_push_record. */
+void capture_ring_push_record(struct capture_ring *r, const struct record *record,
+			      uint64_t boot_time);
 /* An alert for that event, which has been pushed: the capture goes on until so long after it. */
 void capture_ring_alert(struct capture_ring *r, const struct event *e, uint64_t duration_ns);
 /* Whether a capture goes on at that event. */

@@ -125,6 +125,14 @@ void recorder_push(struct recorder *r, const struct event *e, struct str annex, 
 		atomic_fetch_add_explicit(&r->dropped, 1, memory_order_relaxed);
 }
 
+void recorder_push_record(struct recorder *r, const struct record *record, uint64_t boot_time)
+{
+	const struct event_header *header = (const struct event_header *)(record + 1);
+
+	if (!record_queue_push(&r->queue, record, STR(""), header->ts, boot_time, true))
+		atomic_fetch_add_explicit(&r->dropped, 1, memory_order_relaxed);
+}
+
 void recorder_stop(struct recorder *r)
 {
 	if (!r || !r->is_running)

@@ -38,6 +38,8 @@ struct recorder *recorder_new(struct capture_writer *writer, const struct record
  */
 void recorder_push(struct recorder *r, const struct event *e, struct str annex, uint64_t boot_time,
 		   bool is_for_state);
+/* A record that was made, for those who need it to know what the others are of. */
+void recorder_push_record(struct recorder *r, const struct record *record, uint64_t boot_time);
 /* Writes what has been pushed and ends the thread. */
 void recorder_stop(struct recorder *r);
 void recorder_free(struct recorder *r);

@@ -21,12 +21,22 @@ static const struct {
     {9, CONTAINER_BPM},    {10, CONTAINER_STATIC},    {11, CONTAINER_PODMAN},
 };
 
+enum { TYPE_OTHER = 5 }; /* of no engine that has a number */
+
 static enum container_type type_of(const json_t *number)
 {
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
 		if (json_is_integer(number) && json_integer_value(number) == types[i].number)
 			return types[i].type;
 	return CONTAINER_RUNC;
+}
+
+static struct str string_at(const json_t *list, size_t i)
+{
+	const json_t *v = json_array_get(list, i);
+
+	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
+				 : (struct str){"", 0};
 }
 
 static struct str text(const json_t *object, const char *key)
@@ -121,14 +131,238 @@ struct container_info *container_info_from_event(struct str json)
 	return info;
 }
 
+#define OURS "saker" /* the key of what other readers have no name for */
+
+static const char *const metadata_names[] = {
+    [CONTAINER_UNASKED] = "unasked", [CONTAINER_ASKED] = "asked", [CONTAINER_TOLD] = "told",
+    [CONTAINER_UNTOLD] = "untold",   [CONTAINER_LATE] = "late",
+};
+static const char *const users_names[] = {
+    [CONTAINER_USERS_HOSTS] = "hosts",
+    [CONTAINER_USERS_ASKED] = "asked",
+    [CONTAINER_USERS_UNKNOWN] = "unknown",
+    [CONTAINER_USERS_OWN] = "own",
+};
+
+/* Bytes that are no UTF-8 have no place in JSON. */
+static json_t *string(struct str s)
+{
+	json_t *v = json_stringn(s.n ? s.p : "", s.n);
+
+	return v ? v : json_string("");
+}
+
+static json_t *labels_to(const struct container_label *labels, uint32_t count)
+{
+	json_t *object = json_object();
+
+	for (uint32_t i = 0; i < count; i++)
+		json_object_setn_new(object, labels[i].key.p, labels[i].key.n,
+				     string(labels[i].value));
+	return object;
+}
+
+static json_t *mounts_to(const struct container_info *info)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < info->mount_count; i++) {
+		const struct container_mount *m = &info->mounts[i];
+
+		json_array_append_new(
+		    list, json_pack("{s:o,s:o,s:o,s:b,s:o}", "Source", string(m->source),
+				    "Destination", string(m->dest), "Mode", string(m->mode), "RW",
+				    (int)m->is_writable, "Propagation", string(m->propagation)));
+	}
+	return list;
+}
+
+static int number_of(enum container_type type)
+{
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (types[i].type == type)
+			return types[i].number;
+	return TYPE_OTHER;
+}
+
+static void put_info(json_t *c, const struct container_info *info, bool is_whole)
+{
+	const struct {
+		const char *key;
+		struct str value;
+	} texts[] = {
+	    {"name", info->name},
+	    {"image", info->image},
+	    {"imageid", info->image_id},
+	    {"imagerepo", info->image_repository},
+	    {"imagetag", info->image_tag},
+	    {"imagedigest", info->image_digest},
+	    {"ip", info->ip},
+	    {"cni_json", info->cni_json},
+	    {"pod_sandbox_id", info->sandbox_id},
+	};
+	const struct {
+		const char *key;
+		bool value;
+	} flags[] = {
+	    {"privileged", info->is_privileged},     {"host_pid", info->is_host_pid},
+	    {"host_network", info->is_host_network}, {"host_ipc", info->is_host_ipc},
+	    {"is_pod_sandbox", info->is_sandbox},
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		json_object_set_new(c, texts[i].key, string(texts[i].value));
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+		json_object_set_new(c, flags[i].key, json_boolean(flags[i].value));
+	if (!is_whole)
+		return;
+	json_object_set_new(c, "labels", labels_to(info->labels, info->label_count));
+	json_object_set_new(c, "pod_sandbox_labels",
+			    labels_to(info->pod_labels, info->pod_label_count));
+	json_object_set_new(c, "Mounts", mounts_to(info));
+}
+
+static void put_user(void *context, const struct user *u)
+{
+	json_array_append_new(context,
+			      json_pack("[I,I,o,o,o]", (json_int_t)u->uid, (json_int_t)u->gid,
+					string(u->name), string(u->home), string(u->shell)));
+}
+
+static void put_group(void *context, const struct group *g)
+{
+	json_array_append_new(context, json_pack("[I,o]", (json_int_t)g->gid, string(g->name)));
+}
+
+static json_t *ours_of(const struct container *c, bool has_users)
+{
+	json_t *ours = json_pack("{s:s,s:i,s:s}", "metadata", metadata_names[c->metadata], "cgroup",
+				 (int)c->type, "users", users_names[c->users]);
+	json_t *users = json_array(), *groups = json_array();
+
+	if (c->own_users && has_users) {
+		user_table_each_user(c->own_users, put_user, users);
+		user_table_each_group(c->own_users, put_group, groups);
+	}
+	json_object_set_new(ours, "passwd", users);
+	json_object_set_new(ours, "group", groups);
+	return ours;
+}
+
+static char *text_of(const struct container *c, bool has_users, bool is_whole)
+{
+	enum container_type type = c->info ? c->info->type : c->type;
+	json_t *object = json_pack("{s:i,s:o,s:o}", "type", number_of(type), "id", string(c->id),
+				   "full_id", string(c->full_id));
+	json_t *root = json_pack("{s:o,s:o}", "container", object, OURS, ours_of(c, has_users));
+	char *text;
+
+	if (c->info)
+		put_info(object, c->info, is_whole);
+	text = json_dumps(root, JSON_COMPACT);
+	json_decref(root);
+	return text;
+}
+
+char *container_event_text(const struct container *c, size_t most)
+{
+	for (int less = 0; less < 3; less++) {
+		char *text = text_of(c, less < 1, less < 2);
+
+		if (text && strlen(text) < most)
+			return text;
+		free(text);
+	}
+	return NULL;
+}
+
+static int index_of(const char *name, const char *const *names, int count)
+{
+	for (int i = 0; name && i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	return 0;
+}
+
+static struct user_table *users_from(const json_t *ours)
+{
+	struct user_table *users = user_table_new();
+	const json_t *list = json_object_get(ours, "passwd"), *item;
+
+	for (size_t i = 0; (item = json_array_get(list, i)); i++)
+		user_table_add_user(
+		    users, &(struct user){
+			       .uid = (uint32_t)json_integer_value(json_array_get(item, 0)),
+			       .gid = (uint32_t)json_integer_value(json_array_get(item, 1)),
+			       .name = string_at(item, 2),
+			       .home = string_at(item, 3),
+			       .shell = string_at(item, 4),
+			   });
+	list = json_object_get(ours, "group");
+	for (size_t i = 0; (item = json_array_get(list, i)); i++)
+		user_table_add_group(
+		    users, &(struct group){
+			       .gid = (uint32_t)json_integer_value(json_array_get(item, 0)),
+			       .name = string_at(item, 1),
+			   });
+	return users;
+}
+
+/* A recording of ours says how it was when it was recorded. */
+static bool retell(struct container_set *set, const json_t *root)
+{
+	const json_t *c = json_object_get(root, "container"), *ours = json_object_get(root, OURS);
+	json_int_t type = json_integer_value(json_object_get(ours, "cgroup"));
+	struct container told = {
+	    .type = type > CONTAINER_NONE && type <= CONTAINER_RUNC ? (enum container_type)type
+								    : CONTAINER_RUNC,
+	    .full_id = text(c, "full_id"),
+	    .id = text(c, "id"),
+	    .metadata = index_of(json_string_value(json_object_get(ours, "metadata")),
+				 metadata_names, CONTAINER_LATE + 1),
+	    .users = index_of(json_string_value(json_object_get(ours, "users")), users_names,
+			      CONTAINER_USERS_OWN + 1),
+	};
+	struct container_info *info = json_object_get(c, "image") ? info_of(c) : NULL;
+
+	if (!told.full_id.n || !str_starts_with(told.full_id, told.id) ||
+	    told.metadata == CONTAINER_ASKED || told.users == CONTAINER_USERS_ASKED) {
+		container_info_release(info);
+		return false;
+	}
+	if (told.users == CONTAINER_USERS_OWN)
+		told.own_users = users_from(ours);
+	if (info)
+		container_set_learn(set, info);
+	container_set_retell(set, &told);
+	return true;
+}
+
+bool container_event_take(struct container_set *set, struct str json)
+{
+	struct container_info *info = NULL;
+	json_t *root, *inner;
+	bool is_ours;
+
+	/* A text ends with a NUL that is of no use here. */
+	json = str_slice(json, 0, str_find_byte(json, '\0', 0));
+	root = json_loadb(json.p ? json.p : "", json.n, 0, NULL);
+	inner = json_object_get(root, "container");
+	is_ours = json_is_object(inner) && json_is_object(json_object_get(root, OURS));
+	if (is_ours)
+		is_ours = retell(set, root);
+	else if (json_is_object(root))
+		info = info_of(json_is_object(inner) ? inner : root);
+	json_decref(root);
+	if (info)
+		container_set_learn(set, info);
+	return is_ours || info;
+}
+
 static void learn(struct replaying *r, struct str json)
 {
-	struct container_info *info = container_info_from_event(json);
-
-	if (!info)
-		return;
-	container_set_learn(state_containers(r->s), info);
-	process_table_changed(r->s->processes);
+	if (container_event_take(state_containers(r->s), json))
+		process_table_changed(r->s->processes);
 }
 
 static void do_container(struct replaying *r)

@@ -53,6 +53,8 @@ struct container_set {
 	size_t users_bytes;
 	uint32_t ignored;
 	struct container_info *fixed;
+	container_told *told;
+	void *told_context;
 	struct container_counters counters;
 };
 
@@ -175,6 +177,12 @@ static struct known *known_of(const struct container_set *s, struct str id)
 	return k ? k : strmap_get(&s->known, container_short_id(id));
 }
 
+static void tell_listener(struct container_set *s, const struct entry *e)
+{
+	if (s->told && e->container.metadata != CONTAINER_ASKED)
+		s->told(s->told_context, &e->container);
+}
+
 static void settle(struct container_set *s, struct entry *e, enum container_metadata metadata)
 {
 	if (e->container.metadata == CONTAINER_ASKED) {
@@ -188,6 +196,8 @@ static void settle(struct container_set *s, struct entry *e, enum container_meta
 	}
 	e->is_runtime_asked = false;
 	e->container.metadata = metadata;
+	if (e->references)
+		tell_listener(s, e);
 }
 
 /* A container whose cgroup does not tell the pod may be labelled with it. */
@@ -305,28 +315,68 @@ static struct str entry_key(char *memory, const struct container *c)
 	return (struct str){memory, 1 + n};
 }
 
-const struct container *container_set_take(struct container_set *s, const struct container *c)
+/* Made where it is not there. */
+static struct entry *entry_of(struct container_set *s, const struct container *c, bool *is_new)
 {
 	char memory[1 + CONTAINER_ID_MAX + 1];
 	struct str key = entry_key(memory, c);
 	struct entry *e = strmap_get(&s->entries, key);
 
-	if (!e) {
-		e = pool_take(&s->entry_pool);
-		key = entry_key(e->key, c);
-		e->container = (struct container){
-		    .type = c->type,
-		    .full_id = str_slice(key, 1, key.n),
-		    .id = str_slice(key, 1, 1 + c->id.n),
-		};
-		strmap_put(&s->entries, key, e);
-		link_pod(s, e, c->pod_uid);
-		if (!link_info(s, e) || e->container.metadata != CONTAINER_TOLD)
-			ask(s, e);
-		ask_users(s, e, c->pid, true);
-	}
+	*is_new = !e;
+	if (e)
+		return e;
+	e = pool_take(&s->entry_pool);
+	key = entry_key(e->key, c);
+	e->container = (struct container){
+	    .type = c->type,
+	    .full_id = str_slice(key, 1, key.n),
+	    .id = str_slice(key, 1, 1 + c->id.n),
+	};
+	strmap_put(&s->entries, key, e);
+	link_pod(s, e, c->pod_uid);
+	return e;
+}
+
+const struct container *container_set_take(struct container_set *s, const struct container *c)
+{
+	bool is_new;
+	struct entry *e = entry_of(s, c, &is_new);
+
 	e->references++;
+	if (!is_new)
+		return &e->container;
+	if (!link_info(s, e) || e->container.metadata != CONTAINER_TOLD)
+		ask(s, e);
+	ask_users(s, e, c->pid, true);
+	if (e->container.metadata == CONTAINER_UNASKED)
+		tell_listener(s, e);
 	return &e->container;
+}
+
+void container_set_listen(struct container_set *s, container_told *told, void *context)
+{
+	s->told = told;
+	s->told_context = context;
+}
+
+void container_set_each(const struct container_set *s, container_told *visit, void *context)
+{
+	for (size_t i = 0; i < s->entries.size; i++)
+		if (s->entries.entries[i].value)
+			visit(context, &((struct entry *)s->entries.entries[i].value)->container);
+}
+
+void container_set_retell(struct container_set *s, const struct container *c)
+{
+	bool is_new;
+	struct entry *e = entry_of(s, c, &is_new);
+
+	user_table_free((struct user_table *)(uintptr_t)e->container.own_users);
+	e->container.own_users = c->own_users;
+	e->container.users = c->users;
+	link_info(s, e);
+	settle(s, e, c->metadata);
+	s->generation++;
 }
 
 void container_set_give(struct container_set *s, const struct container *c)
@@ -389,7 +439,8 @@ static bool take_users(struct container_set *s, struct container_news *news)
 	else if (!e->users_awaited)
 		e->container.users = news->users;
 	s->generation++;
-	settle_answered(s, e);
+	if (!settle_answered(s, e))
+		tell_listener(s, e);
 	return true;
 }
 

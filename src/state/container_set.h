@@ -47,6 +47,20 @@ bool container_is_awaited(const struct container *c);
 bool container_is_late(const struct container *c);
 bool container_pod_is_late(const struct container *c);
 
+/*
+ * Who wants to hear of each container as it is seen first, and of what becomes known of it: of
+ * those that are asked for, when they are answered for or given up. NULL: nobody.
+ */
+typedef void container_told(void *context, const struct container *c);
+void container_set_listen(struct container_set *s, container_told *told, void *context);
+/* All that are seen now. */
+void container_set_each(const struct container_set *s, container_told *visit, void *context);
+/*
+ * Recordings: what was told of a container (type, full_id) then: its metadata and users, which are
+ * taken over.
+ */
+void container_set_retell(struct container_set *s, const struct container *c);
+
 /* 1 << enum container_type: processes in cgroups of such containers are in none. */
 void container_set_ignore(struct container_set *s, uint32_t types);
 /* All processes are in this container, whatever their cgroups. Takes over the reference. */

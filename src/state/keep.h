@@ -2,7 +2,7 @@
 /*
  * Events that outlive their record, because what they are judged by is not there yet: copies of the
  * record, of the thread, of the process and its ancestors as they were, with their own references
- * to what processes share. Live only; of the state's thread.
+ * to what processes share. Live, and of recordings; of the state's thread.
  *
  * Of the evaluator's memory of processes nothing is copied. What is looked up in the state by an id
  * (users; who leads a session, where no ancestor does) is as of the time of asking.

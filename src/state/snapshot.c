@@ -151,9 +151,18 @@ void state_save(struct state *s, snapshot_fn *take, void *context)
 	VEC_FREE(&bytes);
 }
 
+/* What was told of a container when it was recorded, an event tells. */
+static uint32_t ask_recording(void *context, const struct container *c)
+{
+	(void)context;
+	(void)c;
+	return 1;
+}
+
 void state_become_recorded(struct state *s)
 {
 	state_forget(s);
+	container_set_ask(state_containers(s), &(struct container_asker){.ask = ask_recording});
 	u64map_free(&s->pidns_starts);
 	replay_free(s, s->replay);
 	s->replay = NULL;

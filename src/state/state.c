@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "state/container_event.h"
 #include "state/path.h"
 #include "state/proc.h"
 #include "state/replay.h"
@@ -674,7 +675,9 @@ static void bind_task(struct state *s, struct event *e, const struct task_facts 
 
 bool state_may_pass(const struct state *s, uint16_t code)
 {
-	return s->replay ? replay_may_pass(s, code) : s->actions[code] == ACTION_NONE;
+	return s->replay ? replay_may_pass(s, code)
+			 : s->actions[code] == ACTION_NONE &&
+			       strcmp(event_schema_get(code)->name, CONTAINER_EVENT) != 0;
 }
 
 void state_pass(struct state *s, const struct event_header *header)
@@ -682,6 +685,16 @@ void state_pass(struct state *s, const struct event_header *header)
 	/* Of a recording each event tells of its thread anew. */
 	if (s->replay)
 		replay_pass(s, header);
+}
+
+/* Of a recording: the only events that are not a task's. */
+static void take_recorded_container(struct state *s, const struct event *e)
+{
+	struct str json;
+
+	if (strcmp(e->schema->name, CONTAINER_EVENT) == 0 && event_param_str(e, 0, &json) &&
+	    container_event_take(state_containers(s), json))
+		process_table_changed(s->processes);
 }
 
 void state_bind(struct state *s, struct event *e)
@@ -692,6 +705,8 @@ void state_bind(struct state *s, struct event *e)
 	if (!(e->record->flags & RECORD_HAS_TASK)) {
 		if (s->replay)
 			replay_bind(s, e);
+		else
+			take_recorded_container(s, e);
 		return;
 	}
 	const struct fd_rule *rule = &s->fd_rules[e->header->type];

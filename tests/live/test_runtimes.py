@@ -2,6 +2,7 @@
 """Alerts name the container, its image and its pod, whichever runtime made it, from its first
 event on."""
 
+import json
 import shutil
 
 import pytest
@@ -72,14 +73,14 @@ def runtime(request):
 
 
 # A busy machine's runtimes may take longer than half a second.
-def start_monitor(runtime, hooks="create", wait_ms=10000):
+def start_monitor(runtime, hooks="create", wait_ms=10000, arguments=()):
     sockets = {name: "/nonexistent/sock" for name in KINDS}
     sockets[runtime.name] = runtime.socket
     config = runtime.directory / "saker.yaml"
     config.write_text(CONFIG.format(hooks=hooks, wait_ms=wait_ms, **sockets))
     rules = runtime.directory / "rules.yaml"
     rules.write_text(RULES)
-    return live.Monitor("-c", config, rules=(rules,))
+    return live.Monitor("-c", config, *arguments, rules=(rules,))
 
 
 def wait_answers(running):
@@ -106,6 +107,27 @@ def test_alerts_name_container_and_image(runtime, hooks):
         assert running.alerts.index(shell) < running.alerts.index(alert)
         assert not running.find("Shell of another image", container_name=name)
         assert not running.find("Shell of another image", container_name=None)
+
+
+@pytest.mark.parametrize("runtime", ["docker", "cri"], indirect=True)
+def test_a_recording_knows_what_was_told_when_it_was_made(runtime):
+    """The alerts of its replay are those of the live run, with names, images, pods and users."""
+    capture = runtime.directory / "out.scap"
+    with start_monitor(runtime, "", arguments=("-w", capture)) as running:
+        running.wait_ready()
+        wait_answers(running)
+        for i in range(2):
+            runtime.run(f"taped-{i}", "cat /etc/shadow; sleep 1")
+        running.wait_for("Shadow read", container_name="taped-1")
+        assert running.stop() == 0
+        alerts = list(running.alerts)
+    done = runtimes.run(live.PROGRAM, "replay", "-c", runtime.directory / "saker.yaml",
+                        "-o", "json_output=true", "-o", "syslog_output.enabled=false",
+                        "-r", runtime.directory / "rules.yaml", capture)
+    replayed = [json.loads(line) for line in done.splitlines()]
+    assert [alert["output"] for alert in replayed] == [alert["output"] for alert in alerts]
+    assert [alert["output_fields"] for alert in replayed] == [a["output_fields"] for a in alerts]
+    capture.unlink()
 
 
 # In the default half second, which a busy machine's Podman may need more of.
