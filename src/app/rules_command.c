@@ -189,7 +189,7 @@ int rules_explain(struct rule_set *set, const struct explain_options *options, F
 {
 	__attribute__((cleanup(release))) struct made_context made = {.arena = arena_new()};
 	const struct rule *rule = find_rule(set, options->rule, err);
-	struct plan_options plan_options = {.all_matches = true};
+	struct plan_options plan_options = {.all_matches = true, .want_discards = true};
 	struct field_context *ctx = NULL;
 	struct plan *plan;
 	int status = 0;

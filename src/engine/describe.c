@@ -2,6 +2,7 @@
 /* What a rule costs: how the plan finds it and how it answers what the rule asks. */
 #include "base/cleanup.h"
 #include "base/vec.h"
+#include "engine/discard.h"
 #include "engine/lookup_internal.h"
 #include "engine/plan_internal.h"
 
@@ -235,6 +236,26 @@ static void print_questions(const struct rule_cost *cost, FILE *out)
 		fprintf(out, "        %.*s\n", STR_ARG(cost->alone[i].text));
 }
 
+/* What the kernel leaves of these events, by all rules. */
+static void print_discards(const struct plan *p, const struct rule_cost *cost, FILE *out)
+{
+	for (size_t i = 0; i < cost->kind_count && i < SHOWN; i++) {
+		char *text = NULL;
+		size_t size;
+		FILE *memory = open_memstream(&text, &size);
+
+		if (!memory)
+			return;
+		bool has_any = discard_describe(p->discards, cost->kinds[i], memory);
+
+		fclose(memory);
+		if (has_any)
+			fprintf(out, "    in the kernel, with all rules, %s: %s\n",
+				event_kind_name(cost->kinds[i]), text);
+		free(text);
+	}
+}
+
 void plan_describe_rule(const struct plan *p, const struct rule *rule, FILE *out)
 {
 	CLEANUP_ARENA struct arena *arena = arena_new();
@@ -248,6 +269,7 @@ void plan_describe_rule(const struct plan *p, const struct rule *rule, FILE *out
 			costs[i].rule_count == 1 ? "" : "s");
 		print_guards(&costs[i], out);
 		print_questions(&costs[i], out);
+		print_discards(p, &costs[i], out);
 	}
 	if (!count)
 		fputs("  it can hold for no event, or is not enabled\n", out);

@@ -17,6 +17,8 @@
 #include "engine/formula.h"
 #include "event/discard_table.h"
 
+#include <stdio.h>
+
 /* What is known of an event before it is collected. */
 struct discard_facts {
 	enum discard_shape shape;
@@ -68,6 +70,12 @@ struct discard_output {
 /* Tables for all kinds that are named; rules of one kind stand together. Adds nodes to f. */
 struct discard_output discard_compile(struct formula *f, const struct discard_rule *rules,
 				      size_t count, struct arena *arena);
+
+/*
+ * What becomes in the kernel of a kind of events, by the most frequent facts, as text without a
+ * line end. False, and nothing: it knows none of it.
+ */
+bool discard_describe(const struct discard_table *t, uint16_t kind, FILE *out);
 
 /*
  * What the kernel would do with an event of these facts and names (n 0: it has no such name), for

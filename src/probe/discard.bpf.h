@@ -134,15 +134,22 @@ static __always_inline __u32 socket_facts(struct slot *s, const struct collect_r
 {
 	bool makes = row->fd_src == SOURCE_RET;
 	__s32 given = s->values[0];
+	bool may_send_elsewhere = false;
 	__u32 facts = 0;
 
 	if (!makes && (__u32)given <= 2)
 		facts |= DISCARD_SOCKET_LOW;
 	if (result == DISCARD_FAILED)
 		return facts;
+	/* Who sends with an address, or may, sends to another end than the socket's. */
+	if (row->code == CODE_SENDTO ? s->values[4] != 0 : row->code == CODE_SENDMSG)
+		may_send_elsewhere = true;
 	__u64 sk = sock_of_file(
 	    file_of_fd(HAS_TASK_BTF, slot_task(s), makes ? (__s32)s->values[SOURCE_RET] : given));
-	return sk ? facts | socket_class(sk) << DISCARD_SOCKET_SHIFT : facts;
+	__u32 class = sk ? socket_class(sk) : DISCARD_SOCKET_OTHER;
+	if (may_send_elsewhere && (class == DISCARD_SOCKET_UDP4 || class == DISCARD_SOCKET_UDP6))
+		class = DISCARD_SOCKET_OTHER;
+	return facts | class << DISCARD_SOCKET_SHIFT;
 }
 
 /*

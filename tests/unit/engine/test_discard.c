@@ -212,6 +212,46 @@ static void both_names_count(void **state)
 	set_free(&set);
 }
 
+/* What people are told of it. */
+static void what_becomes_of_calls_is_told(void **state)
+{
+	static const struct {
+		const char *condition, *call, *text;
+	} cases[] = {
+	    {"evt.is_open_write = true and evt.failed = false and fd.name = /a", "openat",
+	     "discarded: failed, a file to read; discarded by name: a file to write; "
+	     "discarded: a directory, anything else"},
+	    {"evt.failed = true and proc.name = cat", "openat",
+	     "discarded by process: failed; discarded: a file to read, a file to write, "
+	     "a directory, anything else"},
+	    {"fd.net != 127.0.0.0/8 and fd.typechar = 4", "connect",
+	     "kept: failed; discarded: TCP over loopback, UDP over loopback, a unix socket; "
+	     "kept: anything else"},
+	    {"evt.rawres = 0", "dup2", "discarded: failed; kept: 0, 1 or 2; discarded: 3 or more"},
+	    {"evt.failed = true", "unlink", ""},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rule_set set = set_new(1);
+		char condition[256], text[1024] = "";
+		FILE *out = fmemopen(text, sizeof(text), "w");
+
+		snprintf(condition, sizeof(condition), "evt.type = %s and %s", cases[i].call,
+			 cases[i].condition);
+		assert_non_null(set_add_rule(&set, str_from(condition)));
+		struct plan *plan =
+		    plan_compile(&set, &(struct plan_options){.want_discards = true}, NULL);
+
+		discard_describe(plan_discards(plan),
+				 (uint16_t)event_kind_by_name(str_from(cases[i].call)), out);
+		fclose(out);
+		assert_string_equal(text, cases[i].text);
+		plan_free(plan);
+		set_free(&set);
+	}
+}
+
 /* More names than the tables have room for: then fewer are asked, and nothing is wrong. */
 static void too_many_names_are_kept(void **state)
 {
@@ -240,6 +280,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(facts_and_names_decide),
 	    cmocka_unit_test(both_names_count),
+	    cmocka_unit_test(what_becomes_of_calls_is_told),
 	    cmocka_unit_test(too_many_names_are_kept),
 	    cmocka_unit_test(no_rule_wants_what_is_discarded),
 	};
