@@ -18,8 +18,8 @@ from monitor import Monitor
 
 RULES = """
 - rule: Opened
-  desc: matches no open, and yet each one must be looked at
-  condition: evt.type in (open, openat) and fd.name glob "/dev/*nothing*here*"
+  desc: matches no open, and yet each one must be looked at, for the kernel cannot tell
+  condition: evt.type in (open, openat) and fd.name icontains "/dev/nothing-here"
   output: "%fd.name"
   priority: NOTICE
 - rule: Executed
