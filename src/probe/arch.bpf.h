@@ -11,6 +11,8 @@ enum { NO_SYSCALL = 0xffff };
 
 #if defined(__TARGET_ARCH_arm64)
 
+enum { O_NOFOLLOW_ = 0x8000, O_LARGEFILE_ = 0x20000 };
+
 /* The register of the first argument holds the result by now; the kernel keeps what it was. */
 #define CALL_NUMBER(known, regs) FOLLOW(known, regs, syscallno)
 #define FIRST_ARGUMENT(known, regs, compat) FOLLOW(known, regs, orig_x0)
@@ -46,6 +48,8 @@ static __always_inline void args_load(struct slot *s, struct pt_regs *regs, bool
 }
 
 #else
+
+enum { O_NOFOLLOW_ = 0x20000, O_LARGEFILE_ = 0x8000 };
 
 #define CALL_NUMBER(known, regs) FOLLOW(known, regs, orig_ax)
 #define FIRST_ARGUMENT(known, regs, compat)                                                        \

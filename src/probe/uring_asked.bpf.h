@@ -241,7 +241,6 @@ enum {
 	SLOT_ANY = ~0u,
 	FILE_POINTER_FLAGS = 7, /* low bits of a registered file's entry */
 	REGISTER_FILES_UPDATE = 6,
-	O_LARGEFILE_ = 0x8000,
 	PF_IO_WORKER_ = 0x10,
 
 	URING_REQUESTS = 32768, /* under way, of wanted kinds */

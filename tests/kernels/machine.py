@@ -74,10 +74,10 @@ def make_disk(folder, saker, busybox, compiler=("cc",), sysroot=None):
     return image
 
 
-def boot(emulator, kernel, disk, console, flags):
+def boot(emulator, kernel, disk, console, flags, cpu="max"):
     """Answers what the machine printed."""
     return subprocess.run(
-        [emulator, "-accel", "tcg", "-cpu", "max", "-m", "1024", "-smp", "2",
+        [emulator, "-accel", "tcg", "-cpu", cpu, "-m", "1024", "-smp", "2",
          "-nographic", "-no-reboot", "-nic", "none", "-kernel", kernel, "-initrd", disk,
          "-append", f"console={console} panic=-1 quiet", *flags],
         stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False,
