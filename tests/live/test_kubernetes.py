@@ -97,6 +97,8 @@ def directory():
 
 @pytest.fixture
 def server(directory):
+    if not shutil.which("openssl"):
+        (pytest.fail if live.IN_CI else pytest.skip)("openssl is not installed", pytrace=False)
     certificate = make_certificate(directory)
     (directory / "token").write_text("secret\n")
     with ApiServer(certificate, token="secret") as server:
