@@ -21,7 +21,7 @@ import pytest
 
 import monitor as live
 import runtimes
-from conftest import WORKSHOP, demand_live
+from conftest import demand_live
 from runtimes import wait
 
 sys.path.insert(0, str(live.REPOSITORY / "tests" / "unit" / "metadata"))
@@ -85,14 +85,12 @@ kubernetes_metadata:
 
 
 @pytest.fixture
-def directory():
+def directory(workshop):
     demand_live()
-    path = WORKSHOP / f"kubernetes-{secrets.token_hex(4)}"
-    path.mkdir(parents=True)
+    path = workshop / f"kubernetes-{secrets.token_hex(4)}"
+    path.mkdir()
     yield path
-    for file in path.iterdir():
-        file.unlink()
-    path.rmdir()
+    shutil.rmtree(path)
 
 
 @pytest.fixture
