@@ -837,34 +837,22 @@ void probe_each_drop(const struct probe *p, probe_drop_fn *visit, void *context)
 	}
 }
 
-void probe_describe(struct probe *p, struct buffer *out)
+struct probe_abilities probe_abilities(const struct probe *p)
 {
-	static const struct {
-		const char *helper, *since, *what;
-	} features[] = {
-	    {"BPF_FUNC_ringbuf_output", "5.8", "ring buffers"},
-	    {"BPF_FUNC_get_current_task_btf", "5.11", "task facts by direct loads"},
-	    {"BPF_FUNC_loop", "5.17", "paths of any depth"},
-	    {"BPF_FUNC_copy_from_user_task", "5.18", "arguments of running processes"},
-	    {"BPF_FUNC_cgrp_storage_get", "6.2", "files and paths by direct loads"},
-	};
-	struct utsname name = {0};
 	struct names names = names_read();
+	struct probe_abilities a = {
+	    .has_btf = names.p,
+	    .has_rings = names_have(&names, "BPF_FUNC_ringbuf_output"),
+	    .has_task_loads = names_have(&names, "BPF_FUNC_get_current_task_btf"),
+	    .has_loop = names_have(&names, "BPF_FUNC_loop"),
+	    .has_copy_of_others = names_have(&names, "BPF_FUNC_copy_from_user_task"),
+	    .has_file_loads = names_have(&names, "BPF_FUNC_cgrp_storage_get"),
+	    .has_iterator = p->has_iterator,
+	    .has_page_faults = p->has_page_faults,
+	    .uring_submission = p->has_uring ? p->uring_submission : NULL,
+	    .cpus = p->ncpus,
+	};
 
-	uname(&name);
-	buffer_printf(out, "kernel %s, %d CPUs, BTF %s\n", name.release, p->ncpus,
-		      names.p ? "yes" : "no");
-	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-		buffer_printf(out, "%-36s %s (since %s)\n", features[i].what,
-			      names_have(&names, features[i].helper) ? "yes" : "no",
-			      features[i].since);
-	buffer_printf(out, "%-36s %s\n", "task iterator", p->has_iterator ? "yes" : "no");
-	buffer_printf(out, "%-36s %s\n", "io_uring's requests",
-		      p->has_uring ? "yes" : "no (since 6.0)");
-	for (size_t i = 0; i < p->nrings; i++)
-		buffer_printf(out, "ring %zu: %u KiB, %s\n", i, p->rings[i].bytes / 1024,
-			      p->rings[i].kind == RING_CRITICAL ? "critical events" : "common");
-	for (size_t i = 0; i < p->nlinks; i++)
-		buffer_printf(out, "attached: %s\n", p->attached[i]);
 	names_release(&names);
+	return a;
 }
