@@ -94,6 +94,8 @@ static const struct row paths[] = {
      CONTAINER_PODMAN},
     {"/libpod_parent/libpod-" ID, SHORT, CONTAINER_PODMAN},
     {"/libpod_parent/conmon", NULL, 0},
+    {"/libpod_parent/libpod-" OTHER "/libpod_parent/libpod-" ID, SHORT, CONTAINER_PODMAN},
+    {"/docker/" OTHER "/docker/" ID, SHORT, CONTAINER_DOCKER},
     {"/libpod-" ID "/container", SHORT, CONTAINER_PODMAN},
     {"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID ".scope", SHORT,
      CONTAINER_PODMAN},
@@ -188,6 +190,8 @@ static void any_hierarchy_will_do(void **state)
 {
 	static const char hybrid[] =
 	    "cpuset=/\0cpu=/user.slice\0memory=/docker/" ID "\0=/init.scope";
+	static const char unified[] =
+	    "cpuset=/\0cpu=/\0memory=/user.slice\0unified=/user.slice/libpod-" ID ".scope";
 	static const char one[] = "cpuset=/\0cpu=/\0memory=/limits/5e8779c905c7\0io=/";
 	struct container c;
 
@@ -195,6 +199,8 @@ static void any_hierarchy_will_do(void **state)
 	assert_true(container_from_cgroups((struct str){hybrid, sizeof(hybrid)}, &c));
 	check_str(c.id, SHORT, "hybrid");
 	check_str(c.full_id, ID, "hybrid");
+	assert_true(container_from_cgroups((struct str){unified, sizeof(unified)}, &c));
+	check_str(c.full_id, ID, "version 2 beside version 1");
 	assert_false(container_from_cgroups((struct str){one, sizeof(one)}, &c));
 	check_i64(c.type, CONTAINER_NONE, "a limit on one hierarchy");
 }
