@@ -114,6 +114,31 @@ void containers_free(struct containers *c)
 	free(c);
 }
 
+void containers_count(const struct containers *c, struct container_counts *out)
+{
+	struct container_counters set = container_set_counters(state_containers(c->state));
+	struct waiting_counters waiting = waiting_counters(c->waiting);
+	struct metadata_counters clients[METADATA_CLIENTS_MOST];
+	size_t count =
+	    c->metadata ? metadata_counters(c->metadata, clients, METADATA_CLIENTS_MOST) : 0;
+
+	*out = (struct container_counts){
+	    .is_watched = c->metadata,
+	    .asked = set.asked,
+	    .told = set.told,
+	    .untold = set.untold,
+	    .late = set.late,
+	    .refused = set.refused,
+	    .waited = waiting.waited,
+	    .incomplete = waiting.incomplete,
+	    .full = waiting.full,
+	};
+	for (size_t i = 0; i < count; i++) {
+		out->runtimes_up += clients[i].is_up;
+		out->runtime_errors += clients[i].errors;
+	}
+}
+
 struct kube_counters containers_kubernetes(const struct containers *c)
 {
 	return kubernetes_counters(c->kubernetes);

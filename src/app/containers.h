@@ -7,6 +7,7 @@
 #define SAKER_APP_CONTAINERS_H
 
 #include "app/config.h"
+#include "app/counts.h"
 #include "app/kubernetes.h"
 #include "app/waiting.h"
 #include "metadata/metadata.h"
@@ -28,6 +29,7 @@ int containers_look(struct containers *c, struct judge *j);
 void containers_finish(struct containers *c, struct judge *j);
 void containers_free(struct containers *c);
 
+void containers_count(const struct containers *c, struct container_counts *out);
 /* Zeros where Kubernetes is not asked. */
 struct kube_counters containers_kubernetes(const struct containers *c);
 

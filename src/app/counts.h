@@ -19,6 +19,14 @@ struct source_counts {
 	uint64_t read, judged, damaged, dropped; /* events */
 };
 
+/* Of containers' runtimes and of what waits for them. */
+struct container_counts {
+	bool is_watched; /* runtimes are asked; else there are but zeros */
+	uint64_t asked, told, untold, late, refused;
+	uint64_t waited, incomplete, full;
+	uint64_t runtimes_up, runtime_errors;
+};
+
 struct counts {
 	/* By source; the first is that of the main thread: system calls or captures. */
 	struct source_counts sources[SOURCE_COUNT];
@@ -37,6 +45,7 @@ struct counts {
 	struct channel_counters channels[CHANNELS_MAX];
 	size_t channel_count;
 
+	struct container_counts containers;
 	struct kube_counters kube; /* no server: zeros */
 	struct pod_counters pods;
 

@@ -326,6 +326,15 @@ static void get_of_audit(const struct metric *m, struct metrics_sink *s)
 		metrics_put(s, m, NULL, 0, number(value));
 }
 
+static void get_of_containers(const struct metric *m, struct metrics_sink *s)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)metrics_of(s) + m->offset, sizeof(value));
+	if (metrics_of(s)->counts.containers.is_watched)
+		metrics_put(s, m, NULL, 0, number(value));
+}
+
 static void get_of_kubernetes(const struct metric *m, struct metrics_sink *s)
 {
 	uint64_t value;
@@ -616,6 +625,25 @@ const struct metric metrics_table[] = {
 	.get = get_of_audit, .help = "Requests that wait to be judged."),
     ROW(GAUGE("saker_audit_connections", "saker.audit_connections", ALWAYS), AT(counts.audit.connections),
 	.get = get_of_audit, .help = "Connections of API servers."),
+
+    ROW(GAUGE("saker_runtimes_up", "saker.runtimes_up", ALWAYS), AT(counts.containers.runtimes_up),
+	.get = get_of_containers, .help = "Sockets of container runtimes that answer."),
+    ROW(COUNTER("saker_runtime_errors_total", "saker.runtime_errors", ALWAYS), AT(counts.containers.runtime_errors),
+	.get = get_of_containers, .help = "Times that a container runtime could not be talked to, or answered nonsense."),
+    ROW(COUNTER("saker_containers_asked_total", "saker.containers_asked", ALWAYS), AT(counts.containers.asked),
+	.get = get_of_containers, .help = "Containers of which events came before their runtime had told of them."),
+    ROW(COUNTER("saker_containers_untold_total", "saker.containers_untold", ALWAYS), AT(counts.containers.untold),
+	.get = get_of_containers, .help = "Those of them that no runtime knows."),
+    ROW(COUNTER("saker_containers_late_total", "saker.containers_late", ALWAYS), AT(counts.containers.late),
+	.get = get_of_containers, .help = "Those of them that were not told of in time."),
+    ROW(COUNTER("saker_containers_refused_total", "saker.containers_refused", ALWAYS), AT(counts.containers.refused),
+	.get = get_of_containers, .help = "Containers, or their users, that there was no room to remember."),
+    ROW(COUNTER("saker_events_waited_total", "saker.events_waited", ALWAYS), AT(counts.containers.waited),
+	.get = get_of_containers, .help = "Events that waited for what is told of their container."),
+    ROW(COUNTER("saker_events_incomplete_total", "saker.events_incomplete", ALWAYS), AT(counts.containers.incomplete),
+	.get = get_of_containers, .help = "Those of them that were judged without."),
+    ROW(COUNTER("saker_events_not_waited_total", "saker.events_not_waited", ALWAYS), AT(counts.containers.full),
+	.get = get_of_containers, .help = "Events that could not wait for want of memory, and were judged at once."),
 
     ROW(GAUGE("saker_kubernetes_up", "saker.kubernetes_up", ALWAYS), .is_kept = true, .get = get_kubernetes_up,
 	.help = "1 while the API server, or the kubelet, tells of this node's pods."),

@@ -183,6 +183,7 @@ static void take_counts(struct monitor *m)
 	c.tasks_told = m->tasks_told;
 	c.state = state_counters(m->state);
 	if (m->containers) {
+		containers_count(m->containers, &c.containers);
 		c.kube = containers_kubernetes(m->containers);
 		c.pods = pod_set_counters(container_set_pods(state_containers(m->state)));
 	}
