@@ -87,6 +87,7 @@ def test_a_flood_loses_nothing_critical_and_is_counted(live_machine, flood, tmp_
         told = {alert.fields["proc.args"] for alert in of("Executed")}
         assert told == {f"flood-test-{i}" for i in range(TIMES)}
         assert running.stop() == 0
+    print(f"{rate:.0f} opens a second")
     drops = int(re.search(r"^Drops: (\d+)$", running.said, re.M)[1])
     assert drops > 0, f"the flood of {rate} a second lost nothing: {running.said}"
     counted = re.findall(r"^  (\w+), ([a-z ]+), CPU (\d+): (\d+)$", running.said, re.M)
