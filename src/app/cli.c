@@ -365,7 +365,7 @@ static int unknown_long(const struct command *command, struct str name, struct e
 	if (nearest)
 		return error_set(err, -EINVAL, "no such flag: --%.*s; did you mean --%s?",
 				 STR_ARG(name), nearest);
-	return error_set(err, -EINVAL, "no such flag: --%.*s", STR_ARG(name));
+	return error_set(err, -EINVAL, "no such flag: --%.*s; see --help", STR_ARG(name));
 }
 
 /* `rest` is what stands behind the flag in its own argument, NULL: nothing. */
@@ -470,7 +470,7 @@ int cli_parse(struct cli *cli, int argc, char **argv, struct error *err)
 			char name[] = {'-', *p, '\0'};
 
 			if (!flag)
-				return error_set(err, -EINVAL, "no such flag: -%c", *p);
+				return error_set(err, -EINVAL, "no such flag: -%c; see --help", *p);
 			if (flag->kind == FLAG_PLAIN) {
 				status = flag->take(cli, NULL, err);
 				continue;

@@ -51,7 +51,7 @@ static const struct {
 	const char *words, *tag;
 } notes[] = {
     {FIELD_FILTER_ONLY, "not in outputs", "FILTER_ONLY"},
-    {FIELD_PRINT_ONLY, "not in conditions", "PRINT_ONLY"},
+    {FIELD_PRINT_ONLY, "meant for outputs", "PRINT_ONLY"},
     {FIELD_DEPRECATED, "deprecated", "EPF_DEPRECATED"},
     {FIELD_NO_RHS, "not on the right of an operator", "EPF_NO_RHS"},
     {FIELD_NO_TRANSFORMER, "not in a transformer", "EPF_NO_TRANSFORMER"},

@@ -833,7 +833,8 @@ int monitor_run(const struct monitor_options *options)
 		return 1;
 	}
 	notify_send(&m->notify, "READY=1\nSTATUS=Watching");
-	if (!options->view)
+	/* No capture could be opened: that was told, and nothing follows. */
+	if (!options->view && (!m->is_replay || m->source))
 		log_info("ready, %.0f ms after the start",
 			 (double)(clock_monotonic_ns() - options->started_at) / 1e6);
 	status = finish(m, watch(m));

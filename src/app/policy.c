@@ -66,11 +66,16 @@ int policy_find_rules(const struct cli *cli, struct config *config, struct strin
 		if (status < 0)
 			return status;
 	}
-	if (paths->count == 0)
+	if (paths->count > 0)
+		return 0;
+	if (!is_given && count > 0)
 		return error_set(err, -ENOENT,
-				 "there are no rules files: name some with -r or in rules_files of "
-				 "the configuration");
-	return 0;
+				 "there are no rules files: rules_files of the configuration "
+				 "(%s%s) leads to none; name some there or with -r",
+				 config->rules_files.items[0], count > 1 ? ", ..." : "");
+	return error_set(err, -ENOENT,
+			 "there are no rules files: name some with -r or in rules_files of the "
+			 "configuration");
 }
 
 /* At a reload nobody may be there to read stderr. */

@@ -96,14 +96,6 @@ static void warn_deprecated(const struct field_use *use, void *context)
 		     "%s is deprecated: without enter events it has no meaning", use->field->name);
 }
 
-static void find_print_only(const struct field_use *use, void *context)
-{
-	struct visited *v = context;
-
-	if (use->field->flags & FIELD_PRINT_ONLY)
-		v->refused = use->field;
-}
-
 static void find_foreign(const struct field_use *use, void *context)
 {
 	struct visited *v = context;
@@ -365,7 +357,6 @@ static int check_count(struct checker *k, const struct comparison *c)
 static int check_sides(struct checker *k, const struct condition *node)
 {
 	struct comparison *c = node->comparison;
-	struct visited v = {.checker = k, .node = node};
 	struct expression *ignored;
 	int r = parse_side(k, c->left_text, node->offset, &c->left);
 
@@ -395,12 +386,6 @@ static int check_sides(struct checker *k, const struct condition *node)
 	}
 	if (r < 0)
 		return tell(k, node, r);
-	visit_fields(c, find_print_only, &v);
-	if (v.refused)
-		return tell(k, node,
-			    error_set_at(&k->err, -EINVAL, node->offset,
-					 "%s may stand in outputs only, not in a condition",
-					 v.refused->name));
 	return 0;
 }
 

@@ -168,6 +168,7 @@ static bool find_service(const char *name, uint64_t *port)
 static int convert_port(struct operand *o, const struct comparable_type *type, const char **note,
 			struct error *err)
 {
+	static const struct comparable_type whole = {"", COMPARABLE_NUMBER, 64, false, false};
 	char name[64];
 	bool is_cut = false;
 	size_t digits = 0;
@@ -177,6 +178,10 @@ static int convert_port(struct operand *o, const struct comparable_type *type, c
 	if (o->text.n == 0)
 		return 0; /* an empty text is port 0 */
 	if (digits == o->text.n) {
+		/* Upstream reads 32 bits and keeps 16. */
+		read_number(o->text, &whole, &o->value.u64, &is_cut);
+		if (is_cut || o->value.u64 > UINT32_MAX)
+			return fail(o, err, "a port number or the name of a service");
 		read_number(o->text, type, &o->value.u64, &is_cut);
 		if (is_cut)
 			*note = "the number is too large for a port: its upper bits are lost";

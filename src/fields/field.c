@@ -267,6 +267,9 @@ static int check_brackets(const struct field_use *use, struct error *err)
 
 	if (!use->has_argument)
 		return 0;
+	if (use->field->extract == field_argument && str_starts_with(use->key, STR("-")))
+		return error_set(err, -EINVAL, "'evt.arg' takes a position from 0 on, not '%.*s'",
+				 STR_ARG(use->key));
 	if (is_part ||
 	    (use->field->extract == field_argument && use->key.n && !str_to_u64(use->key, &index)))
 		return error_set(

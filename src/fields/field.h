@@ -24,7 +24,7 @@ enum field_argument_form { ARGUMENT_INDEX, ARGUMENT_KEY, ARGUMENT_INDEX_OR_KEY }
 enum field_flag {
 	FIELD_LIST = 1 << 0,           /* the value is a list and compares as one */
 	FIELD_FILTER_ONLY = 1 << 1,    /* not in outputs */
-	FIELD_PRINT_ONLY = 1 << 2,     /* not in conditions */
+	FIELD_PRINT_ONLY = 1 << 2,     /* meant for outputs; conditions take it as well */
 	FIELD_NO_RHS = 1 << 3,         /* may not stand on the right of an operator */
 	FIELD_NO_TRANSFORMER = 1 << 4, /* may not be wrapped */
 	FIELD_DEPRECATED = 1 << 5,

@@ -29,6 +29,7 @@ struct template_field {
 	struct str name;                     /* "proc.aname[2]" */
 	const struct expression *expression; /* NULL: a text */
 	const struct template *text;
+	struct str added; /* how the configuration gave it; NULL: it stands in the template */
 };
 
 struct template

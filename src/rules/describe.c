@@ -260,10 +260,29 @@ static json_t *json_output_fields(const struct template *output)
 {
 	json_t *all = json_array();
 
+	for (size_t i = 0; i < output->field_count; i++)
+		if (output->fields[i].added.p)
+			json_array_append_new(all, json_text(output->fields[i].added));
 	for (size_t i = 0; i < output->count; i++)
 		if (output->parts[i].expression)
 			json_array_append_new(all, json_text(output->parts[i].name));
 	return all;
+}
+
+/* As upstream: there only where the configuration adds texts under names of their own. */
+static void add_formatted_fields(json_t *details, const struct template *output)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < output->field_count; i++) {
+		const struct template_field *f = &output->fields[i];
+
+		if (f->text)
+			json_object_setn_new(all, f->name.p, f->name.n, json_text(f->added));
+	}
+	if (json_object_size(all))
+		json_object_set(details, "extra_output_formatted_fields", all);
+	json_decref(all);
 }
 
 static void take_entries(name_vec *names, const struct yaml_node *node)
@@ -328,6 +347,7 @@ static json_t *describe_rule(struct loader *l, const struct rule_definition *d)
 	json_object_set_new(details, "condition_compiled", json_tree(rule->condition));
 	json_object_set_new(details, "output_compiled", json_text(rule->output_text));
 	json_object_set_new(details, "output_fields", json_output_fields(&rule->output));
+	add_formatted_fields(details, &rule->output);
 	json_object_set_new(details, "events", json_events(is_syscall ? rule->event_kinds : NULL));
 	json_object_set_new(details, "plugins", json_array());
 	return json_pack("{s:o, s:o}", "info", info, "details", details);

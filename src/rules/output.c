@@ -124,14 +124,16 @@ static int add_extra_fields(struct loader *l, const struct rules_append *append,
 		if (extra->format) {
 			struct template *text = ARENA_NEW(arena, struct template);
 
-			r = template_parse_shared(arena_str(arena, str_from(extra->format)),
-						  SOURCES_ALL, arena, &l->expressions, text, err);
+			f.added = arena_str(arena, str_from(extra->format));
+			r = template_parse_shared(f.added, SOURCES_ALL, arena, &l->expressions,
+						  text, err);
 			f.text = text;
 		} else {
 			struct expression *x;
 
 			r = expression_shared(&l->expressions, f.name, SOURCES_ALL, arena, &x, err);
 			f.expression = x;
+			f.added = arena_printf(arena, "%%%.*s", STR_ARG(f.name));
 		}
 		if (r < 0)
 			return r;

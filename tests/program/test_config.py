@@ -160,6 +160,13 @@ def test_a_missing_configuration_is_an_error(saker):
     assert done.returncode == 1 and "/none/such.yaml" in done.stderr
 
 
+def test_rules_files_that_are_not_there_are_named(saker):
+    for files, told in (("[/none/a.yaml]", "(/none/a.yaml)"),
+                        ("[/none/a.yaml, /none/b]", "(/none/a.yaml, ...)")):
+        done = saker("--dry-run", config=f"rules_files: {files}\n")
+        assert done.returncode == 1 and told in done.stderr, done.stderr
+
+
 def test_variables_of_the_environment_are_put_in(saker):
     rules = saker.file("rules.yaml", RULE)
     done = saker("--dry-run", config="rules_files: ['${RULES_DIRECTORY}/rules.yaml']\n",

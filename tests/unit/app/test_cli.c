@@ -146,11 +146,11 @@ static void mistakes_are_told(void **state)
 	static const struct {
 		const char *line, *want;
 	} rows[] = {
-	    {"--no-such-flag", "no such flag: --no-such-flag"},
+	    {"--no-such-flag", "no such flag: --no-such-flag; see --help"},
 	    {"--validat x", "no such flag: --validat; did you mean --validate?"},
 	    {"-c", "-c needs a value: FILE"},
 	    {"--rules", "--rules needs a value: FILE"},
-	    {"-Ax", "no such flag: -x"},
+	    {"-Ax", "no such flag: -x; see --help"},
 	    {"--version=1", "--version=1 takes no value"},
 	    {"file.yaml", "\"file.yaml\" is no flag; see --help"},
 	    {"--markdown --format text", "--markdown and --format do not go together"},
@@ -160,7 +160,7 @@ static void mistakes_are_told(void **state)
 	    {"read", "expected read FILE [FILTER]"},
 	    {"replay -r x", "expected replay FILE..."},
 	    {"read a -n 0", "-n 0: expected a number from 1"},
-	    {"replay a --top x", "no such flag: --top"},
+	    {"replay a --top x", "no such flag: --top; see --help"},
 	    {"-M soon", "-M soon: expected a number of seconds"},
 	};
 	(void)state;

@@ -359,6 +359,46 @@ static void test_rules_macros_and_lists_are_described(void **state)
 	rules_free(set);
 }
 
+static void test_what_the_configuration_adds_to_outputs_is_described(void **state)
+{
+	(void)state;
+	static const struct rules_extra_field extra[] = {{"key", "is %proc.name"},
+							 {"evt.cpu", NULL}};
+	const struct rules_append append = {
+	    .format = "n=%evt.num", .rule = "r", .extra_fields = extra, .extra_field_count = 2};
+	const struct rules_options options = {.least_priority = SEVERITY_DEBUG,
+					      .sources = SOURCES_ALL,
+					      .appends = &append,
+					      .append_count = 1};
+	static const struct {
+		const char *rule, *fields, *formatted;
+	} cases[] = {
+	    {"r", "\"output_fields\":[\"is %proc.name\",\"%evt.cpu\",\"fd.name\",\"evt.num\"]",
+	     "\"extra_output_formatted_fields\":{\"key\":\"is %proc.name\"}"},
+	    {"s", "\"output_fields\":[\"fd.num\"]", NULL},
+	};
+	const struct rules_text text = {
+	    "t.yaml",
+	    STR("- rule: r\n  desc: d\n  condition: evt.type = open\n  output: o %fd.name\n"
+		"  priority: INFO\n"
+		"- rule: s\n  desc: d\n  condition: evt.type = open\n  output: o %fd.num\n"
+		"  priority: INFO\n")};
+	struct rule_set *set = rules_load_texts(&text, 1, &options);
+	struct error err = {0};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *json = rules_describe_json(set, cases[i].rule, &err);
+
+		if (!json || !strstr(json, cases[i].fields))
+			fail_msg("%s\nlacks %s", json, cases[i].fields);
+		if (cases[i].formatted ? !strstr(json, cases[i].formatted)
+				       : !!strstr(json, "extra_output"))
+			fail_msg("%s: formatted fields", json);
+		free(json);
+	}
+	rules_free(set);
+}
+
 static void test_conditions_are_described_as_they_are_written(void **state)
 {
 	(void)state;
@@ -430,6 +470,7 @@ int main(void)
 	    cmocka_unit_test(test_sources_can_be_forgotten),
 	    cmocka_unit_test(test_patterns_match_names),
 	    cmocka_unit_test(test_rules_macros_and_lists_are_described),
+	    cmocka_unit_test(test_what_the_configuration_adds_to_outputs_is_described),
 	    cmocka_unit_test(test_conditions_are_described_as_they_are_written),
 	    cmocka_unit_test(test_severities_have_names),
 	};
