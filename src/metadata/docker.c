@@ -5,6 +5,7 @@
  * into, because what they name has to be asked for on the same thread.
  */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "metadata/docker_json.h"
 #include "metadata/http.h"
 #include "metadata/runtime.h"
@@ -70,7 +71,7 @@ static bool is_id(struct str id)
 /* NULL: it has none, or they cannot be had now. */
 static const struct docker_image *image_of(struct client *c, const char *id)
 {
-	uint64_t now = runtime_now_ms();
+	uint64_t now = clock_monotonic_ms();
 	struct cached_image *slot;
 	char path[PATH_MAX_BYTES];
 	struct str body;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "metadata/grpc.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <nghttp2/nghttp2.h>
 #include <poll.h>
@@ -8,7 +10,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -43,14 +44,6 @@ struct grpc_client {
 	char *kept;
 	size_t kept_room;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static struct exchange *exchange_of(struct grpc_client *c, int32_t id)
 {
@@ -374,11 +367,11 @@ int grpc_call(struct grpc_client *c, const char *path, struct str request, size_
 	      int timeout_ms, struct str *out, struct error *err)
 {
 	struct exchange *x = &c->call;
-	uint64_t end = now_ms() + (uint64_t)timeout_ms, now;
+	uint64_t end = clock_monotonic_ms() + (uint64_t)timeout_ms, now;
 	int status = begin(c, x, path, request, most, err);
 
 	while (status == 0 && !x->is_over && !x->is_too_large) {
-		now = now_ms();
+		now = clock_monotonic_ms();
 		if (now >= end)
 			return error_set(err, -ETIMEDOUT, "%s: no answer in %d ms", path,
 					 timeout_ms);

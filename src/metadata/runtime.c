@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "metadata/runtime.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "metadata/sockets.h"
 #include "metadata/users_reader.h"
@@ -34,14 +35,6 @@ static const struct runtime_type *const types[METADATA_ENGINES] = {
     [METADATA_CRI] = &runtime_cri,
 };
 
-uint64_t runtime_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 bool runtime_must_stop(const struct runtime *r)
 {
 	return atomic_load_explicit(&r->must_stop, memory_order_relaxed);
@@ -57,9 +50,9 @@ void runtime_awake(struct runtime *r)
 
 bool runtime_sleep(struct runtime *r, int ms)
 {
-	uint64_t end = runtime_now_ms() + (uint64_t)ms, now;
+	uint64_t end = clock_monotonic_ms() + (uint64_t)ms, now;
 
-	while (!runtime_must_stop(r) && (now = runtime_now_ms()) < end) {
+	while (!runtime_must_stop(r) && (now = clock_monotonic_ms()) < end) {
 		struct pollfd p = {.fd = r->wake_fd, .events = POLLIN};
 
 		if (poll(&p, 1, (int)(end - now)) > 0)

@@ -110,6 +110,4 @@ void runtime_awake(struct runtime *r);
 /* Waits that long, or until it must stop: false. */
 bool runtime_sleep(struct runtime *r, int ms);
 
-uint64_t runtime_now_ms(void);
-
 #endif

@@ -2,6 +2,8 @@
 /* What clients do alike: containers that were named are looked up, questions are answered. */
 #include "metadata/runtime.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -88,7 +90,7 @@ static int try(const struct talk *t, const struct runtime_request *q, struct err
 static int answer_again(const struct talk *t, struct error *err)
 {
 	struct runtime *r = t->r;
-	uint64_t now = runtime_now_ms();
+	uint64_t now = clock_monotonic_ms();
 
 	for (size_t i = 0; i < r->retry_count;) {
 		struct runtime_retry *retry = &r->retries[i];
@@ -124,7 +126,7 @@ static int answer(const struct talk *t, struct error *err)
 	       next_request(r, &q)) {
 		/* A place for it, should it be to be tried again, or the runtime fail. */
 		r->retries[r->retry_count++] =
-		    (struct runtime_retry){q, 1, runtime_now_ms() + RUNTIME_RETRY_MS};
+		    (struct runtime_retry){q, 1, clock_monotonic_ms() + RUNTIME_RETRY_MS};
 		status = try(t, &q, err);
 		if (status > 0) {
 			r->retry_count--;
@@ -161,7 +163,7 @@ static int look_up_named(const struct talk *t, struct error *err)
 /* How long the client may wait for events until something is due. */
 static int wait_ms(const struct runtime *r)
 {
-	uint64_t now = runtime_now_ms(), least = now + WAIT_MS;
+	uint64_t now = clock_monotonic_ms(), least = now + WAIT_MS;
 
 	for (size_t i = 0; i < r->retry_count; i++)
 		if (r->retries[i].at < least)

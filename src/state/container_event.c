@@ -116,15 +116,18 @@ static struct container_info *info_of(const json_t *c)
 	return draft.full_id.n ? container_info_new(&draft) : NULL;
 }
 
-struct container_info *container_info_from_event(struct str json)
+static json_t *parse(struct str json)
 {
-	json_t *root, *inner;
-	struct container_info *info = NULL;
-
 	/* A text ends with a NUL that is of no use here. */
 	json = str_slice(json, 0, str_find_byte(json, '\0', 0));
-	root = json_loadb(json.p ? json.p : "", json.n, 0, NULL);
-	inner = json_object_get(root, "container");
+	return json_loadb(json.p ? json.p : "", json.n, 0, NULL);
+}
+
+struct container_info *container_info_from_event(struct str json)
+{
+	json_t *root = parse(json), *inner = json_object_get(root, "container");
+	struct container_info *info = NULL;
+
 	if (json_is_object(root))
 		info = info_of(json_is_object(inner) ? inner : root);
 	json_decref(root);
@@ -340,23 +343,16 @@ static bool retell(struct container_set *set, const json_t *root)
 
 bool container_event_take(struct container_set *set, struct str json)
 {
-	struct container_info *info = NULL;
-	json_t *root, *inner;
-	bool is_ours;
+	json_t *root = parse(json);
+	bool is_ours = json_is_object(json_object_get(root, "container")) &&
+		       json_is_object(json_object_get(root, OURS));
+	bool is_good = is_ours && retell(set, root);
+	struct container_info *info = is_ours ? NULL : container_info_from_event(json);
 
-	/* A text ends with a NUL that is of no use here. */
-	json = str_slice(json, 0, str_find_byte(json, '\0', 0));
-	root = json_loadb(json.p ? json.p : "", json.n, 0, NULL);
-	inner = json_object_get(root, "container");
-	is_ours = json_is_object(inner) && json_is_object(json_object_get(root, OURS));
-	if (is_ours)
-		is_ours = retell(set, root);
-	else if (json_is_object(root))
-		info = info_of(json_is_object(inner) ? inner : root);
 	json_decref(root);
 	if (info)
 		container_set_learn(set, info);
-	return is_ours || info;
+	return is_good || info;
 }
 
 static void learn(struct replaying *r, struct str json)
