@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 void config_say_expected(struct config *c, const char *key, const struct yaml_node *node,
 			 const char *expected)
@@ -421,6 +422,30 @@ static void say_old_names(struct config *c)
 }
 
 /* What no value says alone. */
+/* It is tried again with each alert, but the first may come long after anybody looked at the log.
+ */
+static void check_file_output(struct config *c)
+{
+	const char *path = c->file_output.filename, *slash = strrchr(path, '/');
+	const char *directory = ".";
+	struct stat st;
+
+	if (!c->file_output.enabled || !*path)
+		return;
+	if (slash)
+		directory = slash == path
+				? "/"
+				: arena_printf(c->arena, "%.*s", (int)(slash - path), path).p;
+	if (stat(directory, &st) < 0 || !S_ISDIR(st.st_mode))
+		config_say(
+		    c, SEVERITY_WARNING, config_find(c, "file_output.filename"),
+		    "file_output.filename: there is no directory %s; alerts wait until there is",
+		    directory);
+	else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		config_say(c, SEVERITY_WARNING, config_find(c, "file_output.filename"),
+			   "file_output.filename: %s is a directory, not a file", path);
+}
+
 static void check_together(struct config *c)
 {
 	const struct {
@@ -475,6 +500,7 @@ size_t config_finish(struct config *c)
 	config_suggest_outputs(c);
 	c->sources = config_loaded_sources(c);
 	check_together(c);
+	check_file_output(c);
 	check_containers(c);
 	say_what_has_no_effect(c);
 	config_say_rest(c);

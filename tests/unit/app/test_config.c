@@ -90,6 +90,12 @@ static const struct {
      "http_output: {enabled: true}\nwebserver: {listen_address: x}", "",
      "E http_output.url: the output is enabled, but this is empty\n"
      "E f.yaml:2:29: webserver.listen_address: \"x\" is no IP address"},
+    {"a file in no directory", "file_output: {enabled: true, filename: /none/such/x}\n", "",
+     "W f.yaml:1:40: file_output.filename: there is no directory /none/such; alerts wait until "
+     "there is"},
+    {"a file that is a directory", "file_output: {enabled: true, filename: /tmp}\n", "",
+     "W f.yaml:1:40: file_output.filename: /tmp is a directory, not a file"},
+    {"a file of an output that is not enabled", "file_output: {filename: /none/such/x}\n", "", ""},
     {"bounds",
      "syscall_event_drops: {threshold: 1.5, actions: [ignore, alert, boom], rate: -1}\n"
      "metrics: {interval: 99ms}\nsyscall_event_timeouts: {max_consecutives: 0}\n"
