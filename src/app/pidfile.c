@@ -40,12 +40,14 @@ int pidfile_write(const char *path, struct error *err)
 	FILE *f;
 
 	if (pid && pid != getpid() && is_this_program(pid))
-		return error_set(err, -EEXIST, "%s: process %d runs already", path, pid);
+		return error_set(err, -EEXIST, "process id file %s: process %d runs already", path,
+				 pid);
 	f = fopen(path, "we");
 	if (!f)
-		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+		return error_set(err, -errno, "process id file %s: %s", path, strerror(errno));
 	if (fprintf(f, "%d\n", (int)getpid()) < 0 || fflush(f) != 0) {
-		int status = error_set(err, -errno, "%s: %s", path, strerror(errno));
+		int status =
+		    error_set(err, -errno, "process id file %s: %s", path, strerror(errno));
 
 		fclose(f);
 		return status;
