@@ -329,11 +329,11 @@ static bool retell(struct container_set *set, const json_t *root)
 	struct container_info *info = json_object_get(c, "image") ? info_of(c) : NULL;
 
 	if (!told.full_id.n || !str_starts_with(told.full_id, told.id) ||
-	    told.metadata == CONTAINER_ASKED || told.users == CONTAINER_USERS_ASKED) {
+	    (told.metadata != CONTAINER_ASKED && told.users == CONTAINER_USERS_ASKED)) {
 		container_info_release(info);
 		return false;
 	}
-	if (told.users == CONTAINER_USERS_OWN)
+	if (told.metadata != CONTAINER_ASKED && told.users == CONTAINER_USERS_OWN)
 		told.own_users = users_from(ours);
 	if (info)
 		container_set_learn(set, info);

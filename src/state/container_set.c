@@ -24,9 +24,9 @@ enum {
 struct entry {
 	struct container container; /* first: the one is found from the other */
 	uint32_t references;
-	uint32_t awaited; /* answers of runtimes */
-	bool is_runtime_asked;
-	uint32_t users_awaited; /* answers */
+	uint32_t awaited;               /* answers of runtimes */
+	bool is_runtime_asked, is_told; /* is_told: the listener has heard of it */
+	uint32_t users_awaited;         /* answers */
 	size_t users_bytes;
 	uint64_t asked_at, users_asked_at;
 	char key[1 + CONTAINER_ID_MAX + 1];
@@ -177,10 +177,12 @@ static struct known *known_of(const struct container_set *s, struct str id)
 	return k ? k : strmap_get(&s->known, container_short_id(id));
 }
 
-static void tell_listener(struct container_set *s, const struct entry *e)
+static void tell_listener(struct container_set *s, struct entry *e)
 {
-	if (s->told && e->container.metadata != CONTAINER_ASKED)
-		s->told(s->told_context, &e->container);
+	if (!s->told || e->container.metadata == CONTAINER_ASKED)
+		return;
+	e->is_told = true;
+	s->told(s->told_context, &e->container);
 }
 
 static void settle(struct container_set *s, struct entry *e, enum container_metadata metadata)
@@ -252,6 +254,8 @@ static void await(struct container_set *s, struct entry *e)
 	e->asked_at = clock_monotonic_ns();
 	e->container.metadata = CONTAINER_ASKED;
 	s->pending++;
+	if (s->told && e->is_told)
+		s->told(s->told_context, &e->container);
 }
 
 static void ask(struct container_set *s, struct entry *e)
@@ -368,9 +372,18 @@ void container_set_each(const struct container_set *s, container_told *visit, vo
 
 void container_set_retell(struct container_set *s, const struct container *c)
 {
+	char memory[1 + CONTAINER_ID_MAX + 1];
 	bool is_new;
-	struct entry *e = entry_of(s, c, &is_new);
+	struct entry *e;
 
+	/* Who replays it waits as was waited then. */
+	if (c->metadata == CONTAINER_ASKED) {
+		e = strmap_get(&s->entries, entry_key(memory, c));
+		if (e)
+			await(s, e);
+		return;
+	}
+	e = entry_of(s, c, &is_new);
 	user_table_free((struct user_table *)(uintptr_t)e->container.own_users);
 	e->container.own_users = c->own_users;
 	e->container.users = c->users;

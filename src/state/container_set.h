@@ -49,7 +49,8 @@ bool container_pod_is_late(const struct container *c);
 
 /*
  * Who wants to hear of each container as it is seen first, and of what becomes known of it: of
- * those that are asked for, when they are answered for or given up. NULL: nobody.
+ * those that are asked for, when they are answered for or given up, and if they are asked for once
+ * more. NULL: nobody.
  */
 typedef void container_told(void *context, const struct container *c);
 void container_set_listen(struct container_set *s, container_told *told, void *context);
@@ -57,7 +58,7 @@ void container_set_listen(struct container_set *s, container_told *told, void *c
 void container_set_each(const struct container_set *s, container_told *visit, void *context);
 /*
  * Recordings: what was told of a container (type, full_id) then: its metadata and users, which are
- * taken over.
+ * taken over; or that it was asked for once more.
  */
 void container_set_retell(struct container_set *s, const struct container *c);
 

@@ -146,6 +146,37 @@ static void that_nothing_was_known_is_kept_too(void **state)
 	}
 }
 
+static void that_it_was_asked_for_again_is_kept(void **state)
+{
+	struct container c = {.type = CONTAINER_LXC,
+			      .full_id = STR("box"),
+			      .id = STR("box"),
+			      .metadata = CONTAINER_UNTOLD};
+	char *untold = container_event_text(&c, 65536), *asked;
+	struct container_set *set = recorded_set();
+	const struct container *again;
+
+	(void)state;
+	c.metadata = CONTAINER_ASKED;
+	c.users = CONTAINER_USERS_ASKED;
+	asked = container_event_text(&c, 65536);
+	container_event_take(set, str_from(asked)); /* of one that nobody is in: nothing */
+	check_i64(container_set_pending(set), 0, "pending");
+	again = take(set, &c);
+	assert_true(container_event_take(set, str_from(untold)));
+	check_i64(again->metadata, CONTAINER_UNTOLD, "metadata");
+	assert_true(container_event_take(set, str_from(asked)));
+	check_i64(again->metadata, CONTAINER_ASKED, "once more");
+	check_i64(container_set_pending(set), 1, "pending");
+	assert_true(container_event_take(set, str_from(untold)));
+	check_i64(again->metadata, CONTAINER_UNTOLD, "in the end");
+	check_i64(container_set_pending(set), 0, "pending");
+	container_set_give(set, again);
+	free(untold);
+	free(asked);
+	container_set_free(set);
+}
+
 static void what_is_too_large_is_left_out(void **state)
 {
 	struct container_info *info = info_new();
@@ -186,7 +217,6 @@ static void broken_ones_are_refused(void **state)
 	    "{\"container\":7,\"saker\":{}}",
 	    "{\"container\":{},\"saker\":{}}",
 	    "{\"container\":{\"id\":\"b\",\"full_id\":\"a\"},\"saker\":{\"metadata\":\"told\"}}",
-	    "{\"container\":{\"id\":\"a\",\"full_id\":\"a\"},\"saker\":{\"metadata\":\"asked\"}}",
 	};
 	struct container_set *set = recorded_set();
 
@@ -204,6 +234,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_was_known_is_known_again),
 	    cmocka_unit_test(that_nothing_was_known_is_kept_too),
+	    cmocka_unit_test(that_it_was_asked_for_again_is_kept),
 	    cmocka_unit_test(what_is_too_large_is_left_out),
 	    cmocka_unit_test(broken_ones_are_refused),
 	};
