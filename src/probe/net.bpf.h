@@ -81,8 +81,30 @@ static __always_inline void put_sockaddr(struct slot *s, __u32 i, __u64 pointer,
 	set_length(s, i, s->pos - from);
 }
 
-/* Both ends of a socket. Source first: ours where the call sends, the peer's where it receives. */
-static __always_inline void put_tuple(struct slot *s, __u32 i, __u64 file, __u64 user, bool out)
+/* Where an IPv6 socket sends by this address: an IPv4 one goes as IPv6 writes it. */
+static __always_inline __u16 given_in6(struct slot *s, __u64 user, __u8 *address)
+{
+	struct user_in6 in6 = {0};
+
+	read_given(s, &in6, sizeof(in6), user);
+	if (in6.family == AF_INET_) {
+		*(__u64 *)address = 0;
+		*(__u32 *)(address + 8) = __builtin_bswap32(0xffff);
+		*(__u32 *)(address + 12) = ((struct user_in *)&in6)->address;
+	} else {
+		*(__u64 *)address = *(__u64 *)in6.address;
+		*(__u64 *)(address + 8) = *(__u64 *)(in6.address + 8);
+	}
+	return in6.port;
+}
+
+/*
+ * Both ends of a socket. Source first: ours where the call sends, the peer's where it receives.
+ * The address that the call was given is the other end where the socket has none, and of datagrams
+ * that are sent (`is_addressed`) though it has one: they go there.
+ */
+static __always_inline void put_tuple(struct slot *s, __u32 i, __u64 file, __u64 user, bool out,
+				      bool is_addressed)
 {
 	__u32 from = s->pos;
 	put_empty(s, i);
@@ -93,13 +115,14 @@ static __always_inline void put_tuple(struct slot *s, __u32 i, __u64 file, __u64
 	/* 0 to 15 local, 16 to 31 remote address, as far as the family fills them. */
 	__u8 *local = s->scratch, *remote = s->scratch + 16;
 	__u16 local_port, remote_port;
+	bool goes_there = is_addressed && READ(sock, sk, sk_protocol) == PROTOCOL_UDP;
 
 	if (family == AF_INET_) {
 		*(__u32 *)local = READ(inet_sock, sk, inet_saddr);
 		*(__u32 *)remote = READ(sock, sk, __sk_common.skc_daddr);
 		local_port = READ(inet_sock, sk, inet_sport);
 		remote_port = READ(sock, sk, __sk_common.skc_dport);
-		if (!remote_port && user) {
+		if (user && (!remote_port || goes_there)) {
 			struct user_in in = {0};
 			read_given(s, &in, sizeof(in), user);
 			*(__u32 *)remote = in.address;
@@ -116,13 +139,8 @@ static __always_inline void put_tuple(struct slot *s, __u32 i, __u64 file, __u64
 		bpf_core_read(remote, 16, &((struct sock *)sk)->__sk_common.skc_v6_daddr);
 		local_port = READ(inet_sock, sk, inet_sport);
 		remote_port = READ(sock, sk, __sk_common.skc_dport);
-		if (!remote_port && user) {
-			struct user_in6 in6 = {0};
-			read_given(s, &in6, sizeof(in6), user);
-			*(__u64 *)remote = *(__u64 *)in6.address;
-			*(__u64 *)(remote + 8) = *(__u64 *)(in6.address + 8);
-			remote_port = in6.port;
-		}
+		if (user && (!remote_port || goes_there))
+			remote_port = given_in6(s, user, remote);
 		append_u8(s, family);
 		append_16(s, out ? local : remote);
 		append_u16(s, __builtin_bswap16(out ? local_port : remote_port));
@@ -230,13 +248,14 @@ struct message {
 	__u64 name, iov, iov_count, control, control_size;
 };
 
+/* A name without a length is none. */
 static __always_inline bool message_get(struct slot *s, __u64 pointer, struct message *m)
 {
 	if (s->flags & RECORD_COMPAT) {
 		__u32 narrow[6];
 		if (bpf_probe_read_user(narrow, sizeof(narrow), (void *)pointer))
 			return false;
-		m->name = narrow[0];
+		m->name = narrow[1] ? narrow[0] : 0;
 		m->iov = narrow[2];
 		m->iov_count = narrow[3];
 		m->control = narrow[4];
@@ -246,7 +265,7 @@ static __always_inline bool message_get(struct slot *s, __u64 pointer, struct me
 	__u64 wide[6];
 	if (bpf_probe_read_user(wide, sizeof(wide), (void *)pointer))
 		return false;
-	m->name = wide[0];
+	m->name = (__u32)wide[1] ? wide[0] : 0;
 	m->iov = wide[2];
 	m->iov_count = wide[3];
 	m->control = wide[4];
@@ -356,7 +375,8 @@ __noinline int collect_net(__u32 slot_index, __u32 i)
 			break;
 		}
 		put_tuple(s, i, file_of_slot_fd(s, value_of(s, p->src)), second,
-			  p->kind != KIND_TUPLE_IN && p->kind != KIND_TUPLE_MSG_IN);
+			  p->kind != KIND_TUPLE_IN && p->kind != KIND_TUPLE_MSG_IN,
+			  p->kind == KIND_TUPLE_OUT || p->kind == KIND_TUPLE_MSG_OUT);
 		break;
 	case KIND_SOCKADDR:
 		put_sockaddr(s, i, value, (__u32)second);

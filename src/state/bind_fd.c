@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "event/address.h"
 #include "state/bind.h"
 #include "state/path.h"
 
@@ -445,17 +446,26 @@ static void unmap(struct event_fd *fd)
 	fd->type = FD_IPV4;
 }
 
-static void bind_socket(const struct fd_rule *r, struct event *e)
+static void bind_socket(const struct fd_rule *r, struct event *e, bool is_live)
 {
 	struct event_fd *fd = &e->fd;
 	struct str tuple = {NULL, 0};
 	bool is_unconnected = !fd->remote.size;
+	struct ip_address peer = fd->remote;
+	uint16_t peer_port = fd->remote_port;
 
 	if (r->tuple >= 0 && (unsigned)r->tuple < e->nparams)
 		tuple = e->params[r->tuple];
 	/* An unconnected socket's peer stands in the call's own arguments only. */
-	if (tuple.n && (fd->type == FD_UNKNOWN || !fd->remote.size))
+	if (tuple.n && (fd->type == FD_UNKNOWN || is_unconnected ||
+			(is_live && r->is_send && fd->l4proto == IPPROTO_UDP)))
 		take_tuple(fd, tuple, r->is_connect || r->is_send);
+	/* Sent elsewhere than to whom it is connected: as without a connection. */
+	if (is_live && !is_unconnected && r->is_send &&
+	    (!ip_address_equal(&peer, &fd->remote) || peer_port != fd->remote_port)) {
+		is_unconnected = true;
+		fd->is_connected = false;
+	}
 	if (r->is_accept || (r->is_connect && is_done(e))) {
 		fd->name_changed = tuple.n || fd->is_known;
 		fd->is_connected = fd->is_known;
@@ -512,7 +522,7 @@ void fd_bind(const struct fd_rule *r, struct event *e, const struct annex_facts 
 			fd->path = facts->resolved;
 		else if (r->name >= 0 && fd->num >= 0)
 			event_param_str(e, (unsigned)r->name, &fd->path);
-		bind_socket(r, e);
+		bind_socket(r, e, facts->socket != NULL);
 		if (r->use != FD_USE_USES && fd->num >= 0 && !fd->is_known)
 			bind_made(r, e);
 	}

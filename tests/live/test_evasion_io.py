@@ -87,7 +87,8 @@ def test_writing_through_memory(trick):
     ("tcp-not-waiting", "connect"), ("tcp-inherited", "connect"), ("udp-sendto", "sendto"),
     ("udp-sendmsg", "sendmsg"), ("udp-sendmmsg", "sendmmsg"), ("udp-connected", "connect"),
     ("udp-connected", "sendto"), ("udp-connected-twice", "connect"),
-    ("udp-connected-twice", "sendto")])
+    ("udp-connected-twice", "sendto"), ("udp-connected-elsewhere", "sendto"),
+    ("udp-connected-elsewhere", "sendmsg"), ("udp-connected-no-name", "sendmsg")])
 def test_talk(trick, listener, way, call):
     trick.go(way, trick.directory, listener)
     alert = trick.wait_for("own", "Talked", evt_type=call)

@@ -162,6 +162,34 @@ static int udp_connected_twice(char **arg)
 	return check(send(fd, "x", 1, 0), "send");
 }
 
+/* Connected to somewhere else; each datagram goes where it says. */
+static int udp_connected_elsewhere(char **arg)
+{
+	struct sockaddr_in other = loopback("9", 1), to = loopback(arg[1], 2);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct iovec text = {"x", 1};
+	struct msghdr message = {
+	    .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &text, .msg_iovlen = 1};
+
+	if (connect(fd, (struct sockaddr *)&other, sizeof(other)) < 0 ||
+	    sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return refused("sendto");
+	return check(sendmsg(fd, &message, 0), "sendmsg");
+}
+
+/* A name without a length, which the kernel passes over. */
+static int udp_connected_no_name(char **arg)
+{
+	struct sockaddr_in other = loopback("9", 1), to = loopback(arg[1], 2);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct iovec text = {"x", 1};
+	struct msghdr message = {.msg_name = &other, .msg_iov = &text, .msg_iovlen = 1};
+
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return refused("connect");
+	return check(sendmsg(fd, &message, 0), "sendmsg");
+}
+
 static int unix_abstract(char **arg)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -373,6 +401,8 @@ static const struct way ways[] = {
     {"udp-sendmmsg", 2, udp_sendmmsg},
     {"udp-connected", 2, udp_connected},
     {"udp-connected-twice", 2, udp_connected_twice},
+    {"udp-connected-elsewhere", 2, udp_connected_elsewhere},
+    {"udp-connected-no-name", 2, udp_connected_no_name},
     {"unix-abstract", 2, unix_abstract},
     {"packet", 0, family_packet},
     {"vsock", 0, family_vsock},
