@@ -109,6 +109,7 @@ void counts_print(const struct counts *c, const struct rule_set *rules, const ui
 	print_some("Discards that were wrong", c->discards_wrong, "");
 	print_some("Events that could not be decoded", c->all.damaged, "");
 	print_some("Threads that could not be remembered", c->state.table_full, " events");
+	print_some("Processes whose arguments did not come in time", c->state.proc_given_up, "");
 	print_some("Descriptors or their names that could not be remembered", c->state.fds_full,
 		   "");
 	print_some("Blocks of the captures that are not known", c->blocks_skipped, "");

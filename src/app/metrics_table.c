@@ -616,6 +616,8 @@ const struct metric metrics_table[] = {
 	.help = "Times that what was remembered was wrong, or missing, and put right by an event."),
     ROW(COUNTER("saker_processes_looked_up_total", "saker.processes_looked_up", STATE), AT(counts.state.proc_lookups),
 	.help = "Processes that were unknown and looked up in /proc."),
+    ROW(COUNTER("saker_processes_given_up_total", "saker.processes_given_up", STATE), AT(counts.state.proc_given_up),
+	.help = "Processes whose arguments and environment did not come out of /proc in time: something in them keeps readers waiting."),
 
     ROW(COUNTER("saker_audit_accepted_total", "saker.audit_accepted", ALWAYS), AT(counts.audit.accepted),
 	.get = get_of_audit, .help = "Requests with Kubernetes audit events that were answered with 200."),

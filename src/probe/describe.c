@@ -18,7 +18,6 @@ static void describe_kernel(const struct probe_abilities *a, struct buffer *out)
 	    {a->has_rings, "5.8", "ring buffers"},
 	    {a->has_task_loads, "5.11", "task facts by direct loads"},
 	    {a->has_loop, "5.17", "paths of any depth"},
-	    {a->has_copy_of_others, "5.18", "arguments of running processes"},
 	    {a->has_file_loads, "6.2", "files and paths by direct loads"},
 	};
 	struct utsname name = {0};
@@ -56,10 +55,8 @@ static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 	     "holds them"},
 	    {"new processes", "tp_btf/sched_process_fork, before the child can run"},
 	    {"ends of processes", "tp_btf/sched_process_exit: status, signal, reaper"},
-	    {"processes before the start", a->has_copy_of_others
-					       ? "task iterator, arguments included"
-					   : a->has_iterator ? "task iterator, arguments from /proc"
-							     : "/proc"},
+	    {"processes before the start",
+	     a->has_iterator ? "task iterator, arguments and environment from /proc" : "/proc"},
 	    {"io_uring", uring},
 	    {"signals, switches", "tp_btf/signal_deliver, tp_btf/sched_switch, while rules ask"},
 	    {"page faults",

@@ -43,7 +43,6 @@ struct probe {
 	uint8_t keeps[PROBE_SYSCALLS]; /* see probe_keep; atomic */
 	bool has_iterator;
 	bool has_page_faults;
-	bool has_sleepable_iterator;
 	bool has_uring;
 	const char *uring_submission; /* tracepoint that tells of it */
 };
@@ -235,15 +234,11 @@ static void configure(struct probe *p, const struct probe_options *options,
 	bpf_map__set_max_entries(s->maps.ring_critical, options->critical_ring_bytes);
 	p->nrings = nrings;
 	p->has_iterator = names_have(names, "bpf_iter__task");
-	p->has_sleepable_iterator =
-	    p->has_iterator && names_have(names, "BPF_FUNC_copy_from_user_task");
 	/* Of all architectures only x86 and RISC-V have these. */
 	p->has_page_faults = names_have(names, "btf_trace_page_fault_user");
 	bpf_program__set_autoload(s->progs.fault_user, p->has_page_faults);
 	bpf_program__set_autoload(s->progs.fault_kernel, p->has_page_faults);
-	bpf_program__set_autoload(s->progs.dump_tasks, p->has_sleepable_iterator);
-	bpf_program__set_autoload(s->progs.dump_tasks_plain,
-				  p->has_iterator && !p->has_sleepable_iterator);
+	bpf_program__set_autoload(s->progs.dump_tasks, p->has_iterator);
 	configure_uring(p, names);
 }
 
@@ -698,8 +693,7 @@ int probe_iterate_tasks(struct probe *p,
 	memory = malloc(ITERATOR_BUFFER);
 	if (!memory)
 		return error_set(err, -ENOMEM, "out of memory");
-	struct bpf_link *link = bpf_program__attach_iter(
-	    p->has_sleepable_iterator ? s->progs.dump_tasks : s->progs.dump_tasks_plain, NULL);
+	struct bpf_link *link = bpf_program__attach_iter(s->progs.dump_tasks, NULL);
 	if (!link)
 		return error_set(err, -errno, "cannot attach the task iterator: %s",
 				 strerror(errno));
@@ -847,7 +841,6 @@ struct probe_abilities probe_abilities(const struct probe *p)
 	    .has_rings = names_have(&names, "BPF_FUNC_ringbuf_output"),
 	    .has_task_loads = names_have(&names, "BPF_FUNC_get_current_task_btf"),
 	    .has_loop = names_have(&names, "BPF_FUNC_loop"),
-	    .has_copy_of_others = names_have(&names, "BPF_FUNC_copy_from_user_task"),
 	    .has_file_loads = names_have(&names, "BPF_FUNC_cgrp_storage_get"),
 	    .has_iterator = p->has_iterator,
 	    .has_page_faults = p->has_page_faults,

@@ -156,10 +156,9 @@ bool probe_run(const struct probe *p, size_t number, struct probe_run *run);
 /* What the running kernel offers to the programs. */
 struct probe_abilities {
 	bool has_btf, has_rings;
-	bool has_task_loads;     /* facts of tasks without a call for each */
-	bool has_loop;           /* names can be followed, paths of any depth be made */
-	bool has_copy_of_others; /* arguments of processes that run already, by the iterator */
-	bool has_file_loads;     /* facts of files without a call for each */
+	bool has_task_loads; /* facts of tasks without a call for each */
+	bool has_loop;       /* names can be followed, paths of any depth be made */
+	bool has_file_loads; /* facts of files without a call for each */
 	bool has_iterator;
 	bool has_page_faults;
 	const char *uring_submission; /* tracepoint; NULL: requests are not seen */

@@ -14,35 +14,12 @@ int identify(void *ctx)
 }
 
 /*
- * Every task there is, as if it had just been executed. Reads of another process's memory may
- * sleep, which this program may where the kernel lets it; where not, args and environment are
- * empty.
+ * Every task there is, as if it had just been executed. But for arguments and environment: those
+ * are memory of the process, which may have put there what is never brought in, so that whoever
+ * reads it waits for ever. State reads them where it need not wait (state/proc_wait.h).
  */
-static __always_inline __u32 append_task_memory(struct slot *s, struct task_struct *task,
-						__u64 start, __u64 end, __u32 room)
-{
-	__u32 pos = s->pos;
-	__u64 size = end > start ? end - start : 0;
-	if (pos > PROBE_POS_LIMIT || !start)
-		return 0;
-	if (size > room) {
-		size = room;
-		s->flags |= RECORD_ARGS_CUT;
-	}
-	BOUND(size);
-	if (!size || size > PROBE_ARGS_MAX)
-		return 0;
-	if (bpf_copy_from_user_task(s->data + pos, size, (void *)start, task, 0))
-		return 0;
-	__u64 last = pos + size - 1;
-	s->pos = last + 1;
-	BOUND(last);
-	if (last < PROBE_POS_LIMIT + PROBE_ARGS_MAX)
-		s->data[last] = 0;
-	return size;
-}
-
-static __always_inline int task_dump(struct bpf_iter__task *ctx, bool can_sleep)
+SEC("iter/task")
+int dump_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *trusted = ctx->task;
 	if (!trusted)
@@ -59,26 +36,8 @@ static __always_inline int task_dump(struct bpf_iter__task *ctx, bool can_sleep)
 	put_u64(s, 0, 0);
 	put_empty(s, 1);
 	put_empty(s, 2);
-	if (can_sleep && mm) {
-		/* The first string is exe, the rest is args. */
-		__u32 from = s->pos;
-		__u32 size = append_task_memory(s, trusted, READ(mm_struct, mm, arg_start),
-						READ(mm_struct, mm, arg_end), PROBE_ARGS_MAX);
-		if (size && from <= PROBE_POS_LIMIT) {
-			long n =
-			    bpf_probe_read_kernel_str(s->path, RECORD_PATH_MAX, s->data + from);
-			if (n < 0 || n > size)
-				n = size;
-			set_length(s, 1, n);
-			set_length(s, 2, size - n);
-		}
-	}
 	put_process(s, true, task, mm);
 	put_empty(s, 15);
-	if (can_sleep && mm)
-		set_length(s, 15,
-			   append_task_memory(s, trusted, READ(mm_struct, mm, env_start),
-					      READ(mm_struct, mm, env_end), PROBE_ARGS_MAX));
 	put_exec(s, true, task, mm);
 	put_empty(s, 30);
 	params_end(s);
@@ -100,18 +59,6 @@ static __always_inline int task_dump(struct bpf_iter__task *ctx, bool can_sleep)
 		bpf_seq_write(ctx->meta->seq, s->data, size);
 	slot_release(s);
 	return 0;
-}
-
-SEC("iter.s/task")
-int dump_tasks(struct bpf_iter__task *ctx)
-{
-	return task_dump(ctx, true);
-}
-
-SEC("iter/task")
-int dump_tasks_plain(struct bpf_iter__task *ctx)
-{
-	return task_dump(ctx, false);
 }
 
 #endif

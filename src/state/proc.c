@@ -26,27 +26,14 @@ int proc_open(const char *host_root, struct error *err)
 	return fd;
 }
 
-/*
- * Reads as much of a file as fits; empty where it cannot be read. Small files come whole with the
- * first read; is_cut is given for those that may need several.
- */
-static struct str read_file(int dir, const char *name, char *memory, size_t room, bool *is_cut)
+/* As much of a small file as fits, which comes whole with the first read; empty where it cannot be
+ * read. */
+static struct str read_file(int dir, const char *name, char *memory, size_t room)
 {
 	CLEANUP_CLOSE int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	size_t n = 0;
+	ssize_t n = fd >= 0 ? read(fd, memory, room) : 0;
 
-	while (fd >= 0 && n < room) {
-		ssize_t got = read(fd, memory + n, room - n);
-
-		if (got <= 0)
-			break;
-		n += (size_t)got;
-		if (!is_cut)
-			break;
-	}
-	if (is_cut)
-		*is_cut = n == room;
-	return (struct str){memory, n};
+	return (struct str){memory, n > 0 ? (size_t)n : 0};
 }
 
 static struct str read_link(int dir, const char *name, char *memory, size_t room)
@@ -259,55 +246,63 @@ static struct str convert_cgroups(struct str file, char *memory, size_t room)
 	return buffer_str(&out);
 }
 
-static bool may_write(const struct stat *st, const struct task_facts *f)
+static bool may_write(const struct proc_told *told, const struct task_facts *f)
 {
 	if (f->uid == 0)
 		return true;
-	if (f->uid == st->st_uid)
+	if (f->uid == told->uid)
 		return true; /* the owner may change the mode */
-	return st->st_mode & (f->gid == st->st_gid ? S_IWGRP : S_IWOTH);
+	return told->mode & (f->gid == told->gid ? S_IWGRP : S_IWOTH);
 }
 
-static uint64_t timespec_ns(struct timespec ts)
-{
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-static void read_exe(int dir, struct proc_process *out)
+static void take_exe(const struct proc_told *told, struct proc_process *out)
 {
 	static const struct str deleted = {" (deleted)", 10};
-	struct stat st;
-	struct str path = read_link(dir, "exe", out->exe_link, sizeof(out->exe_link));
 
-	out->strings.exepath = path;
-	if (path.n == 0 || fstatat(dir, "exe", &st, 0) < 0)
+	memcpy(out->exe_link, told->link, told->link_size);
+	out->strings.exepath = (struct str){out->exe_link, told->link_size};
+	if (!told->has_stat)
 		return;
-	if (st.st_nlink == 0 && str_ends_with(path, deleted))
-		out->strings.exepath = str_slice(path, 0, path.n - deleted.n);
-	out->exe_ino = st.st_ino;
-	out->exe_dev = (uint32_t)st.st_dev;
-	out->exe_ctime = timespec_ns(st.st_ctim);
-	out->exe_mtime = timespec_ns(st.st_mtim);
-	if (str_starts_with(path, STR("/memfd:")))
+	if (told->links == 0 && str_ends_with(out->strings.exepath, deleted))
+		out->strings.exepath.n -= deleted.n;
+	out->exe_ino = told->ino;
+	out->exe_dev = told->dev;
+	out->exe_ctime = told->ctime;
+	out->exe_mtime = told->mtime;
+	if (str_starts_with(out->strings.exepath, STR("/memfd:")))
 		out->exe_flags |= EXE_FROM_MEMFD;
-	if (may_write(&st, &out->facts))
+	if (may_write(told, &out->facts))
 		out->exe_flags |= EXE_WRITABLE;
 }
 
-static void read_strings(int dir, struct proc_process *out)
+static void take_strings(const struct proc_told *told, struct proc_process *out)
 {
-	struct str cmdline =
-	    read_file(dir, "cmdline", out->cmdline, sizeof(out->cmdline), &out->args_cut);
-	size_t end = str_find_byte(cmdline, '\0', 0);
+	struct str cmdline = {out->cmdline, told->cmdline_size};
+	size_t end;
 
-	out->strings.comm = (struct str){out->facts.comm, strlen(out->facts.comm)};
+	memcpy(out->cmdline, told->cmdline, told->cmdline_size);
+	memcpy(out->environ, told->environ, told->environ_size);
+	out->args_cut = told->is_cmdline_cut;
+	out->env_cut = told->is_environ_cut;
+	end = str_find_byte(cmdline, '\0', 0);
 	out->strings.exe = str_slice(cmdline, 0, end);
 	out->strings.args = str_slice(cmdline, end + 1, cmdline.n);
+	out->strings.env = (struct str){out->environ, told->environ_size};
+}
+
+/* What the process itself could keep us waiting for. */
+static void read_told(int dir, struct proc_wait *wait, struct proc_process *out)
+{
+	const struct proc_told *told = proc_wait_read(wait, dir);
+
+	if (told) {
+		take_exe(told, out);
+		take_strings(told, out);
+	}
+	out->strings.comm = (struct str){out->facts.comm, strlen(out->facts.comm)};
 	/* Kernel threads have no command line. */
-	if (cmdline.n == 0)
+	if (!told || told->cmdline_size == 0)
 		out->strings.exe = out->strings.comm;
-	out->strings.env =
-	    read_file(dir, "environ", out->environ, sizeof(out->environ), &out->env_cut);
 }
 
 /* The limits file costs more than all others; it is needed where pids are not our own. */
@@ -320,7 +315,7 @@ static void read_limits(int dir, int32_t pid, bool is_own_proc, struct proc_proc
 		out->fdlimit = limit.rlim_cur;
 		return;
 	}
-	struct str text = read_file(dir, "limits", memory, sizeof(memory), NULL);
+	struct str text = read_file(dir, "limits", memory, sizeof(memory));
 	while (text.n) {
 		struct str line = next_line(&text);
 
@@ -342,9 +337,9 @@ static int open_process(int proc_fd, int32_t pid)
 
 static void read_cgroups(int dir, struct proc_process *out)
 {
-	out->cgroups = convert_cgroups(
-	    read_file(dir, "cgroup", out->cgroup_file, sizeof(out->cgroup_file), NULL),
-	    out->cgroup_text, sizeof(out->cgroup_text));
+	out->cgroups =
+	    convert_cgroups(read_file(dir, "cgroup", out->cgroup_file, sizeof(out->cgroup_file)),
+			    out->cgroup_text, sizeof(out->cgroup_text));
 }
 
 int proc_read_cgroups(int proc_fd, int32_t pid, struct proc_process *out)
@@ -357,7 +352,19 @@ int proc_read_cgroups(int proc_fd, int32_t pid, struct proc_process *out)
 	return 0;
 }
 
-int proc_read_process(int proc_fd, bool is_own_proc, int32_t pid, struct proc_process *out)
+int proc_read_told(int proc_fd, struct proc_wait *wait, int32_t pid, struct proc_process *out)
+{
+	CLEANUP_CLOSE int dir = open_process(proc_fd, pid);
+
+	if (dir < 0)
+		return dir;
+	memset(out, 0, offsetof(struct proc_process, cmdline));
+	read_told(dir, wait, out);
+	return 0;
+}
+
+int proc_read_process(int proc_fd, struct proc_wait *wait, bool is_own_proc, int32_t pid,
+		      struct proc_process *out)
 {
 	char memory[4096];
 	CLEANUP_CLOSE int dir = open_process(proc_fd, pid);
@@ -366,18 +373,16 @@ int proc_read_process(int proc_fd, bool is_own_proc, int32_t pid, struct proc_pr
 		return dir;
 	memset(out, 0, offsetof(struct proc_process, cmdline));
 	out->facts.pid = out->facts.tid = out->facts.vpid = out->facts.vtid = pid;
-	int code =
-	    parse_stat(read_file(dir, "stat", memory, sizeof(memory), NULL), &out->facts, out);
+	int code = parse_stat(read_file(dir, "stat", memory, sizeof(memory)), &out->facts, out);
 	if (code < 0)
 		return code;
 	out->facts.vpgid = out->facts.pgid;
 	out->facts.vsid = out->facts.sid;
-	parse_status(read_file(dir, "status", memory, sizeof(memory), NULL), &out->facts, out);
-	struct str loginuid = read_file(dir, "loginuid", memory, sizeof(memory), NULL);
+	parse_status(read_file(dir, "status", memory, sizeof(memory)), &out->facts, out);
+	struct str loginuid = read_file(dir, "loginuid", memory, sizeof(memory));
 	out->facts.loginuid = loginuid.n ? (uint32_t)number(loginuid) : UINT32_MAX;
 	out->facts.pidns = read_namespace(dir, "ns/pid");
-	read_strings(dir, out);
-	read_exe(dir, out);
+	read_told(dir, wait, out);
 	out->cwd = read_link(dir, "cwd", out->cwd_link, sizeof(out->cwd_link));
 	read_cgroups(dir, out);
 	read_limits(dir, pid, is_own_proc, out);

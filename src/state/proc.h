@@ -7,10 +7,13 @@
 #define SAKER_STATE_PROC_H
 
 #include "base/error.h"
+#include "state/proc_wait.h"
 #include "state/process.h"
 #include "state/table.h"
 
-enum { PROC_TEXT_MAX = 16 * 1024 }; /* of arguments, of environment; longer ones are cut */
+enum {
+	PROC_TEXT_MAX = sizeof(((struct proc_told *)0)->cmdline)
+}; /* of arguments, of environment; longer ones are cut */
 
 struct proc_process {
 	struct task_facts facts; /* start times in whole clock ticks; no exec_id, no cgroup_id, no
@@ -42,9 +45,12 @@ int proc_open(const char *host_root, struct error *err);
 /*
  * 0, or a negative errno where there is no such process. is_own_proc: the pids in it are those that
  * this program's own system calls take, as they are not where the host's /proc is looked at from a
- * container.
+ * container. Never waits for the process itself: see state/proc_wait.h.
  */
-int proc_read_process(int proc_fd, bool is_own_proc, int32_t pid, struct proc_process *out);
+int proc_read_process(int proc_fd, struct proc_wait *wait, bool is_own_proc, int32_t pid,
+		      struct proc_process *out);
+/* Arguments, environment and executed file alone. */
+int proc_read_told(int proc_fd, struct proc_wait *wait, int32_t pid, struct proc_process *out);
 /* The cgroups alone. */
 int proc_read_cgroups(int proc_fd, int32_t pid, struct proc_process *out);
 

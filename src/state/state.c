@@ -80,6 +80,7 @@ struct state *state_new(const struct state_options *options, struct error *err)
 		return NULL;
 	}
 	s->proc_fd = proc_fd;
+	s->proc_wait = proc_wait_new();
 	s->is_own_proc = !options->host_root || !options->host_root[0];
 	return s;
 }
@@ -94,6 +95,7 @@ void state_free(struct state *s)
 	u64map_free(&s->pidns_starts);
 	if (s->proc_fd >= 0)
 		close(s->proc_fd);
+	proc_wait_free(s->proc_wait);
 	free(s->reading);
 	free(s->actions);
 	free(s->fd_rules);
@@ -149,6 +151,8 @@ struct state_counters state_counters(const struct state *s)
 	c.threads = process_table_thread_count(s->processes);
 	c.processes = process_table_process_count(s->processes);
 	c.removed = c.added - c.threads;
+	if (s->proc_wait)
+		c.proc_given_up = proc_wait_given_up(s->proc_wait);
 	c.fds_full += process_table_fds(s->processes)->refused;
 	return c;
 }
@@ -258,7 +262,7 @@ static bool look_up(struct state *s, const struct event *e, const struct task_fa
 		return told && proc_restore(annex_str(told), s->reading) == 0;
 	}
 	s->counters.proc_lookups++;
-	if (proc_read_process(s->proc_fd, s->is_own_proc, f->pid, s->reading) < 0 ||
+	if (proc_read_process(s->proc_fd, s->proc_wait, s->is_own_proc, f->pid, s->reading) < 0 ||
 	    !start_time_equal(s->reading->facts.start_time, f->start_time))
 		return false;
 	s->read_of = READ_PROCESS;
@@ -395,9 +399,16 @@ static void take_common(struct state *s, struct event *e, struct process *p)
 	process_set_cwd(s->processes, p, param_str(e, POS_CWD));
 }
 
+/* Of the list that the probe's iterator makes at the start. */
+static bool is_of_list(const struct state *s, const struct event *e)
+{
+	return s->proc_fd >= 0 && e->record->flags & RECORD_STATE_ONLY &&
+	       e->record->syscall_nr == UINT16_MAX && !(e->record->flags & RECORD_KERNEL_THREAD);
+}
+
 static void apply_exec(struct state *s, struct event *e, struct process *p, struct thread *th)
 {
-	bool is_cut = e->record->flags & RECORD_ARGS_CUT;
+	bool args_cut = e->record->flags & RECORD_ARGS_CUT, env_cut = args_cut;
 	const struct annex_item *item = annex_item(e, ANNEX_EXE);
 	struct program_strings strings = {
 	    .exe = param_str(e, POS_EXE),
@@ -406,8 +417,18 @@ static void apply_exec(struct state *s, struct event *e, struct process *p, stru
 	    .env = param_str(e, POS_EXEC_ENV),
 	    .comm = {th->comm, strnlen(th->comm, sizeof(th->comm))},
 	};
-	struct program *program = make_program(s, &strings, is_cut, is_cut);
 	struct annex_exe exe;
+
+	/* The kernel's list of what runs leaves out what is in the processes' memory. */
+	if (is_of_list(s, e) &&
+	    proc_read_told(s->proc_fd, s->proc_wait, p->facts.pid, s->reading) == 0) {
+		strings.exe = s->reading->strings.exe;
+		strings.args = s->reading->strings.args;
+		strings.env = s->reading->strings.env;
+		args_cut = s->reading->args_cut;
+		env_cut = s->reading->env_cut;
+	}
+	struct program *program = make_program(s, &strings, args_cut, env_cut);
 
 	program->exe_flags = (uint32_t)param_u64(e, POS_EXEC_FLAGS, 0);
 	program->exe_ino = param_u64(e, POS_EXEC_INO, 0);
@@ -737,7 +758,7 @@ static void scan_process(struct state *s, int32_t pid)
 
 	if (p && !p->is_exited && !p->is_partial)
 		return;
-	if (proc_read_process(s->proc_fd, s->is_own_proc, pid, s->reading) < 0)
+	if (proc_read_process(s->proc_fd, s->proc_wait, s->is_own_proc, pid, s->reading) < 0)
 		return;
 	const struct task_facts *f = &s->reading->facts;
 	p = process_find(s->processes, pid, f->start_time);

@@ -26,6 +26,7 @@ struct state_counters {
 	uint64_t added, removed;     /* so far */
 	uint64_t healed;             /* wrong or missing state put right from a record */
 	uint64_t proc_lookups;       /* processes never seen, looked up in /proc */
+	uint64_t proc_given_up;      /* of these, because the process kept us waiting */
 	uint64_t table_full;         /* threads that were not remembered */
 	uint64_t fds_full; /* captures: descriptors, or their names, that were not remembered */
 	uint64_t args_cut;

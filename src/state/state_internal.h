@@ -62,6 +62,7 @@ struct state {
 	struct state_counters counters;
 	bool is_live;
 	int proc_fd; /* -1: not live */
+	struct proc_wait *proc_wait; /* NULL: not live */
 	bool is_own_proc;
 	uint64_t boot_time;
 	uint32_t max_threads;
