@@ -29,13 +29,14 @@ static const struct {
 	enum discard_shape shape;
 	bool makes_file;
 } shapes[] = {
-    {"open", DISCARD_OPEN, true},        {"openat", DISCARD_OPEN, true},
-    {"creat", DISCARD_OPEN, true},       {"connect", DISCARD_SOCKET, false},
-    {"accept", DISCARD_SOCKET, true},    {"accept4", DISCARD_SOCKET, true},
-    {"sendto", DISCARD_SOCKET, false},   {"sendmsg", DISCARD_SOCKET, false},
-    {"recvfrom", DISCARD_SOCKET, false}, {"recvmsg", DISCARD_SOCKET, false},
-    {"dup", DISCARD_BY_RESULT, false},   {"dup2", DISCARD_BY_RESULT, false},
-    {"dup3", DISCARD_BY_RESULT, false},  {"socket", DISCARD_BY_RESULT, false},
+    {"open", DISCARD_OPEN, true},         {"openat", DISCARD_OPEN, true},
+    {"creat", DISCARD_OPEN, true},        {"connect", DISCARD_SOCKET, false},
+    {"accept", DISCARD_SOCKET, true},     {"accept4", DISCARD_SOCKET, true},
+    {"sendto", DISCARD_SOCKET, false},    {"sendmsg", DISCARD_SOCKET, false},
+    {"recvfrom", DISCARD_SOCKET, false},  {"recvmsg", DISCARD_SOCKET, false},
+    {"dup", DISCARD_BY_RESULT, false},    {"dup2", DISCARD_BY_RESULT, false},
+    {"dup3", DISCARD_BY_RESULT, false},   {"fcntl", DISCARD_BY_RESULT, false},
+    {"socket", DISCARD_BY_RESULT, false},
 };
 
 enum discard_shape discard_shape_of(uint16_t kind)

@@ -7,6 +7,7 @@ expected value stands for the scene's directory.
 
 import os
 import pwd
+import shutil
 import socket
 import subprocess
 from collections import namedtuple
@@ -189,6 +190,56 @@ def write_authorized_keys(scene):
     scene.do("write", scene.path(".ssh/authorized_keys"))
 
 
+def as_nobody(*command):
+    """In a directory of nobody's, with the same names free to choose as anybody has."""
+    def how(scene):
+        nobody = pwd.getpwnam("nobody").pw_uid
+        os.chown(scene.path(), nobody, -1)
+        scene.run(*[part.format(scene=scene.directory) for part in command], user=nobody)
+    return how
+
+
+def moved_away(directory, name):
+    """A file that looks like what is watched, moved to where it does not."""
+    def how(scene):
+        scene.file(f"{directory}/{name}", "no key\n", 0o600)
+        scene.run("mv", scene.path(directory, name), scene.path("elsewhere"))
+    return how
+
+
+def linked_key(scene):
+    scene.run("ln", scene.file(".ssh/id_rsa", "no key\n", 0o600), scene.path("elsewhere"))
+
+
+def planted(name, *made_by):
+    """A program of a trusted name where programs are, but not in a directory for them."""
+    def how(scene):
+        directory = f"/opt/saker-{scene.name}"
+        os.mkdir(directory)
+        scene.undo.append(lambda: os.rmdir(directory))
+        scene.run(*made_by, scene.file("file", "text\n"),
+                  remove_later(scene, f"{directory}/{name}"))
+    return how
+
+
+def planted_branch(scene):
+    directory = f"/opt/saker-{scene.name}"
+    os.makedirs(f"{directory}/refs/heads")
+    scene.undo.append(lambda: shutil.rmtree(directory))
+    scene.run("cp", scene.file("file", "text\n"), f"{directory}/refs/heads/master")
+
+
+def existing_log(scene):
+    path = unique(scene, "/var/log")
+    with open(path, "w") as file:
+        file.write("text\n")
+    return path
+
+
+def replaced_log(scene):
+    scene.run("mv", scene.file("clean", "text\n"), unique(scene, "/var/log"))
+
+
 SHADOW = {"fd.name": "/etc/shadow", "proc.name": "act", "user.name": "root"}
 
 FIRES = [
@@ -203,6 +254,8 @@ FIRES = [
          {"fd.type": "ipv4", "evt.type": "dup2"}),
     Case("Standard stream redirected to network", "dup3 onto 1", do("dup3-tcp", 1),
          {"evt.type": "dup3"}),
+    Case("Standard stream redirected to network", "fcntl into 0", do("fcntl-tcp", 0),
+         {"evt.type": "fcntl"}),
     Case("Standard stream redirected to network", "bash and /dev/tcp", reverse_shell,
          {"proc.name": "bash"}),
 
@@ -240,6 +293,10 @@ FIRES = [
     Case("Setuid bit set", "chmod", do("chmod", "{file}", "4755"),
          {"fs.path.name": "{scene}/file", "evt.type": "chmod"}),
     Case("Setuid bit set", "fchmod", do("fchmod", "{file}", "4755"), {"evt.type": "fchmod"}),
+    Case("Setuid bit set", "fchmodat2", do("fchmodat2", "{file}", "4755"),
+         {"evt.type": "fchmodat2"}),
+    Case("Setuid bit set", "made with it", do("create-mode", "{scene}/new", "4755"),
+         {"fd.name": "{scene}/new"}),
     Case("Setuid bit set", "the command", sh("touch $DIR/f; exec chmod u+s $DIR/f"),
          {"proc.name": "chmod", "fs.path.name": "{scene}/f"}),
 
@@ -257,6 +314,10 @@ FIRES = [
     Case("Log cleared", "moved away",
          existing_command(["mv", "{path}", "{away}"], lambda scene: unique(scene, "/var/log")),
          {"proc.name": "mv"}),
+
+    Case("Log cleared", "replaced", replaced_log, {"proc.name": "mv"}),
+    Case("Log cleared", "by a file called like a trusted script",
+         lambda scene: scene.do("named", "savelog", "truncate", existing_log(scene))),
 
     Case("Shell history removed", "removed", existing_command(["rm", "{path}"], named_history),
          {"proc.name": "rm"}),
@@ -279,6 +340,14 @@ FIRES = [
     Case("Login file changed", "start-up file", do("append", "{scene}/.bashrc"),
          {"fs.path.name": "{scene}/.bashrc"}),
 
+    Case("Login file changed", "by a script that calls itself a trusted one",
+         as_nobody("perl", "-e", "$0 = 'adduser'; open(F, '>>', '{scene}/.bashrc') or die $!"),
+         {"fs.path.name": "{scene}/.bashrc", "proc.name": "adduser"}),
+
+    Case("Binary directory changed", "trusted name elsewhere", planted("sshd", "cp"),
+         {"proc.name": "cp"}),
+    Case("Binary directory changed", "trusted name moved elsewhere", planted("sudo", "mv"),
+         {"proc.name": "mv"}),
     Case("Binary directory changed", "written", do_below("write", "/usr/bin"),
          {"proc.name": "act", "user.name": "root"}),
     Case("Binary directory changed", "under the other name", do_below("write", "/bin")),
@@ -299,6 +368,9 @@ FIRES = [
     Case("Sensitive file read", "under a trusted name", renamed_reader, {"proc.name": "sshd"}),
     Case("Sensitive file read", "SSH key", read_ssh_key,
          {"fd.name": "{scene}/.ssh/id_ed25519"}),
+    Case("Sensitive file read", "SSH key moved", moved_away(".ssh", "id_rsa"),
+         {"proc.name": "mv", "fs.path.source": "{scene}/.ssh/id_rsa"}),
+    Case("Sensitive file read", "SSH key linked", linked_key, {"proc.name": "ln"}),
     Case("Sensitive file read", "hard link", hard_link_of_shadow,
          {"proc.name": "ln", "fs.path.target": "/etc/shadow"}),
     Case("Sensitive file read", "bind mount",
@@ -333,6 +405,11 @@ SILENT = [
     Case("Root identity taken", "effective user only", do("effective-root")),
     Case("Root identity taken", "su",
          lambda scene: scene.run("su", "-s", "/bin/sh", "-c", "true", "root")),
+    Case("Setuid bit set", "made without it", do("create-mode", "{scene}/new", "1777")),
+    Case("Standard stream redirected to network", "fcntl into another", do("fcntl-tcp", 9)),
+    Case("Binary directory changed", "another name elsewhere", planted("notes", "cp")),
+    Case("Binary directory changed", "branch", planted_branch),
+    Case("Sensitive file read", "known hosts moved", moved_away(".ssh", "known_hosts")),
     Case("Setuid bit set", "other bits", do("chmod", "{file}", "1777")),
     Case("Page faults handled by unprivileged process", "root", do("userfault-root")),
     Case("Log cleared", "appended", existing("append", "/var/log")),

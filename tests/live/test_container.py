@@ -63,6 +63,12 @@ def test_shell_of_a_shell_is_told_once(container):
         "Shell started in container", container.scene.since, container.is_inside)) == 1
 
 
+def test_shell_of_what_calls_itself_a_shell(container):
+    container.run("/bin/act", "named", "sh", "shell")
+    alert = container.wait_for("Shell started in container")
+    assert alert.fields["proc.pname"] == "sh", alert["output"]
+
+
 def test_read_in_container_is_told_with_its_id(container):
     container.run("sh", "-c", "cat /etc/shadow; true")
     alert = container.wait_for("Sensitive file read")
@@ -86,6 +92,12 @@ def test_mount(container):
     container.run("/bin/act", "mount", "/mnt", capabilities=["CAP_SYS_ADMIN"])
     alert = container.wait_for("Mount made in container")
     assert alert.fields["evt.arg.dir"] == "/mnt"
+
+
+def test_mount_by_the_newer_calls(container):
+    container.run("/bin/act", "mount-new", "/mnt", capabilities=["CAP_SYS_ADMIN"])
+    container.wait_for("Mount made in container", evt_type="fsmount")
+    container.wait_for("Mount made in container", evt_type="move_mount")
 
 
 def test_mount_that_is_refused_is_silent(container):

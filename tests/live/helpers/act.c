@@ -161,6 +161,26 @@ static int act_mount(char **arg)
 	return check(mount("none", arg[0], "tmpfs", 0, NULL), "mount");
 }
 
+/* The same by the newer calls, as mount(8) makes them. */
+static int act_mount_new(char **arg)
+{
+	enum { NR_MOVE_MOUNT = 429, NR_FSOPEN, NR_FSCONFIG, NR_FSMOUNT };
+	enum { CREATE = 6, FROM_EMPTY = 4 };
+	long context = syscall(NR_FSOPEN, "tmpfs", 0), tree;
+
+	if (context < 0 || syscall(NR_FSCONFIG, context, CREATE, NULL, NULL, 0) < 0)
+		return refused("fsopen");
+	tree = syscall(NR_FSMOUNT, context, 0, 0);
+	return check(syscall(NR_MOVE_MOUNT, tree, "", AT_FDCWD, arg[0], FROM_EMPTY), "move_mount");
+}
+
+/* A shell as a child; before it a call by which a monitor learns what we are called by now. */
+static int act_shell(char **arg)
+{
+	(void)arg;
+	return check(chdir("/"), "chdir") || system("true");
+}
+
 static int act_mount_private(char **arg)
 {
 	return private_mounts() || act_mount(arg);
@@ -293,6 +313,17 @@ static int act_dup_tcp(char **arg)
 	return check(dup2(ends[1], atoi(arg[0])), "dup2");
 }
 
+/* fcntl-tcp NUMBER: the same, where that descriptor is free. */
+static int act_fcntl_tcp(char **arg)
+{
+	int ends[2], number = atoi(arg[0]);
+
+	if (tcp_pair(ends) < 0)
+		return refused("loopback");
+	close(number);
+	return check(fcntl(ends[1], F_DUPFD, number), "fcntl");
+}
+
 static int act_dup3_tcp(char **arg)
 {
 	int ends[2];
@@ -394,6 +425,19 @@ static int act_fchmod(char **arg)
 	return check(fchmod(fd, (mode_t)strtoul(arg[1], NULL, 8)), "fchmod");
 }
 
+static int act_fchmodat2(char **arg)
+{
+	enum { NR_FCHMODAT2 = 452 };
+
+	return check(syscall(NR_FCHMODAT2, AT_FDCWD, arg[0], (mode_t)strtoul(arg[1], NULL, 8), 0),
+		     "fchmodat2");
+}
+
+static int act_create_mode(char **arg)
+{
+	return opened(open(arg[0], O_WRONLY | O_CREAT, (mode_t)strtoul(arg[1], NULL, 8)), arg[0]);
+}
+
 /* A program that answers 0, for sockets: needs no privilege beyond CAP_BPF. */
 static int act_bpf_program(char **arg)
 {
@@ -437,12 +481,15 @@ static const struct action {
     {"connect", 2, act_connect},
     {"creat", 1, act_creat},
     {"create", 1, act_create},
+    {"create-mode", 2, act_create_mode},
     {"delete-module", 1, act_delete_module},
     {"dup-tcp", 1, act_dup_tcp},
     {"dup-unix", 1, act_dup_unix},
     {"dup3-tcp", 1, act_dup3_tcp},
     {"effective-root", 0, act_effective_root},
     {"fchmod", 2, act_fchmod},
+    {"fchmodat2", 2, act_fchmodat2},
+    {"fcntl-tcp", 1, act_fcntl_tcp},
     {"finit-module", 1, act_finit_module},
     {"init-module", 0, act_init_module},
     {"memfd", 0, act_memfd},
@@ -452,6 +499,7 @@ static const struct action {
     {"memory-write", 1, act_memory_write},
     {"mount", 1, act_mount},
     {"mount-bind", 2, act_mount_bind},
+    {"mount-new", 1, act_mount_new},
     {"mount-private", 1, act_mount_private},
     {"named", 2, act_named},
     {"noop", 0, act_noop},
@@ -463,6 +511,7 @@ static const struct action {
     {"read-openat2", 1, act_read_openat2},
     {"setns", 1, act_setns},
     {"setuid", 1, act_setuid},
+    {"shell", 0, act_shell},
     {"traceme", 0, act_traceme},
     {"truncate", 1, act_truncate},
     {"unshare-files", 0, act_unshare_files},
