@@ -164,10 +164,10 @@ struct name_search {
 /*
  * Where one event is built. A CPU has a few slots, because programs of ours may meet on it: an
  * interrupt's within a call's today, and two calls' where a kernel lets tracing programs be
- * preempted. See slot_claim.
+ * preempted. See slot_take.
  */
 struct slot {
-	volatile __u64 claimant; /* who tried last */
+	volatile __u64 claimant; /* who tried last: see slot_take */
 	volatile __u64 owner;    /* who has it; 0: free */
 	__u32 index;             /* of the slot, for programs that look it up again */
 	__u32 pos;               /* where the next bytes go */
@@ -294,14 +294,28 @@ static __always_inline void count_drop(__u32 cpu, __u32 code, enum drop_cause ca
 }
 
 /*
- * Takes a free slot of this CPU and answers its index, or NO_SLOT. Lamport's splitter: of all that
- * try for a slot at a time at most one gets it, whatever interrupts or preempts whom, with plain
- * loads and stores. In the worst case (a preemption between two of these lines, by somebody who
- * tries as well) nobody gets it and the slot is lost; no event is ever built in memory that another
- * one uses.
- *
- * A global function, so that the verifier need not go through what follows once for each slot that
- * may have been taken.
+ * Whether the free slot is ours now: of all that try at a time one gets it, whatever interrupts or
+ * preempts whom. Kernels that may have no exchange for eBPF get Lamport's splitter, of plain loads
+ * and stores: in the worst case (a preemption between two of its lines, by somebody who tries as
+ * well) nobody gets the slot and it is lost. No event is ever built in memory that another one
+ * uses.
+ */
+static __always_inline bool slot_take(struct slot *s, __u64 me)
+{
+#ifdef PROBE_WITHOUT_LOOP
+	s->claimant = me;
+	if (s->owner)
+		return false;
+	s->owner = me;
+	return s->claimant == me;
+#else
+	return !s->owner && !__sync_val_compare_and_swap(&s->owner, 0, me);
+#endif
+}
+
+/*
+ * Takes a free slot of this CPU and answers its index, or NO_SLOT. A global function, so that the
+ * verifier need not go through what follows once for each slot that may have been taken.
  */
 __noinline int slot_claim_index(void)
 {
@@ -314,11 +328,7 @@ __noinline int slot_claim_index(void)
 		struct slot *s = bpf_map_lookup_elem(&slots, &index);
 		if (!s)
 			break;
-		s->claimant = me;
-		if (s->owner)
-			continue;
-		s->owner = me;
-		if (s->claimant != me)
+		if (!slot_take(s, me))
 			continue;
 		s->index = index;
 		s->cpu = cpu;
