@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that tracers, filters, signals and other numberings change on their way: what counts is what the kernel did."""
+
+import errno
+import os
+
+import pytest
+
+import evasion
+
+RULES = """
+- rule: Opened
+  desc: asked for, whatever came of it
+  condition: evt.type in (open, openat, creat) and evt.arg.name startswith PLACE/
+  output: "%evt.type %evt.rawres %evt.arg.name %proc.name %proc.pid %proc.ppid %proc.exepath %evt.is_compat"
+  priority: NOTICE
+- rule: Handed in
+  desc: a file that is opened once, and of which two callers have a descriptor
+  condition: evt.type in (open, openat) and fd.name = PLACE/handed-in
+  output: "%evt.type %evt.rawres %fd.name %proc.pid"
+  priority: NOTICE
+- rule: Other
+  desc: calls of the helper that must be the right ones
+  condition: >
+    proc.exepath in (HELPER, /proc/self/exe) and
+    evt.type in (getppid, nanosleep, restart_syscall, clone, execve) and evt.rawres != 0
+    or proc.exepath = HELPER and evt.type in (execve, restart_syscall, clone) and evt.rawres = 0
+  output: "%evt.type %evt.rawres %proc.name %proc.pid %proc.ppid %proc.args"
+  priority: NOTICE
+- rule: The end
+  desc: all before has been judged
+  condition: evt.type in (open, openat) and fd.name startswith PLACE.end
+  output: "%fd.name"
+  priority: NOTICE
+"""
+
+# What every opening of a file of the way's name gave, in order. ERESTARTSYS (512) is what a call
+# answers that is interrupted and begins anew, or ends with its process.
+AGAIN = -512
+WENT_WELL = "a descriptor"
+OPENINGS = {
+    "personality": [WENT_WELL], "int80": [WENT_WELL], "x32": [WENT_WELL],
+    "number-at-entry": [WENT_WELL], "result-at-exit": [WENT_WELL], "never-made": [],
+    "number-in-fork": [WENT_WELL], "number-in-exec": [WENT_WELL],
+    "filter-refuses": [-errno.EACCES],
+    # Falco and the kernel's own trace say that it went well, as the caller is told.
+    "filter-pretends": [0],
+    "supervisor-lets": [WENT_WELL],
+    "killed": [AGAIN],
+}
+
+
+@pytest.fixture(scope="module")
+def place(workshop):
+    directory = workshop / "altered"
+    directory.mkdir()
+    return directory, evasion.build("altered_calls", workshop)
+
+
+@pytest.fixture(scope="module")
+def watch(live_machine, place, tmp_path_factory):
+    rules = tmp_path_factory.mktemp("rules") / "altered.yaml"
+    rules.write_text(RULES.replace("PLACE", str(place[0])).replace("HELPER", str(place[1])))
+    with evasion.Watch(own=[rules]) as watch:
+        yield watch
+
+
+@pytest.fixture
+def trick(watch, place):
+    return evasion.Trick(watch, *place)
+
+
+def do(trick, way):
+    """Answers what the helper said, when all that it did has been judged."""
+    said = trick.go(way, trick.directory)
+    for _ in range(2):
+        mark = trick.watch.monitors["own"].mark()
+        with open(f"{trick.directory}.end", "w"):
+            pass
+        trick.watch.monitors["own"].wait_for("The end", mark)
+    return said
+
+
+def openings(trick, name):
+    return [alert.fields for alert in trick.alerts("own", "Opened")
+            if alert.fields["evt.arg.name"] == f"{trick.directory}/{name}"]
+
+
+def others(trick, call):
+    return [alert.fields for alert in trick.alerts("own", "Other") if alert.fields["evt.type"] == call]
+
+
+@pytest.mark.parametrize("way", OPENINGS)
+def test_what_is_seen_is_what_was_done(trick, way):
+    do(trick, way)
+    found = [WENT_WELL if fields["evt.rawres"] > 0 else fields["evt.rawres"] for fields in openings(trick, way)]
+    assert found == OPENINGS[way]
+    for fields in openings(trick, way):
+        assert fields["evt.is_compat"] == (way in ("int80", "x32"))
+    if way == "never-made":
+        assert [fields["evt.rawres"] for fields in others(trick, "getppid")] == [openers_parent(trick)]
+
+
+def openers_parent(trick):
+    """The helper has one child that it traces, and that child asks who its parent is."""
+    return others(trick, "getppid")[0]["proc.ppid"]
+
+
+def test_a_descriptor_that_a_supervisor_hands_in(trick):
+    """It is of another file than the one that was asked for: the event is judged by the one that the caller has now, too."""
+    do(trick, "supervisor-hands-in")
+    own, handed = (alert.fields for alert in trick.alerts("own", "Handed in"))
+    assert 0 <= own["evt.rawres"] < handed["evt.rawres"]
+    asked, = openings(trick, "supervisor-hands-in")
+    assert asked["proc.pid"] == handed["proc.pid"] == own["proc.pid"]
+    assert asked["evt.rawres"] == handed["evt.rawres"]
+
+
+def test_a_call_that_begins_anew(trick):
+    said = openings_of_restarted(trick)
+    assert said[-1] == WENT_WELL and len(said) > 1 and set(said[:-1]) == {AGAIN}
+
+
+def openings_of_restarted(trick):
+    do(trick, "restarted")
+    found = openings(trick, "restarted")
+    child = next(fields["proc.pid"] for fields in found if fields["evt.rawres"] == AGAIN)
+    return [WENT_WELL if fields["evt.rawres"] > 0 else fields["evt.rawres"]
+            for fields in found if fields["proc.pid"] == child]
+
+
+def test_a_sleep_that_goes_on_is_another_call(trick):
+    child = int(do(trick, "restart-syscall"))
+    slept = [fields for fields in others(trick, "nanosleep") if fields["proc.pid"] == child]
+    assert [fields["evt.rawres"] for fields in slept] == [-516]  # ERESTART_RESTARTBLOCK
+    went_on = [fields for fields in others(trick, "restart_syscall") if fields["proc.pid"] == child]
+    assert [fields["evt.rawres"] for fields in went_on] == [0]
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="registers are those of x86-64")
+def test_a_fork_that_is_made_to_look_like_another_call(trick):
+    """The child has its event, which no register is asked for, and its deeds have the right name and parent."""
+    do(trick, "number-in-fork")
+    deed, = openings(trick, "number-in-fork")
+    assert deed["proc.name"] == "grandchild"
+    born = [fields for fields in others(trick, "clone") if fields["proc.pid"] == deed["proc.pid"]]
+    assert [fields["evt.rawres"] for fields in born] == [0]
+    assert born[0]["proc.ppid"] == deed["proc.ppid"]
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="registers are those of x86-64")
+def test_an_exec_that_is_made_to_look_like_another_call(trick):
+    do(trick, "number-in-exec")
+    deed, = openings(trick, "number-in-exec")
+    ran = [fields for fields in others(trick, "execve") if fields["proc.pid"] == deed["proc.pid"]]
+    assert [fields["proc.args"] for fields in ran] == [f"made {trick.directory} number-in-exec"]
