@@ -254,10 +254,16 @@ class Cri(Containerd):
         run("cc", "-std=c17", "-D_GNU_SOURCE", "-O1", "-I", REPOSITORY / "src", "-o", self.kubelet,
             *(REPOSITORY / source for source in sources), "-lnghttp2", "-lm")
 
+    def remove(self, sandbox):
+        """As a kubelet does: asked again where the runtime is busy with it."""
+        command = [str(word) for word in (self.kubelet, self.socket, "remove", sandbox)]
+        wait(lambda: subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+                                    timeout=PATIENCE).returncode == 0, f"removal of {sandbox}")
+
     def run(self, name, command):
         sandbox, _ = run(self.kubelet, self.socket, "run", f"pod-{name}", "prod", name,
                          f"{self.image}:{self.tag}", "/bin/sh", "-c", command).split()
-        self.stack.callback(run, self.kubelet, self.socket, "remove", sandbox)
+        self.stack.callback(self.remove, sandbox)
         return {"container.name": name, "k8s.pod.name": f"pod-{name}", "k8s.ns.name": "prod",
                 "k8s.pod.uid": f"uid-of-pod-{name}", "k8s.pod.label[app]": "shop",
                 "k8s.pod.full_sandbox_id": sandbox}

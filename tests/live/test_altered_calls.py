@@ -39,7 +39,7 @@ RULES = """
 AGAIN = -512
 WENT_WELL = "a descriptor"
 OPENINGS = {
-    "personality": [WENT_WELL], "int80": [WENT_WELL], "x32": [WENT_WELL],
+    "personality": [WENT_WELL], "int80": [WENT_WELL],
     "number-at-entry": [WENT_WELL], "result-at-exit": [WENT_WELL], "never-made": [],
     "number-in-fork": [WENT_WELL], "number-in-exec": [WENT_WELL],
     "filter-refuses": [-errno.EACCES],
@@ -96,7 +96,7 @@ def test_what_is_seen_is_what_was_done(trick, way):
     found = [WENT_WELL if fields["evt.rawres"] > 0 else fields["evt.rawres"] for fields in openings(trick, way)]
     assert found == OPENINGS[way]
     for fields in openings(trick, way):
-        assert fields["evt.is_compat"] == (way in ("int80", "x32"))
+        assert fields["evt.is_compat"] == (way == "int80")
     if way == "never-made":
         assert [fields["evt.rawres"] for fields in others(trick, "getppid")] == [openers_parent(trick)]
 
