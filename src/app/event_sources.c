@@ -2,6 +2,7 @@
 #include "app/event_sources.h"
 
 #include "base/log.h"
+#include "base/wake.h"
 #include "source/audit.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* Their events name no processes; what is there is for the fields that all sources have. */
@@ -47,16 +47,6 @@ struct event_sources {
 	size_t count;
 };
 
-static void wake(int fd)
-{
-	uint64_t one = 1;
-	ssize_t n;
-
-	do
-		n = write(fd, &one, sizeof(one));
-	while (n < 0 && errno == EINTR);
-}
-
 static void *run(void *argument)
 {
 	struct running *r = argument;
@@ -84,7 +74,7 @@ static void *run(void *argument)
 		atomic_store(&r->status, status);
 	}
 	atomic_store(&r->has_ended, true);
-	wake(r->ended_fd);
+	wake_send(r->ended_fd);
 	return NULL;
 }
 
@@ -100,7 +90,7 @@ static void wake_one(void *context)
 {
 	const struct running *r = context;
 
-	wake(r->wake_fd);
+	wake_send(r->wake_fd);
 }
 
 static bool has_ended(void *context)
@@ -119,7 +109,7 @@ static int open_one(struct running *r, enum event_source source, struct regime *
 	struct regime_judge judge = {.wake = wake_one, .context = r, .has_ended = has_ended};
 	int status;
 
-	r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r->wake_fd = wake_open();
 	if (r->wake_fd < 0)
 		return error_set(err, -errno, "eventfd: %s", strerror(errno));
 	r->state = state_new(&options, err);
@@ -217,7 +207,7 @@ void event_sources_stop(struct event_sources *s)
 			continue;
 		source_close(r->source);
 		atomic_store(&r->is_stopping, true);
-		wake(r->wake_fd);
+		wake_send(r->wake_fd);
 		pthread_join(r->thread, NULL);
 		r->has_thread = false;
 	}

@@ -2,6 +2,7 @@
 #include "app/metrics_host.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -56,10 +57,7 @@ static double to_one_digit(double value)
 
 static double seconds(clockid_t clock)
 {
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+	return (double)clock_ns(clock) / 1e9;
 }
 
 /* When this process began, in seconds since the machine did; -1: not known. */

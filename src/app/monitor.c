@@ -16,6 +16,7 @@
 #include "app/telemetry.h"
 #include "app/users_watch.h"
 #include "base/clock.h"
+#include "base/wake.h"
 #include "source/container_record.h"
 
 #include <errno.h>
@@ -23,7 +24,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -328,7 +328,7 @@ static int open_signals(struct monitor *m, struct error *err)
 	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (m->signal_fd < 0)
 		return error_set(err, -errno, "signalfd: %s", strerror(errno));
-	m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	m->wake_fd = wake_open();
 	if (m->wake_fd < 0)
 		return error_set(err, -errno, "eventfd: %s", strerror(errno));
 	return 0;
@@ -337,12 +337,8 @@ static int open_signals(struct monitor *m, struct error *err)
 static void wake_main(void *context)
 {
 	const struct monitor *m = context;
-	uint64_t one = 1;
-	ssize_t n;
 
-	do
-		n = write(m->wake_fd, &one, sizeof(one));
-	while (n < 0 && errno == EINTR);
+	wake_send(m->wake_fd);
 }
 
 static bool is_over(void *context)
@@ -555,10 +551,8 @@ static int start_replay(struct monitor *m, struct error *err)
 static bool has_stop_signal(struct monitor *m)
 {
 	struct signalfd_siginfo info;
-	uint64_t count;
-	ssize_t n = read(m->wake_fd, &count, sizeof(count));
 
-	(void)n; /* empty: nobody woke us */
+	wake_take(m->wake_fd);
 	while (read(m->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGUSR1)
 			outputs_reopen(m->judge->terms->outputs);

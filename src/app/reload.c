@@ -4,6 +4,7 @@
 #include "app/watch_files.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wake.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,7 +13,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -195,7 +195,7 @@ struct reload *reload_start(const struct cli *cli, struct regime *regime,
 	r->regime = regime;
 	r->notify = notify;
 	r->read_at = read_at;
-	r->request_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r->request_fd = wake_open();
 	if (r->request_fd < 0) {
 		error_set(err, -errno, "eventfd: %s", strerror(errno));
 		release(r);
@@ -214,20 +214,10 @@ struct reload *reload_start(const struct cli *cli, struct regime *regime,
 	return NULL;
 }
 
-static void wake(struct reload *r)
-{
-	uint64_t one = 1;
-	ssize_t n;
-
-	do
-		n = write(r->request_fd, &one, sizeof(one));
-	while (n < 0 && errno == EINTR);
-}
-
 void reload_request(struct reload *r)
 {
 	atomic_store(&r->is_requested, true);
-	wake(r);
+	wake_send(r->request_fd);
 }
 
 void reload_stop(struct reload *r)
@@ -235,7 +225,7 @@ void reload_stop(struct reload *r)
 	if (!r)
 		return;
 	atomic_store(&r->is_stopping, true);
-	wake(r);
+	wake_send(r->request_fd);
 	pthread_join(r->thread, NULL);
 	release(r);
 }

@@ -2,6 +2,7 @@
 #include "metadata/cri_messages.h"
 
 #include "metadata/protobuf.h"
+#include "state/json_text.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -26,14 +27,6 @@ static void cleanup_draft(struct draft *d)
 	free(d->cni);
 }
 #define CLEANUP_DRAFT __attribute__((cleanup(cleanup_draft)))
-
-static struct str text(const json_t *object, const char *key)
-{
-	const json_t *v = json_object_get(object, key);
-
-	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
-				 : (struct str){"", 0};
-}
 
 static json_t *parse(struct str json)
 {
@@ -120,7 +113,7 @@ static bool is_privileged(const json_t *info)
 
 static struct str annotation_of(const json_t *info, const char *key)
 {
-	return text(json_object_get(json_object_get(info, "runtimeSpec"), "annotations"), key);
+	return json_text(json_object_get(json_object_get(info, "runtimeSpec"), "annotations"), key);
 }
 
 /*
@@ -163,7 +156,7 @@ static void take_image(struct draft *d, struct str status)
 	}
 	/* A kubelet asks for an image by its id. */
 	info->image_id =
-	    text(json_object_get(json_object_get(d->json, "config"), "image"), "image");
+	    json_text(json_object_get(json_object_get(d->json, "config"), "image"), "image");
 	if (!str_starts_with(info->image_id, STR("sha256:")))
 		info->image_id = str_starts_with(ref, STR("sha256:")) ? ref : STR("");
 	info->image_id = str_slice(info->image_id, 7, info->image_id.n);
@@ -248,7 +241,7 @@ struct container_info *cri_sandbox(struct str response, enum container_type type
 	d.info.full_id = d.info.sandbox_id;
 	d.info.name = protobuf_bytes(protobuf_bytes(status, 2), 1);
 	d.json = parse(map_value(response, 2, "info"));
-	d.info.image = text(d.json, "image");
+	d.info.image = json_text(d.json, "image");
 	container_image_split(d.info.image, &d.info.image_repository, &d.info.image_tag);
 	return finish(&d, err);
 }
@@ -272,16 +265,16 @@ static bool is_spec_privileged(const json_t *spec)
 	const json_t *linux_part = json_object_get(spec, "linux");
 	const json_t *process = json_object_get(spec, "process");
 	const json_t *mounts = json_object_get(spec, "mounts");
-	struct str apparmor = text(process, "apparmorProfile");
+	struct str apparmor = json_text(process, "apparmorProfile");
 
 	if (!linux_part || !process || json_object_get(linux_part, "maskedPaths") ||
 	    json_object_get(linux_part, "readonlyPaths") ||
-	    json_object_get(linux_part, "seccomp") || text(process, "selinuxLabel").n ||
+	    json_object_get(linux_part, "seccomp") || json_text(process, "selinuxLabel").n ||
 	    (apparmor.n && !str_equal_c(apparmor, "unconfined")))
 		return false;
 	for (size_t i = 0; i < json_array_size(mounts); i++) {
 		const json_t *mount = json_array_get(mounts, i);
-		struct str type = text(mount, "type");
+		struct str type = json_text(mount, "type");
 
 		if ((str_equal_c(type, "sysfs") || str_equal_c(type, "cgroup")) &&
 		    has_option(mount, "ro"))
@@ -295,7 +288,7 @@ static bool has_namespace(const json_t *spec, const char *name)
 	const json_t *list = json_object_get(json_object_get(spec, "linux"), "namespaces");
 
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (str_equal_c(text(json_array_get(list, i), "type"), name))
+		if (str_equal_c(json_text(json_array_get(list, i), "type"), name))
 			return true;
 	return false;
 }
@@ -316,14 +309,14 @@ static struct str mode_of(const json_t *mount)
 static void take_spec(struct draft *d, const json_t *spec)
 {
 	const json_t *mounts = json_object_get(spec, "mounts");
-	struct str propagation = text(json_object_get(spec, "linux"), "rootfsPropagation");
+	struct str propagation = json_text(json_object_get(spec, "linux"), "rootfsPropagation");
 
 	for (size_t i = 0; i < json_array_size(mounts) && i < CONTAINER_ITEMS_MAX; i++) {
 		const json_t *m = json_array_get(mounts, i);
 
 		d->mounts[d->info.mount_count++] = (struct container_mount){
-		    .source = text(m, "source"),
-		    .dest = text(m, "destination"),
+		    .source = json_text(m, "source"),
+		    .dest = json_text(m, "destination"),
 		    .mode = mode_of(m),
 		    .is_writable = !has_option(m, "ro"),
 		    .propagation = propagation,
@@ -334,7 +327,7 @@ static void take_spec(struct draft *d, const json_t *spec)
 	d->info.is_host_network = spec && !has_namespace(spec, "network");
 	d->info.is_host_ipc = spec && !has_namespace(spec, "ipc");
 	d->info.sandbox_id =
-	    text(json_object_get(spec, "annotations"), "io.kubernetes.cri.sandbox-id");
+	    json_text(json_object_get(spec, "annotations"), "io.kubernetes.cri.sandbox-id");
 }
 
 struct container_info *containerd_container(struct str container, struct str digest,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "metadata/docker_json.h"
 
+#include "state/json_text.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -17,14 +19,6 @@ static void cleanup_json(json_t **json)
 	json_decref(*json);
 }
 #define CLEANUP_JSON __attribute__((cleanup(cleanup_json)))
-
-static struct str text(const json_t *object, const char *key)
-{
-	const json_t *v = json_object_get(object, key);
-
-	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
-				 : (struct str){"", 0};
-}
 
 static json_t *parse(struct str json, struct error *err)
 {
@@ -63,10 +57,10 @@ static void take_mounts(struct draft *d, const json_t *list)
 		const json_t *m = json_array_get(list, i);
 
 		d->mounts[d->info.mount_count++] = (struct container_mount){
-		    .source = text(m, "Source"),
-		    .dest = text(m, "Destination"),
-		    .mode = text(m, "Mode"),
-		    .propagation = text(m, "Propagation"),
+		    .source = json_text(m, "Source"),
+		    .dest = json_text(m, "Destination"),
+		    .mode = json_text(m, "Mode"),
+		    .propagation = json_text(m, "Propagation"),
 		    .is_writable = json_is_true(json_object_get(m, "RW")),
 		};
 	}
@@ -76,14 +70,14 @@ static void take_mounts(struct draft *d, const json_t *list)
 /* The first network's address where there is none for all. */
 static struct str address_of(const json_t *settings)
 {
-	struct str address = text(settings, "IPAddress");
+	struct str address = json_text(settings, "IPAddress");
 	const char *name;
 	json_t *network;
 
 	json_object_foreach(json_object_get(settings, "Networks"), name, network)
 	{
 		if (!address.n)
-			address = text(network, "IPAddress");
+			address = json_text(network, "IPAddress");
 	}
 	return address;
 }
@@ -94,14 +88,14 @@ static bool take_common(struct draft *d, const json_t *root, uint32_t label_max,
 	const json_t *host = json_object_get(root, "HostConfig");
 	struct container_info *info = &d->info;
 
-	info->full_id = text(root, "Id");
-	info->name = after(text(root, "Name"), STR("/"));
+	info->full_id = json_text(root, "Id");
+	info->name = after(json_text(root, "Name"), STR("/"));
 	info->is_sandbox = info->name.n && memmem(info->name.p, info->name.n, "k8s_POD", 7);
 	info->ip = address_of(json_object_get(root, "NetworkSettings"));
 	info->is_privileged = json_is_true(json_object_get(host, "Privileged"));
-	info->is_host_pid = str_equal(text(host, "PidMode"), STR("host"));
-	info->is_host_network = str_equal(text(host, "NetworkMode"), STR("host"));
-	info->is_host_ipc = str_equal(text(host, "IpcMode"), STR("host"));
+	info->is_host_pid = str_equal(json_text(host, "PidMode"), STR("host"));
+	info->is_host_network = str_equal(json_text(host, "NetworkMode"), STR("host"));
+	info->is_host_ipc = str_equal(json_text(host, "IpcMode"), STR("host"));
 	take_labels(d, json_object_get(json_object_get(root, "Config"), "Labels"), label_max);
 	take_mounts(d, json_object_get(root, "Mounts"));
 	if (!info->full_id.n || info->full_id.n > CONTAINER_TEXT_MAX) {
@@ -119,8 +113,8 @@ struct container_info *docker_container(struct str json, const struct docker_ima
 
 	if (!root || !take_common(&d, root, label_max, err))
 		return NULL;
-	d.info.image = text(json_object_get(root, "Config"), "Image");
-	d.info.image_id = after(text(root, "Image"), STR("sha256:"));
+	d.info.image = json_text(json_object_get(root, "Config"), "Image");
+	d.info.image_id = after(json_text(root, "Image"), STR("sha256:"));
 	/* By which of its names an image was asked for, it does not say; and it may have none. */
 	container_image_split(d.info.image, &d.info.image_repository, &d.info.image_tag);
 	if (image) {
@@ -137,7 +131,7 @@ void docker_container_image(struct str json, char *id, size_t room)
 {
 	CLEANUP_JSON json_t *root = parse(json, NULL);
 
-	snprintf(id, room, "%.*s", STR_ARG(text(root, "Image")));
+	snprintf(id, room, "%.*s", STR_ARG(json_text(root, "Image")));
 }
 
 struct container_info *podman_container(struct str json, uint32_t label_max, struct error *err)
@@ -147,9 +141,9 @@ struct container_info *podman_container(struct str json, uint32_t label_max, str
 
 	if (!root || !take_common(&d, root, label_max, err))
 		return NULL;
-	d.info.image = text(root, "ImageName");
-	d.info.image_id = text(root, "Image");
-	d.info.image_digest = text(root, "ImageDigest");
+	d.info.image = json_text(root, "ImageName");
+	d.info.image_id = json_text(root, "Image");
+	d.info.image_digest = json_text(root, "ImageDigest");
 	container_image_split(d.info.image, &d.info.image_repository, &d.info.image_tag);
 	return container_info_new(&d.info);
 }
@@ -210,7 +204,7 @@ int docker_list(struct str json, docker_take_id *take, void *context, struct err
 	if (!json_is_array(root))
 		return error_set(err, -EBADMSG, "a list of containers that is none");
 	for (size_t i = 0; i < json_array_size(root); i++) {
-		struct str id = text(json_array_get(root, i), "Id");
+		struct str id = json_text(json_array_get(root, i), "Id");
 
 		if (id.n)
 			take(context, id);
@@ -221,13 +215,13 @@ int docker_list(struct str json, docker_take_id *take, void *context, struct err
 enum docker_event docker_event(struct str json, char *id, size_t room)
 {
 	CLEANUP_JSON json_t *root = parse(json, NULL);
-	struct str action = text(root, "Action"), actor, status = text(root, "status");
+	struct str action = json_text(root, "Action"), actor, status = json_text(root, "status");
 
-	actor = text(json_object_get(root, "Actor"), "ID");
+	actor = json_text(json_object_get(root, "Actor"), "ID");
 	if (!actor.n)
-		actor = text(root, "id");
+		actor = json_text(root, "id");
 	if (!action.n)
-		action = status.n ? status : text(root, "Status");
+		action = status.n ? status : json_text(root, "Status");
 	if (!actor.n || actor.n >= room)
 		return DOCKER_OTHER;
 	snprintf(id, room, "%.*s", STR_ARG(actor));

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wake.h"
 #include "metadata/kube_client.h"
 
 #include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum {
@@ -245,7 +245,7 @@ struct kube *kube_start(const struct kube_options *o, struct inbox *inbox, struc
 		abort();
 	k->arena = arena_new();
 	k->inbox = inbox;
-	k->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	k->wake_fd = wake_open();
 	set_options(k, o);
 	k->pods = kube_pods_new(inbox);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
@@ -261,20 +261,12 @@ struct kube *kube_start(const struct kube_options *o, struct inbox *inbox, struc
 	return NULL;
 }
 
-static void wake(struct kube *k)
-{
-	uint64_t one = 1;
-
-	if (write(k->wake_fd, &one, sizeof(one)) < 0)
-		return; /* it is awake already: the counter is full */
-}
-
 void kube_stop(struct kube *k)
 {
 	if (!k)
 		return;
 	atomic_store(&k->must_stop, true);
-	wake(k);
+	wake_send(k->wake_fd);
 	pthread_join(k->thread, NULL);
 	free_kube(k);
 }
@@ -290,7 +282,7 @@ bool kube_ask(void *kube, struct str key)
 	k->asked[tail % KUBE_REQUESTS].n = (uint8_t)key.n;
 	memcpy(k->asked[tail % KUBE_REQUESTS].key, key.p, key.n);
 	atomic_store_explicit(&k->tail, tail + 1, memory_order_release);
-	wake(k);
+	wake_send(k->wake_fd);
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "metadata/kube_json.h"
 
+#include "state/json_text.h"
 #include "state/label_block.h"
 
 #include <ctype.h>
@@ -9,17 +10,6 @@
 #include <stdlib.h>
 
 #define MIRROR "kubernetes.io/config.mirror"
-
-static struct str text_of(const json_t *v)
-{
-	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
-				 : (struct str){"", 0};
-}
-
-static struct str text(const json_t *object, const char *key)
-{
-	return text_of(json_object_get(object, key));
-}
 
 static json_t *load(struct str json, struct error *err)
 {
@@ -40,17 +30,7 @@ struct labels {
 
 static void read_labels(const json_t *object, struct labels *out)
 {
-	json_t *o = (json_t *)(uintptr_t)object;
-
-	out->count = 0;
-	for (void *i = json_object_iter(o); i && out->count < POD_LABELS_MAX;
-	     i = json_object_iter_next(o, i)) {
-		const json_t *v = json_object_iter_value(i);
-
-		if (json_is_string(v))
-			out->list[out->count++] =
-			    (struct container_label){str_from(json_object_iter_key(i)), text_of(v)};
-	}
+	out->count = json_labels(object, out->list, POD_LABELS_MAX);
 }
 
 static const struct {
@@ -83,8 +63,9 @@ static struct kube_reference controller_of(const json_t *metadata, char *memory,
 
 	for (size_t i = 0; i < json_array_size(owners); i++) {
 		const json_t *o = json_array_get(owners, i);
-		struct kube_reference r = {text(o, "kind"), text(o, "name"), text(o, "uid")};
-		struct str version = text(o, "apiVersion");
+		struct kube_reference r = {json_text(o, "kind"), json_text(o, "name"),
+					   json_text(o, "uid")};
+		struct str version = json_text(o, "apiVersion");
 
 		if (!json_is_true(json_object_get(o, "controller")) || !r.kind.n || !r.name.n)
 			continue;
@@ -123,7 +104,7 @@ static bool is_mirror(struct str hash, const struct kube_reference *owner)
 
 static bool has_ended(const json_t *pod)
 {
-	struct str phase = text(json_object_get(pod, "status"), "phase");
+	struct str phase = json_text(json_object_get(pod, "status"), "phase");
 
 	return str_equal(phase, STR("Succeeded")) || str_equal(phase, STR("Failed"));
 }
@@ -132,14 +113,14 @@ static struct pod_info *pod_of(const json_t *pod, struct error *err)
 {
 	const json_t *metadata = json_object_get(pod, "metadata");
 	const json_t *spec = json_object_get(pod, "spec");
-	struct str mirror = text(json_object_get(metadata, "annotations"), MIRROR);
+	struct str mirror = json_text(json_object_get(metadata, "annotations"), MIRROR);
 	struct pod_info draft = {
-	    .uid = text(metadata, "uid"),
-	    .name = text(metadata, "name"),
-	    .ns = text(metadata, "namespace"),
-	    .node = text(spec, "nodeName"),
-	    .service_account = text(spec, "serviceAccountName"),
-	    .ip = text(json_object_get(pod, "status"), "podIP"),
+	    .uid = json_text(metadata, "uid"),
+	    .name = json_text(metadata, "name"),
+	    .ns = json_text(metadata, "namespace"),
+	    .node = json_text(spec, "nodeName"),
+	    .service_account = json_text(spec, "serviceAccountName"),
+	    .ip = json_text(json_object_get(pod, "status"), "podIP"),
 	};
 	char memory[POD_TEXT_MAX];
 	struct labels labels;
@@ -194,8 +175,8 @@ struct kube_kept *kube_kept(struct str json, struct error *err)
 	char memory[POD_TEXT_MAX];
 	struct labels labels, selector;
 	struct kube_kept draft = {
-	    .object = {.name = text(metadata, "name"), .uid = text(metadata, "uid")},
-	    .ns = text(metadata, "namespace"),
+	    .object = {.name = json_text(metadata, "name"), .uid = json_text(metadata, "uid")},
+	    .ns = json_text(metadata, "namespace"),
 	    .owner = controller_of(metadata, memory, sizeof(memory)),
 	};
 	struct kube_kept scratch, *kept = NULL;
@@ -278,16 +259,16 @@ static int read_event(const json_t *root, struct kube_event *out, struct error *
 	const json_t *object = json_object_get(root, "object");
 	const json_t *code = json_object_get(object, "code");
 
-	out->change = change_of(text(root, "type"));
+	out->change = change_of(json_text(root, "type"));
 	if (out->change == KUBE_OTHER)
 		return error_set(err, -EBADMSG, "an event of no known type");
 	if (out->change == KUBE_ERROR) {
 		out->code = json_is_integer(code) ? (int)json_integer_value(code) : 0;
-		copy_cut(out->message, sizeof(out->message), text(object, "message"));
+		copy_cut(out->message, sizeof(out->message), json_text(object, "message"));
 		return 0;
 	}
 	if (!copy(out->version, sizeof(out->version),
-		  text(json_object_get(object, "metadata"), "resourceVersion")))
+		  json_text(json_object_get(object, "metadata"), "resourceVersion")))
 		return error_set(err, -EBADMSG, "a resource version of more than %d bytes",
 				 KUBE_VERSION_MAX);
 	if (out->change == KUBE_BOOKMARK)
@@ -319,8 +300,9 @@ int kube_list(struct str rest, struct kube_list *out, struct error *err)
 	*out = (struct kube_list){0};
 	if (!root)
 		return -EBADMSG;
-	is_good = copy(out->version, sizeof(out->version), text(metadata, "resourceVersion")) &&
-		  copy(out->continuing, sizeof(out->continuing), text(metadata, "continue"));
+	is_good =
+	    copy(out->version, sizeof(out->version), json_text(metadata, "resourceVersion")) &&
+	    copy(out->continuing, sizeof(out->continuing), json_text(metadata, "continue"));
 	json_decref(root);
 	return is_good ? 0 : error_set(err, -EBADMSG, "the list's metadata are too long");
 }
@@ -329,6 +311,6 @@ void kube_status_message(struct str json, char *out, size_t room)
 {
 	json_t *root = json_loadb(json.n ? json.p : "", json.n, 0, NULL);
 
-	copy_cut(out, room, text(root, "message"));
+	copy_cut(out, room, json_text(root, "message"));
 	json_decref(root);
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wake.h"
 #include "metadata/sockets.h"
 #include "metadata/users_reader.h"
 
@@ -11,7 +12,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,10 +42,7 @@ bool runtime_must_stop(const struct runtime *r)
 
 void runtime_awake(struct runtime *r)
 {
-	uint64_t n;
-
-	if (read(r->wake_fd, &n, sizeof(n)) < 0)
-		return; /* nothing was there */
+	wake_take(r->wake_fd);
 }
 
 bool runtime_sleep(struct runtime *r, int ms)
@@ -135,7 +132,7 @@ static int add_runtime(void *context, enum metadata_engine engine, const char *s
 	r->skip_create = o->skip_create;
 	r->with_start = o->with_start;
 	r->skip_kubernetes = !o->engines[METADATA_CRI].is_disabled;
-	r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r->wake_fd = wake_open();
 	status = snprintf(r->socket, sizeof(r->socket), "%s", socket);
 	if (r->wake_fd < 0 || status >= (int)sizeof(r->socket)) {
 		status = r->wake_fd < 0 ? -errno : -ENAMETOOLONG;
@@ -192,14 +189,6 @@ struct metadata *metadata_start(const struct metadata_options *o, struct contain
 	return NULL;
 }
 
-static void wake(struct runtime *r)
-{
-	uint64_t one = 1;
-
-	if (write(r->wake_fd, &one, sizeof(one)) < 0)
-		return; /* it is awake already: the counter is full */
-}
-
 void metadata_stop(struct metadata *m)
 {
 	if (!m)
@@ -207,7 +196,7 @@ void metadata_stop(struct metadata *m)
 	users_reader_stop(m->users);
 	for (size_t i = 0; i < m->count; i++) {
 		atomic_store(&m->runtimes[i]->must_stop, true);
-		wake(m->runtimes[i]);
+		wake_send(m->runtimes[i]->wake_fd);
 	}
 	for (size_t i = 0; i < m->count; i++) {
 		if (m->runtimes[i]->thread)
@@ -234,7 +223,7 @@ static bool ask(struct runtime *r, const struct container *c)
 	memcpy(q->id, c->full_id.p, c->full_id.n);
 	atomic_store_explicit(&r->tail, tail + 1, memory_order_release);
 	atomic_fetch_add_explicit(&r->asked, 1, memory_order_relaxed);
-	wake(r);
+	wake_send(r->wake_fd);
 	return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/wake.h"
 #include "state/user.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -269,14 +269,6 @@ static void *serve(void *context)
 	return NULL;
 }
 
-static void wake(struct users_reader *u)
-{
-	uint64_t one = 1;
-
-	if (write(u->wake_fd, &one, sizeof(one)) < 0)
-		return; /* it is full of wake-ups */
-}
-
 bool users_reader_ask(struct users_reader *u, const struct container *c, bool is_young)
 {
 	uint32_t tail = atomic_load_explicit(&u->tail, memory_order_relaxed);
@@ -293,7 +285,7 @@ bool users_reader_ask(struct users_reader *u, const struct container *c, bool is
 	};
 	memcpy(q->id, c->full_id.p, c->full_id.n);
 	atomic_store_explicit(&u->tail, tail + 1, memory_order_release);
-	wake(u);
+	wake_send(u->wake_fd);
 	return true;
 }
 
@@ -323,7 +315,7 @@ struct users_reader *users_reader_start(const char *host_root, struct container_
 	snprintf(path, sizeof(path), "%s/proc", host_root ? host_root : "");
 	u->proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	status = u->proc_fd < 0 ? errno : 0;
-	u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	u->wake_fd = wake_open();
 	if (!status && u->wake_fd < 0)
 		status = errno;
 	if (!status)
@@ -343,7 +335,7 @@ void users_reader_stop(struct users_reader *u)
 	if (!u)
 		return;
 	atomic_store(&u->must_stop, true);
-	wake(u);
+	wake_send(u->wake_fd);
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += END_S;
 	/* A container's file system may never answer: its reader keeps what it uses. */

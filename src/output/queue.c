@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output/queue.h"
 
+#include "base/wake.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 int queue_init(struct queue *q, size_t capacity)
@@ -18,7 +19,7 @@ int queue_init(struct queue *q, size_t capacity)
 	q->cells = calloc(size, sizeof(*q->cells));
 	if (!q->cells)
 		return -ENOMEM;
-	q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	q->wake_fd = wake_open();
 	if (q->wake_fd < 0) {
 		free(q->cells);
 		q->cells = NULL;
@@ -40,13 +41,7 @@ void queue_release(struct queue *q)
 
 void queue_wake(struct queue *q)
 {
-	uint64_t one = 1;
-	ssize_t n;
-
-	/* Fails only where it is so full of wakes that one more changes nothing. */
-	do
-		n = write(q->wake_fd, &one, sizeof(one));
-	while (n < 0 && errno == EINTR);
+	wake_send(q->wake_fd);
 }
 
 bool queue_push(struct queue *q, void *item)
@@ -112,13 +107,9 @@ void queue_wait(struct queue *q, int other_fd, int timeout_ms)
 	/* poll passes over negative descriptors. */
 	struct pollfd fds[] = {{.fd = q->wake_fd, .events = POLLIN},
 			       {.fd = other_fd, .events = POLLIN}};
-	uint64_t count;
 
 	atomic_store(&q->is_waiting, true);
-	if (!has_item(q) && poll(fds, 2, timeout_ms) > 0 && fds[0].revents) {
-		ssize_t n = read(q->wake_fd, &count, sizeof(count));
-
-		(void)n; /* empty already: somebody else's wake */
-	}
+	if (!has_item(q) && poll(fds, 2, timeout_ms) > 0 && fds[0].revents)
+		wake_take(q->wake_fd);
 	atomic_store(&q->is_waiting, false);
 }

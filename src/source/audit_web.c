@@ -9,6 +9,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wake.h"
 #include "source/audit_clients.h"
 #include "source/audit_internal.h"
 #include "source/audit_listen.h"
@@ -18,7 +19,6 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -335,16 +335,11 @@ static void take(struct web *w, struct request *r, const char *data, size_t size
 
 static void enqueue(struct web *w, struct body *b)
 {
-	uint64_t one = 1;
-	ssize_t n;
-
 	pthread_mutex_lock(&w->queue_lock);
 	*w->last = b;
 	w->last = &b->next;
 	pthread_mutex_unlock(&w->queue_lock);
-	do
-		n = write(w->ready_fd, &one, sizeof(one));
-	while (n < 0 && errno == EINTR);
+	wake_send(w->ready_fd);
 }
 
 /* Those that could never be given out; the others stay in their order. */
@@ -689,7 +684,7 @@ struct source *audit_web_new(const struct audit_options *options, struct error *
 	audit_clients_init(&w->clients, raise_descriptors());
 	w->most_held =
 	    options->max_batch_size > HELD_LEAST / 4 ? 4 * options->max_batch_size : HELD_LEAST;
-	w->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	w->ready_fd = wake_open();
 	status = audit_source_init(&w->audit, &ops, options, err);
 	if (status == 0 && w->ready_fd < 0)
 		status = error_set(err, -errno, "eventfd: %s", strerror(errno));

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/record_queue.h"
 
+#include "base/wake.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -26,7 +27,7 @@ int record_queue_init(struct record_queue *q, size_t bytes)
 	}
 	q->size = size;
 	q->wake_bytes = size / 2;
-	q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	q->wake_fd = wake_open();
 	if (q->wake_fd < 0) {
 		munmap(q->memory, size);
 		q->memory = NULL;
@@ -46,13 +47,7 @@ void record_queue_free(struct record_queue *q)
 
 void record_queue_wake(struct record_queue *q)
 {
-	uint64_t one = 1;
-	ssize_t n;
-
-	/* Fails only where it is so full of wakes that one more changes nothing. */
-	do
-		n = write(q->wake_fd, &one, sizeof(one));
-	while (n < 0 && errno == EINTR);
+	wake_send(q->wake_fd);
 }
 
 static bool has_room(struct record_queue *q, uint64_t end)
@@ -127,13 +122,9 @@ void record_queue_release(struct record_queue *q, uint64_t position)
 void record_queue_wait(struct record_queue *q, int timeout_ms)
 {
 	struct pollfd wake = {.fd = q->wake_fd, .events = POLLIN};
-	uint64_t count;
 
 	atomic_store(&q->is_sleeping, true);
-	if (poll(&wake, 1, timeout_ms) > 0) {
-		ssize_t n = read(q->wake_fd, &count, sizeof(count));
-
-		(void)n; /* empty already: somebody else's wake */
-	}
+	if (poll(&wake, 1, timeout_ms) > 0)
+		wake_take(q->wake_fd);
 	atomic_store(&q->is_sleeping, false);
 }

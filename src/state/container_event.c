@@ -6,6 +6,7 @@
  */
 #include "state/container_event.h"
 
+#include "state/json_text.h"
 #include "state/replay.h"
 #include "state/state_internal.h"
 
@@ -33,34 +34,7 @@ static enum container_type type_of(const json_t *number)
 
 static struct str string_at(const json_t *list, size_t i)
 {
-	const json_t *v = json_array_get(list, i);
-
-	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
-				 : (struct str){"", 0};
-}
-
-static struct str text(const json_t *object, const char *key)
-{
-	const json_t *v = json_object_get(object, key);
-
-	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
-				 : (struct str){"", 0};
-}
-
-static uint32_t labels_of(const json_t *object, struct container_label *out)
-{
-	uint32_t n = 0;
-
-	for (void *i = json_object_iter((json_t *)(uintptr_t)object); i && n < CONTAINER_ITEMS_MAX;
-	     i = json_object_iter_next((json_t *)(uintptr_t)object, i)) {
-		const json_t *v = json_object_iter_value(i);
-
-		if (json_is_string(v))
-			out[n++] =
-			    (struct container_label){str_from(json_object_iter_key(i)),
-						     {json_string_value(v), json_string_length(v)}};
-	}
-	return n;
+	return json_text_of(json_array_get(list, i));
 }
 
 static uint32_t mounts_of(const json_t *list, struct container_mount *out)
@@ -71,10 +45,10 @@ static uint32_t mounts_of(const json_t *list, struct container_mount *out)
 		const json_t *m = json_array_get(list, i);
 
 		out[n++] = (struct container_mount){
-		    .source = text(m, "Source"),
-		    .dest = text(m, "Destination"),
-		    .mode = text(m, "Mode"),
-		    .propagation = text(m, "Propagation"),
+		    .source = json_text(m, "Source"),
+		    .dest = json_text(m, "Destination"),
+		    .mode = json_text(m, "Mode"),
+		    .propagation = json_text(m, "Propagation"),
 		    .is_writable = json_is_true(json_object_get(m, "RW")),
 		};
 	}
@@ -87,16 +61,16 @@ static struct container_info *info_of(const json_t *c)
 	struct container_mount mounts[CONTAINER_ITEMS_MAX];
 	struct container_info draft = {
 	    .type = type_of(json_object_get(c, "type")),
-	    .full_id = text(c, "full_id"),
-	    .name = text(c, "name"),
-	    .image = text(c, "image"),
-	    .image_id = text(c, "imageid"),
-	    .image_repository = text(c, "imagerepo"),
-	    .image_tag = text(c, "imagetag"),
-	    .image_digest = text(c, "imagedigest"),
-	    .ip = text(c, "ip"),
-	    .cni_json = text(c, "cni_json"),
-	    .sandbox_id = text(c, "pod_sandbox_id"),
+	    .full_id = json_text(c, "full_id"),
+	    .name = json_text(c, "name"),
+	    .image = json_text(c, "image"),
+	    .image_id = json_text(c, "imageid"),
+	    .image_repository = json_text(c, "imagerepo"),
+	    .image_tag = json_text(c, "imagetag"),
+	    .image_digest = json_text(c, "imagedigest"),
+	    .ip = json_text(c, "ip"),
+	    .cni_json = json_text(c, "cni_json"),
+	    .sandbox_id = json_text(c, "pod_sandbox_id"),
 	    .is_privileged = json_is_true(json_object_get(c, "privileged")),
 	    .is_host_pid = json_is_true(json_object_get(c, "host_pid")),
 	    .is_host_network = json_is_true(json_object_get(c, "host_network")),
@@ -109,9 +83,10 @@ static struct container_info *info_of(const json_t *c)
 
 	/* What was written before there were whole ids. */
 	if (!draft.full_id.n)
-		draft.full_id = text(c, "id");
-	draft.label_count = labels_of(json_object_get(c, "labels"), labels);
-	draft.pod_label_count = labels_of(json_object_get(c, "pod_sandbox_labels"), pod_labels);
+		draft.full_id = json_text(c, "id");
+	draft.label_count = json_labels(json_object_get(c, "labels"), labels, CONTAINER_ITEMS_MAX);
+	draft.pod_label_count =
+	    json_labels(json_object_get(c, "pod_sandbox_labels"), pod_labels, CONTAINER_ITEMS_MAX);
 	draft.mount_count = mounts_of(json_object_get(c, "Mounts"), mounts);
 	return draft.full_id.n ? container_info_new(&draft) : NULL;
 }
@@ -319,8 +294,8 @@ static bool retell(struct container_set *set, const json_t *root)
 	struct container told = {
 	    .type = type > CONTAINER_NONE && type <= CONTAINER_RUNC ? (enum container_type)type
 								    : CONTAINER_RUNC,
-	    .full_id = text(c, "full_id"),
-	    .id = text(c, "id"),
+	    .full_id = json_text(c, "full_id"),
+	    .id = json_text(c, "id"),
 	    .metadata = index_of(json_string_value(json_object_get(ours, "metadata")),
 				 metadata_names, CONTAINER_LATE + 1),
 	    .users = index_of(json_string_value(json_object_get(ours, "users")), users_names,

@@ -2,6 +2,7 @@
 #include "state/pod_event.h"
 
 #include "base/map.h"
+#include "state/json_text.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -39,18 +40,10 @@ void pod_story_free(struct pod_story *s)
 	free(s);
 }
 
-static struct str text(const json_t *object, const char *key)
-{
-	const json_t *v = json_object_get(object, key);
-
-	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
-				 : (struct str){"", 0};
-}
-
 /* JSON that stands in a text; NULL: there is none. */
 static json_t *inner(const json_t *object, const char *key)
 {
-	struct str s = text(object, key);
+	struct str s = json_text(object, key);
 
 	return s.n ? json_loadb(s.p, s.n, 0, NULL) : NULL;
 }
@@ -78,30 +71,11 @@ static const struct pod_info *keep(struct pod_story *s, struct strmap *m, struct
 	return info;
 }
 
-static uint32_t read_labels(const json_t *meta, struct container_label *out)
-{
-	json_t *labels = json_object_get(meta, "labels");
-	uint32_t n = 0;
-
-	for (void *i = json_object_iter(labels); i && n < POD_LABELS_MAX;
-	     i = json_object_iter_next(labels, i)) {
-		const json_t *v = json_object_iter_value(i);
-
-		if (json_is_string(v))
-			out[n++] =
-			    (struct container_label){str_from(json_object_iter_key(i)),
-						     {json_string_value(v), json_string_length(v)}};
-	}
-	return n;
-}
-
 static struct str reference(const json_t *resources, const char *kind, size_t at)
 {
 	const json_t *list = json_object_get(json_object_get(resources, kind), "list");
-	const json_t *v = json_array_get(list, at);
 
-	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
-				 : (struct str){"", 0};
+	return json_text_of(json_array_get(list, at));
 }
 
 /* What a pod belongs to, as far as the pod itself tells it: by uid. */
@@ -112,9 +86,9 @@ static struct pod_info *read_pod(const json_t *root, struct pod_info *draft)
 	json_t *status = inner(root, "status"), *spec = inner(root, "spec");
 	struct pod_info *info;
 
-	draft->ip = text(status, "podIP");
-	draft->node = text(spec, "nodeName");
-	draft->service_account = text(spec, "serviceAccountName");
+	draft->ip = json_text(status, "podIP");
+	draft->node = json_text(spec, "nodeName");
+	draft->service_account = json_text(spec, "serviceAccountName");
 	for (int i = 0; i < KUBE_KINDS; i++)
 		draft->related[i].uid = reference(resources, kube_kind_name((enum kube_kind)i), 0);
 	while (draft->service_count < POD_SERVICES_MAX) {
@@ -194,12 +168,12 @@ static bool take(struct pod_story *s, const json_t *root, bool is_pod, struct po
 	json_t *meta = inner(root, "meta");
 	struct container_label labels[POD_LABELS_MAX];
 	struct pod_info draft = {
-	    .key = text(root, "uid"),
-	    .uid = text(root, "uid"),
-	    .name = text(meta, "name"),
-	    .ns = text(meta, "namespace"),
+	    .key = json_text(root, "uid"),
+	    .uid = json_text(root, "uid"),
+	    .name = json_text(meta, "name"),
+	    .ns = json_text(meta, "namespace"),
 	    .labels = labels,
-	    .label_count = read_labels(meta, labels),
+	    .label_count = json_labels(json_object_get(meta, "labels"), labels, POD_LABELS_MAX),
 	};
 	const struct pod_info *kept;
 	bool has_changed = false;
@@ -218,8 +192,8 @@ static bool take(struct pod_story *s, const json_t *root, bool is_pod, struct po
 bool pod_story_tell(struct pod_story *s, struct str json, struct pod_set *pods)
 {
 	json_t *root = json_loadb(json.n ? json.p : "", json.n, 0, NULL);
-	struct str reason = text(root, "reason"), uid = text(root, "uid");
-	bool is_pod = str_equal(text(root, "kind"), STR("Pod")), has_changed = false;
+	struct str reason = json_text(root, "reason"), uid = json_text(root, "uid");
+	bool is_pod = str_equal(json_text(root, "kind"), STR("Pod")), has_changed = false;
 
 	if (str_equal(reason, STR("Create")) || str_equal(reason, STR("Update"))) {
 		has_changed = take(s, root, is_pod, pods);
