@@ -218,7 +218,8 @@ def test_nobody_waits_for_a_server_that_is_gone(directory, server):
         server.put("pods", it)
         del server.manner["."]
         with cgroup_of(it["metadata"]["uid"]) as other:
-            wait(lambda: server.watches, "the watch")
+            running.wait_until(lambda: sum("the API server answers" in m for m in running.messages) == 2,
+                               "the API server's answer")
             run_in(other)
             running.wait_for("Shop at work", k8smeta_pod_name="again")
 
