@@ -185,6 +185,48 @@ static __always_inline bool has_path(__u64 file)
 	return magic != SOCKFS_MAGIC_ && magic != PIPEFS_MAGIC_;
 }
 
+struct place {
+	__u64 dentry, mnt;
+};
+
+/* Where relative name k of a call starts: the working directory, or what a descriptor is of. */
+static __always_inline bool name_base(struct slot *s, const struct collect_row *row, __u32 k,
+				      bool known, struct task_struct *task, struct place *base)
+{
+	__u8 src = row->path_dir[k & 1];
+
+	if (src == COLLECT_NONE || (__s32)value_of(s, src) == -100) {
+		struct fs_struct *fs = FOLLOW(known, task, fs);
+		if (!fs)
+			return false;
+		base->dentry = (__u64)FOLLOW(known, fs, pwd.dentry);
+		base->mnt = (__u64)FOLLOW(known, fs, pwd.mnt);
+		return true;
+	}
+	__u64 dir = file_of_fd(known, task, value_of(s, src));
+	if (!dir)
+		return false;
+	base->dentry = (__u64)READ(file, dir, f_path.dentry);
+	base->mnt = (__u64)READ(file, dir, f_path.mnt);
+	return true;
+}
+
+/* The directory above the last so many bytes of a path that ends there; 0: none is. */
+static __always_inline __u64 climb(__u64 dentry, __u32 size)
+{
+	enum { CLIMB_MAX = 16 };
+	__u32 climbed = 0;
+
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < CLIMB_MAX; i++) {
+		climbed += READ(dentry, dentry, d_name.len) + 1;
+		dentry = (__u64)READ(dentry, dentry, d_parent);
+		if (climbed > size)
+			break;
+	}
+	return climbed == size + 1 ? dentry : 0;
+}
+
 #ifndef PROBE_WITHOUT_LOOP
 /* Eight bytes at a time, of two places in a slot's record. What changes stands in the slot, as that
  * of a walk does. */
@@ -219,7 +261,7 @@ static long compare_step(__u32 step, void *context)
  */
 __noinline int name_is_opened(__u32 slot_index)
 {
-	enum { CLIMB_MAX = 16, GIVEN_LIMIT = 1024, SHORT_NAME = 48 };
+	enum { GIVEN_LIMIT = 1024, SHORT_NAME = 48 };
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	/* What io_uring was given it copied before: nobody could change that any more. */
 	if (!s || s->flags & RECORD_IO_URING)
@@ -267,26 +309,10 @@ __noinline int name_is_opened(__u32 slot_index)
 	}
 	if (!is_relative)
 		return 1;
-	__u64 dentry = (__u64)READ(file, s->file, f_path.dentry);
-	__u32 climbed = 0;
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < CLIMB_MAX; i++) {
-		climbed += READ(dentry, dentry, d_name.len) + 1;
-		dentry = (__u64)READ(dentry, dentry, d_parent);
-		if (climbed > size)
-			break;
-	}
-	struct task_struct *task = current_task();
-	bool known = HAS_TASK_BTF;
-	__u64 base = 0;
-	if (row->path_dir[0] == COLLECT_NONE || (__s32)value_of(s, row->path_dir[0]) == -100) {
-		struct fs_struct *fs = FOLLOW(known, task, fs);
-		base = fs ? (__u64)FOLLOW(known, fs, pwd.dentry) : 0;
-	} else {
-		__u64 dir = file_of_fd(known, task, value_of(s, row->path_dir[0]));
-		base = dir ? (__u64)READ(file, dir, f_path.dentry) : 0;
-	}
-	return dentry == base && climbed == size + 1;
+	__u64 above = climb((__u64)READ(file, s->file, f_path.dentry), size);
+	struct place base = {0};
+	return name_base(s, row, 0, HAS_TASK_BTF, current_task(), &base) && above &&
+	       above == base.dentry;
 }
 #else
 static __always_inline int name_is_opened(__u32 slot_index)

@@ -20,7 +20,6 @@ enum {
 	GIVEN_AT = 0,            /* in the slot's path, at whose end the resolved one stands */
 	NAME_STEP = 8,
 	NAME_LOOPS = DISCARD_NAME_MAX / NAME_STEP,
-	DISCARD_CLIMB = 16,
 };
 
 /* What the loader makes of discard_table, or nothing. Replaced as a whole. */
@@ -290,33 +289,12 @@ __noinline int name_is_below_base(__u32 slot_index, __u32 size)
 	if (!s)
 		return 0;
 	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
-	bool known = HAS_TASK_BTF;
-	struct task_struct *task = slot_task(s);
-	__u64 file = s->file, dentry = (__u64)READ(file, file, f_path.dentry);
-	__u64 mnt = (__u64)READ(file, file, f_path.mnt), base = 0, base_mnt = 0;
-	__u32 climbed = 0;
+	__u64 file = s->file;
+	__u64 above = climb((__u64)READ(file, file, f_path.dentry), size);
+	struct place base = {0};
 
-	if (row->path_dir[0] == COLLECT_NONE || (__s32)s->values[0] == -100) {
-		struct fs_struct *fs = FOLLOW(known, task, fs);
-		if (!fs)
-			return 0;
-		base = (__u64)FOLLOW(known, fs, pwd.dentry);
-		base_mnt = (__u64)FOLLOW(known, fs, pwd.mnt);
-	} else {
-		__u64 dir = file_of_fd(known, task, s->values[0]);
-		if (!dir)
-			return 0;
-		base = (__u64)READ(file, dir, f_path.dentry);
-		base_mnt = (__u64)READ(file, dir, f_path.mnt);
-	}
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < DISCARD_CLIMB; i++) {
-		climbed += READ(dentry, dentry, d_name.len) + 1;
-		dentry = (__u64)READ(dentry, dentry, d_parent);
-		if (climbed > size)
-			break;
-	}
-	return climbed == size + 1 && dentry == base && mnt == base_mnt;
+	return name_base(s, row, 0, HAS_TASK_BTF, slot_task(s), &base) && above &&
+	       above == base.dentry && (__u64)READ(file, file, f_path.mnt) == base.mnt;
 }
 
 /* 1: for neither name of the slot's call one of the clauses may hold. */

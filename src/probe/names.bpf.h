@@ -595,30 +595,18 @@ static __always_inline bool name_walk_start(struct slot *s, const struct collect
 {
 #ifndef PROBE_WITHOUT_LOOP
 	__u32 param = row->path_param[k & 1];
-	__u8 src = row->path_dir[k & 1];
 	struct name_search search = {s->index};
-	__u64 dentry = s->root_dentry, mnt = s->root_mnt;
+	struct place start = {s->root_dentry, s->root_mnt};
 
 	if (param == COLLECT_NONE || !name_load(s, param))
 		return false;
 	/* An empty name is the descriptor itself (AT_EMPTY_PATH). */
 	if (s->relative & 1 << (param & 15) || !NAME_BYTE(s, NAME_START)) {
-		if (src == COLLECT_NONE || (__s32)value_of(s, src) == -100) {
-			struct fs_struct *fs = FOLLOW(known, task, fs);
-			if (!fs)
-				return false;
-			dentry = (__u64)FOLLOW(known, fs, pwd.dentry);
-			mnt = (__u64)FOLLOW(known, fs, pwd.mnt);
-		} else {
-			__u64 dir = file_of_fd(known, task, value_of(s, src));
-			if (!dir)
-				return false;
-			dentry = (__u64)READ(file, dir, f_path.dentry);
-			mnt = (__u64)READ(file, dir, f_path.mnt);
-		}
+		if (!name_base(s, row, k, known, task, &start))
+			return false;
 	}
-	s->name.dentry = dentry;
-	s->name.mnt = mnt;
+	s->name.dentry = start.dentry;
+	s->name.mnt = start.mnt;
 	s->name.at = NAME_START;
 	s->name.last = 0;
 	s->name.links = 0;
