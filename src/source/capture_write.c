@@ -17,8 +17,13 @@ enum {
 	BLOCK_LIMIT = 1024 * 1024, /* of a list; then another block is begun */
 	/* What sysdig's buffer takes of a block that is not marked as large. */
 	SMALL_BLOCK_LIMIT = 64 * 1024,
-	COMPRESSION_LEVEL = 1, /* a live system writes faster than higher ones compress */
-	GZIP_WINDOW = 15 + 16, /* zlib's code for gzip framing */
+	/* What libscap's readers take of an entry's strings; at one more they refuse the whole
+	   file. */
+	LIST_NAME_MAX = 1023,      /* names, paths */
+	LIST_ARGUMENTS_MAX = 4096, /* arguments, environments, cgroups; zero bytes included */
+	LIST_CREDENTIAL_MAX = 255, /* of a user or group */
+	COMPRESSION_LEVEL = 1,     /* a live system writes faster than higher ones compress */
+	GZIP_WINDOW = 15 + 16,     /* zlib's code for gzip framing */
 };
 
 struct capture_writer {
@@ -64,6 +69,19 @@ static void put_string(struct capture_writer *w, struct str s)
 
 	put(w, &n, sizeof(n));
 	put(w, s.p, n);
+}
+
+static void put_cut(struct capture_writer *w, struct str s, size_t most)
+{
+	put_string(w, (struct str){s.p, s.n < most ? s.n : most});
+}
+
+/* Strings that each end with a zero byte: so does the one that had to be cut. */
+static void put_cut_strings(struct capture_writer *w, struct str s)
+{
+	put_cut(w, s, LIST_ARGUMENTS_MAX);
+	if (s.n > LIST_ARGUMENTS_MAX)
+		w->chunk.items[w->chunk.count - 1] = '\0';
 }
 
 static void put_padding(struct capture_writer *w, size_t since)
@@ -380,9 +398,9 @@ void capture_write_user(struct capture_writer *w, const struct user *u)
 	PUT(w, uint8_t, 0);
 	PUT(w, uint32_t, u->uid);
 	PUT(w, uint32_t, u->gid);
-	put_string(w, u->name);
-	put_string(w, u->home);
-	put_string(w, u->shell);
+	put_cut(w, u->name, LIST_CREDENTIAL_MAX);
+	put_cut(w, u->home, LIST_CREDENTIAL_MAX);
+	put_cut(w, u->shell, LIST_CREDENTIAL_MAX);
 	entry_end(w, start);
 }
 
@@ -393,7 +411,7 @@ void capture_write_group(struct capture_writer *w, const struct group *g)
 	size_t start = entry_begin(w);
 	PUT(w, uint8_t, 1);
 	PUT(w, uint32_t, g->gid);
-	put_string(w, g->name);
+	put_cut(w, g->name, LIST_CREDENTIAL_MAX);
 	entry_end(w, start);
 }
 
@@ -412,11 +430,11 @@ void capture_write_process(struct capture_writer *w, const struct listed_process
 	PUT(w, int64_t, p->ptid);
 	PUT(w, int64_t, p->sid);
 	PUT(w, int64_t, p->vpgid);
-	put_string(w, p->comm);
-	put_string(w, p->exe);
-	put_string(w, p->exepath);
-	put_string(w, p->args);
-	put_string(w, p->cwd);
+	put_cut(w, p->comm, LIST_NAME_MAX);
+	put_cut(w, p->exe, LIST_NAME_MAX);
+	put_cut(w, p->exepath, LIST_NAME_MAX);
+	put_cut_strings(w, p->args);
+	put_cut(w, p->cwd, LIST_NAME_MAX);
 	PUT(w, uint64_t, p->fdlimit);
 	PUT(w, uint32_t, p->flags);
 	PUT(w, uint32_t, p->uid);
@@ -426,11 +444,11 @@ void capture_write_process(struct capture_writer *w, const struct listed_process
 	PUT(w, uint32_t, p->vm_swap_kb);
 	PUT(w, uint64_t, p->pgft_maj);
 	PUT(w, uint64_t, p->pgft_min);
-	put_string(w, p->env);
+	put_cut_strings(w, p->env);
 	PUT(w, int64_t, p->vtid);
 	PUT(w, int64_t, p->vpid);
-	put_string(w, p->cgroups);
-	put_string(w, p->root);
+	put_cut_strings(w, p->cgroups);
+	put_cut(w, p->root, LIST_NAME_MAX);
 	PUT(w, uint32_t, p->loginuid);
 	PUT(w, uint8_t, p->exe_writable);
 	PUT(w, uint64_t, p->cap_inheritable);
@@ -461,15 +479,15 @@ static void put_fd(struct capture_writer *w, const struct listed_fd *fd, uint8_t
 	case LISTED_FD_UNIX:
 		PUT(w, uint64_t, fd->unix_source);
 		PUT(w, uint64_t, fd->unix_destination);
-		put_string(w, fd->name);
+		put_cut(w, fd->name, LIST_NAME_MAX);
 		break;
 	case LISTED_FD_FILE_V2:
 		PUT(w, uint32_t, fd->open_flags);
-		put_string(w, fd->name);
+		put_cut(w, fd->name, LIST_NAME_MAX);
 		PUT(w, uint32_t, fd->dev);
 		break;
 	default:
-		put_string(w, fd->name);
+		put_cut(w, fd->name, LIST_NAME_MAX);
 	}
 }
 

@@ -252,6 +252,32 @@ def test_sysdig_shows_the_same_events_processes_and_names(live_machine, place, s
     assert not wrong, "\n".join(wrong[:20])
 
 
+def test_sysdig_reads_what_is_longer_than_it_takes(live_machine, place, sysdig):
+    # Arguments, an environment, a directory and an open file's name.
+    deep = os.open(place, os.O_PATH)
+    for _ in range(8):
+        os.mkdir("d" * 250, dir_fd=deep)
+        deeper = os.open("d" * 250, os.O_PATH, dir_fd=deep)
+        os.close(deep)
+        deep = deeper
+    file = os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=deep)
+    old = subprocess.Popen(["sh", "-c", "read line; cat /etc/hostname", *["long argument"] * 9000],
+                           env={**os.environ, **{f"LONG{i}": "x" * 1000 for i in range(30)}},
+                           cwd=f"/proc/self/fd/{deep}", pass_fds=[deep, file],
+                           stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    os.close(file)
+    os.close(deep)
+    try:
+        with Recorder(place / "run.scap"):
+            old.communicate(b"\n", timeout=PATIENCE)
+    finally:
+        old.kill()
+        old.wait()
+    for lines in (sysdig(place / "run.scap", "-p", "*%proc.pcmdline", "evt.type=execve and proc.name=cat"),
+                  read(place / "run.scap", "*%proc.pcmdline", "evt.type=execve and proc.name=cat")):
+        assert any("cat /etc/hostname long argument long argument" in line for line in lines), lines
+
+
 @pytest.mark.parametrize("query, name", [
     ("evt.type=openat and proc.name=sh", "{place}/made"),
     ("evt.type=read and proc.name=cat", "/etc/hostname"),

@@ -197,6 +197,53 @@ static struct seen replay(const char *file)
 	return s;
 }
 
+static void strings_are_as_long_as_other_readers_take_them(void **unused)
+{
+	static char many[20000];
+	struct str all = {many, sizeof(many)};
+	struct listed_process p = {.tid = 1,
+				   .comm = all,
+				   .exe = all,
+				   .exepath = all,
+				   .cwd = all,
+				   .root = all,
+				   .args = all,
+				   .env = all,
+				   .cgroups = all};
+	struct capture_writer *w = open_writer(false, true);
+
+	(void)unused;
+	memset(many, 'x', sizeof(many));
+	capture_write_user(w, &(struct user){.name = all, .home = all, .shell = all});
+	capture_write_process(w, &p);
+	capture_write_fd(w, &(struct listed_fd){.type = LISTED_FD_FILE_V2, .name = all});
+	capture_write_fd(w, &(struct listed_fd){.type = LISTED_FD_UNIX, .name = all});
+	assert_int_equal(capture_writer_close(w), 0);
+
+	struct capture *c = reopen();
+	struct capture_item item = next(c, CAPTURE_USER);
+	check_i64(item.user.name.n, 255, "a user's name");
+	check_i64(item.user.home.n, 255, "a home");
+	check_i64(item.user.shell.n, 255, "a shell");
+	item = next(c, CAPTURE_PROCESS);
+	check_i64(item.process.comm.n, 1023, "a process' name");
+	check_i64(item.process.exe.n, 1023, "its first argument");
+	check_i64(item.process.exepath.n, 1023, "its file");
+	check_i64(item.process.cwd.n, 1023, "its directory");
+	check_i64(item.process.root.n, 1023, "its root");
+	check_i64(item.process.args.n, 4096, "arguments");
+	check_i64(item.process.env.n, 4096, "environment");
+	check_i64(item.process.cgroups.n, 4096, "cgroups");
+	check_i64(item.process.args.p[4094], 'x', "the last byte but one");
+	check_i64(item.process.args.p[4095], 0, "the last byte");
+	item = next(c, CAPTURE_FD);
+	check_i64(item.fd.name.n, 1023, "a file's name");
+	item = next(c, CAPTURE_FD);
+	check_i64(item.fd.name.n, 1023, "a socket's name");
+	capture_close(c);
+	unlink(path);
+}
+
 static void an_event_comes_back_with_all_that_it_had_live(void **unused)
 {
 	static const struct {
@@ -379,6 +426,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(all_lists_come_back),
+	    cmocka_unit_test(strings_are_as_long_as_other_readers_take_them),
 	    cmocka_unit_test(an_event_comes_back_with_all_that_it_had_live),
 	    cmocka_unit_test(what_was_known_of_processes_is_known_again),
 	    cmocka_unit_test(damaged_snapshots_are_refused),
