@@ -8,7 +8,7 @@ mount -t cgroup2 cgroup /sys/fs/cgroup
 cd /root || poweroff -f
 echo "kernel $(uname -r)"
 ./saker --probe-info
-./saker -c saker.yaml -r rules -r ring.yaml -o json_output=true >alerts 2>log &
+./saker -c saker.yaml -r rules -r ring.yaml -r altered.yaml -o json_output=true >alerts 2>log &
 saker=$!
 while ! grep -q ' ready' log && kill -0 $saker 2>/dev/null; do usleep 50000; done
 echo control >/bin/control
@@ -22,6 +22,10 @@ ln -s /bin /tmp/programs
 echo moved >/tmp/moved
 mv /tmp/moved /tmp/programs/moved
 /root/calls
+mkdir /tmp/altered
+while read -r way; do
+	./saker-altered "$way" /tmp/altered >/dev/null && echo "altered $way"
+done <ways
 ifconfig lo 127.0.0.1 up
 for way in plain ring async sqpoll fixed; do
 	while read -r operation; do

@@ -75,6 +75,14 @@ static int by_int80(char **arg)
 	return check(answer, "int 0x80");
 }
 
+static int by_x32(char **arg)
+{
+	enum { X32_BIT = 0x40000000 };
+
+	return check(syscall(X32_BIT | SYS_open, file_of(arg[0], "x32"), O_CREAT | O_WRONLY, 0600),
+		     "x32");
+}
+
 /* A child that asks to be traced and stops; what both know must be there before. */
 static pid_t traced(int (*act)(void), long options)
 {
@@ -449,6 +457,7 @@ static const struct way ways[] = {
     {"killed", 1, killed},
 #ifdef __x86_64__
     {"int80", 1, by_int80},
+    {"x32", 1, by_x32},
     {"number-at-entry", 1, number_at_entry},
     {"result-at-exit", 1, result_at_exit},
     {"never-made", 1, never_made},
