@@ -190,7 +190,7 @@ const struct config_row config_rows[] = {
     {CHOICE("outputs_queue.recovery", "continue", queue_recovery, recoveries,
 	    "What is done about an alert that a full queue has no room for: it is dropped "
 	    "(continue), the program ends as well (exit), or what waits is dropped for it (empty). "
-	    "Dropped alerts are counted by output.")},
+	    "Urgent alerts (Critical and above) have room of their own. Dropped alerts are counted by output and cause.")},
     {NUMBER("output_timeout", "2000", output_timeout_ms, 0, INT32_MAX,
 	    "Milliseconds that one alert may hold up its output before the log says so. Syslog "
 	    "and programs that take nothing for so long are given up, a web server may take five "

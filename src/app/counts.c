@@ -73,6 +73,13 @@ static void print_channel(const struct channel_counters *channel)
 	if (channel->retries)
 		fprintf(stderr, ", %llu retries", (unsigned long long)channel->retries);
 	fputc('\n', stderr);
+	for (int why = 0; why < OUTPUT_DROP_COUNT; why++)
+		if (channel->drops[why])
+			fprintf(stderr, "  %s: %llu\n", outputs_drop_name((enum outputs_drop)why),
+				(unsigned long long)channel->drops[why]);
+	if (channel->dropped_urgent)
+		fprintf(stderr, "  of priority Critical or above: %llu\n",
+			(unsigned long long)channel->dropped_urgent);
 }
 
 static void print_drop(void *context, uint16_t code, enum drop_cause cause, unsigned cpu,

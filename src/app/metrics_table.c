@@ -380,6 +380,21 @@ static void get_by_output(const struct metric *m, struct metrics_sink *s)
 	}
 }
 
+static void get_output_drops(const struct metric *m, struct metrics_sink *s)
+{
+	const struct counts *c = &metrics_of(s)->counts;
+
+	for (size_t i = 0; i < c->channel_count; i++) {
+		for (int why = 0; why < OUTPUT_DROP_COUNT; why++) {
+			const char *name = outputs_drop_name((enum outputs_drop)why);
+			const struct metric_label labels[] = {
+			    {"output", str_from(c->channels[i].name)}, {"cause", str_from(name)}};
+
+			metrics_put(s, m, labels, 2, number(c->channels[i].drops[why]));
+		}
+	}
+}
+
 static void get_latency(const struct metric *m, struct metrics_sink *s)
 {
 	const struct counts *c = &metrics_of(s)->counts;
@@ -676,6 +691,10 @@ const struct metric metrics_table[] = {
 	.help = "Alerts that were delivered."),
     ROW(COUNTER("saker_output_dropped_total", "saker.output_dropped.*", ALWAYS), .labels = "output", OF_OUTPUT(dropped),
 	.help = "Alerts that found the output's queue full."),
+    ROW(COUNTER("saker_output_dropped_by_cause_total", NULL, ALWAYS), .labels = "output,cause", .get = get_output_drops,
+	.help = "The same by cause: as many waited as may, they were too large together, they made room for others, or no memory."),
+    ROW(COUNTER("saker_output_dropped_urgent_total", "saker.output_dropped_urgent.*", ALWAYS), .labels = "output", OF_OUTPUT(dropped_urgent),
+	.help = "Those of them whose priority was Critical or above."),
     ROW(COUNTER("saker_output_failed_total", "saker.output_failed.*", ALWAYS), .labels = "output", OF_OUTPUT(failed),
 	.help = "Alerts that the output could not deliver."),
     ROW(COUNTER("saker_output_retries_total", "saker.output_retries.*", ALWAYS), .labels = "output", OF_OUTPUT(retries),

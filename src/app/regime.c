@@ -183,6 +183,9 @@ static void add_channel(struct channel_counters *sums, size_t *count,
 		sums[(*count)++] = (struct channel_counters){.name = c->name};
 	sums[i].sent += c->sent;
 	sums[i].dropped += c->dropped;
+	sums[i].dropped_urgent += c->dropped_urgent;
+	for (size_t why = 0; why < OUTPUT_DROP_COUNT; why++)
+		sums[i].drops[why] += c->drops[why];
 	sums[i].failed += c->failed;
 	sums[i].retries += c->retries;
 	latency_merge(&sums[i].latency, &c->latency);

@@ -179,7 +179,7 @@ void outputs_send(struct outputs *o, const struct alert *alert)
 		if (l)
 			worker_push(o->workers[i], l);
 		else
-			worker_count_dropped(o->workers[i]);
+			worker_count_dropped(o->workers[i], alert->priority, OUTPUT_DROP_MEMORY);
 	}
 }
 
@@ -248,6 +248,18 @@ void outputs_free(struct outputs *o)
 	free(o);
 }
 
+const char *outputs_drop_name(enum outputs_drop why)
+{
+	static const char *const names[OUTPUT_DROP_COUNT] = {
+	    [OUTPUT_DROP_FULL] = "queue_full",
+	    [OUTPUT_DROP_BYTES] = "queue_too_large",
+	    [OUTPUT_DROP_EMPTIED] = "queue_emptied",
+	    [OUTPUT_DROP_MEMORY] = "no_memory",
+	};
+
+	return names[why];
+}
+
 size_t outputs_counters(const struct outputs *o, struct channel_counters *counters, size_t room)
 {
 	size_t n = o->count < room ? o->count : room;
@@ -258,7 +270,7 @@ size_t outputs_counters(const struct outputs *o, struct channel_counters *counte
 		counters[i] = (struct channel_counters){
 		    .name = w->type->name,
 		    .sent = atomic_load(&w->sent),
-		    .dropped = atomic_load(&w->dropped),
+		    .dropped_urgent = atomic_load(&w->dropped_urgent),
 		    .failed = atomic_load(&w->failed),
 		    .retries = atomic_load(&w->retries),
 		    .queued = atomic_load(&w->queued),
@@ -266,6 +278,10 @@ size_t outputs_counters(const struct outputs *o, struct channel_counters *counte
 		    .latency = latency_read(&w->latency),
 		    .is_shared = is_shared(w),
 		};
+		for (size_t why = 0; why < OUTPUT_DROP_COUNT; why++) {
+			counters[i].drops[why] = atomic_load(&w->drops[why]);
+			counters[i].dropped += counters[i].drops[why];
+		}
 	}
 	return n;
 }

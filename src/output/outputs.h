@@ -21,7 +21,11 @@ struct outputs;
 enum {
 	QUEUE_CAPACITY_DEFAULT = 8192,      /* alerts */
 	QUEUE_BYTES_MAX = 16 * 1024 * 1024, /* of lines, whatever their number */
-	OUTPUT_TIMEOUT_DEFAULT = 2000,      /* ms */
+	/* Urgent alerts (Critical and above) find so much more room, as a part of both of these, so
+	 * that no flood of others keeps them out; and for so many at least. */
+	QUEUE_RESERVE_PART = 4,
+	QUEUE_RESERVE_LEAST = 16,
+	OUTPUT_TIMEOUT_DEFAULT = 2000, /* ms */
 	CHANNELS_MAX = 8,
 };
 
@@ -29,8 +33,19 @@ enum {
 enum outputs_recovery {
 	RECOVERY_CONTINUE, /* this alert is dropped */
 	RECOVERY_EXIT,     /* likewise, and outputs_must_exit says so from then on */
-	RECOVERY_EMPTY,    /* those that wait in the queue are dropped for it */
+	RECOVERY_EMPTY,    /* those that wait in the queue are dropped for it; urgent ones only for
+			      one of their own */
 };
+
+/* Why an alert was dropped. */
+enum outputs_drop {
+	OUTPUT_DROP_FULL,    /* as many waited as may */
+	OUTPUT_DROP_BYTES,   /* those that waited were as large together as they may be */
+	OUTPUT_DROP_EMPTIED, /* it waited, and made room for another one */
+	OUTPUT_DROP_MEMORY,  /* there was none for it */
+	OUTPUT_DROP_COUNT
+};
+const char *outputs_drop_name(enum outputs_drop why); /* "queue_full" */
 
 /* Texts are copied. Where a member is 0 or NULL, its default is meant. */
 struct outputs_options {
@@ -84,10 +99,12 @@ struct alert {
 struct channel_counters {
 	const char *name;
 	uint64_t sent;    /* delivered */
-	uint64_t dropped; /* the queue was full */
-	uint64_t failed;  /* the channel could not deliver them */
-	uint64_t retries; /* times that something was tried again, whatever came of it */
-	uint64_t queued;  /* alerts that wait now */
+	uint64_t dropped; /* the queue was full; the sum of drops */
+	uint64_t drops[OUTPUT_DROP_COUNT];
+	uint64_t dropped_urgent; /* of them all: Critical and above */
+	uint64_t failed;         /* the channel could not deliver them */
+	uint64_t retries;        /* times that something was tried again, whatever came of it */
+	uint64_t queued;         /* alerts that wait now */
 	uint64_t capacity;
 	/* From an alert's event until it is delivered. */
 	struct latency latency;

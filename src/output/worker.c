@@ -116,9 +116,16 @@ void worker_retried(struct worker *w)
 	atomic_fetch_add(&w->retries, 1);
 }
 
-void worker_count_dropped(struct worker *w)
+static bool is_urgent(enum severity priority)
 {
-	atomic_fetch_add(&w->dropped, 1);
+	return priority <= SEVERITY_CRITICAL;
+}
+
+void worker_count_dropped(struct worker *w, enum severity priority, enum outputs_drop why)
+{
+	atomic_fetch_add(&w->drops[why], 1);
+	if (is_urgent(priority))
+		atomic_fetch_add(&w->dropped_urgent, 1);
 	if (w->recovery == RECOVERY_EXIT)
 		atomic_store(&w->must_exit, true);
 }
@@ -268,6 +275,8 @@ static struct shared_line *take(struct worker *w)
 	if (l) {
 		atomic_fetch_sub(&w->queued, 1);
 		atomic_fetch_sub(&w->queued_bytes, l->line.text.n);
+		if (is_urgent(l->line.priority))
+			atomic_fetch_sub(&w->queued_urgent, 1);
 	}
 	return l;
 }
@@ -357,6 +366,14 @@ static void *work(void *argument)
 	return NULL;
 }
 
+/* Alerts for which there is room beyond the capacity, where they are urgent. */
+static size_t reserve_of(const struct worker *w)
+{
+	size_t part = w->capacity / QUEUE_RESERVE_PART;
+
+	return part > QUEUE_RESERVE_LEAST ? part : QUEUE_RESERVE_LEAST;
+}
+
 int worker_start(struct worker *w, const struct channel_type *type, void *context,
 		 const struct outputs_options *options, struct error *err)
 {
@@ -373,7 +390,7 @@ int worker_start(struct worker *w, const struct channel_type *type, void *contex
 	    options->queue_capacity ? options->queue_capacity : (uint32_t)QUEUE_CAPACITY_DEFAULT;
 	w->timeout_ms =
 	    options->timeout_ms ? options->timeout_ms : (uint32_t)OUTPUT_TIMEOUT_DEFAULT;
-	status = queue_init(&w->queue, w->capacity);
+	status = queue_init(&w->queue, (size_t)w->capacity + reserve_of(w));
 	if (status < 0) {
 		type->close(context);
 		return error_set(err, status, "output %s: cannot make its queue", type->name);
@@ -392,36 +409,72 @@ int worker_start(struct worker *w, const struct channel_type *type, void *contex
 	return 0;
 }
 
-static bool try_push(struct worker *w, struct shared_line *l)
+/* OUTPUT_DROP_COUNT: it is in the queue. Else why not. */
+static enum outputs_drop try_push(struct worker *w, struct shared_line *l)
 {
-	size_t bytes = l->line.text.n;
+	size_t size = l->line.text.n, most = w->capacity, most_bytes = QUEUE_BYTES_MAX;
+	enum outputs_drop why = OUTPUT_DROP_FULL;
+	bool urgent = is_urgent(l->line.priority);
 
+	if (urgent) {
+		most += reserve_of(w);
+		most_bytes += QUEUE_BYTES_MAX / QUEUE_RESERVE_PART;
+		atomic_fetch_add(&w->queued_urgent, 1);
+	}
 	/* The queue itself is rounded up; what counts is what was configured. */
-	if (atomic_fetch_add(&w->queued, 1) < w->capacity) {
-		if (atomic_fetch_add(&w->queued_bytes, bytes) + bytes <= QUEUE_BYTES_MAX &&
-		    queue_push(&w->queue, l))
-			return true;
-		atomic_fetch_sub(&w->queued_bytes, bytes);
+	if (atomic_fetch_add(&w->queued, 1) < most) {
+		why = OUTPUT_DROP_BYTES;
+		if (atomic_fetch_add(&w->queued_bytes, size) + size <= most_bytes) {
+			if (queue_push(&w->queue, l))
+				return OUTPUT_DROP_COUNT;
+			why = OUTPUT_DROP_FULL;
+		}
+		atomic_fetch_sub(&w->queued_bytes, size);
 	}
 	atomic_fetch_sub(&w->queued, 1);
-	return false;
+	if (urgent)
+		atomic_fetch_sub(&w->queued_urgent, 1);
+	return why;
+}
+
+/* Drops those that wait; urgent ones go to the end, in their order, where they are to be kept. */
+static void empty(struct worker *w, bool keeps_urgent)
+{
+	struct shared_line *l;
+
+	for (size_t left = atomic_load(&w->queued); left > 0 && (l = take(w)); left--) {
+		if (keeps_urgent && is_urgent(l->line.priority) &&
+		    try_push(w, l) == OUTPUT_DROP_COUNT)
+			continue;
+		worker_count_dropped(w, l->line.priority, OUTPUT_DROP_EMPTIED);
+		shared_line_release(l);
+	}
+}
+
+/* To go through urgent ones that are kept must not be the price of every other alert. */
+static bool is_worth_emptying(const struct worker *w)
+{
+	size_t all = atomic_load(&w->queued), urgent = atomic_load(&w->queued_urgent);
+
+	return urgent < all - all / 4;
 }
 
 void worker_push(struct worker *w, struct shared_line *l)
 {
-	struct shared_line *old;
+	enum outputs_drop why = try_push(w, l);
 
-	if (try_push(w, l))
-		return;
-	if (w->recovery == RECOVERY_EMPTY) {
-		while ((old = take(w))) {
-			worker_count_dropped(w);
-			shared_line_release(old);
-		}
-		if (try_push(w, l))
-			return;
+	if (why != OUTPUT_DROP_COUNT && w->recovery == RECOVERY_EMPTY && is_worth_emptying(w)) {
+		empty(w, true);
+		why = try_push(w, l);
 	}
-	worker_count_dropped(w);
+	if (why != OUTPUT_DROP_COUNT && w->recovery == RECOVERY_EMPTY &&
+	    is_urgent(l->line.priority)) {
+		empty(w, false);
+		why = try_push(w, l);
+	}
+	if (why == OUTPUT_DROP_COUNT)
+		return;
+	worker_count_dropped(w, l->line.priority, why);
 	shared_line_release(l);
 }
 

@@ -37,8 +37,9 @@ struct worker {
 	atomic_bool is_stopping, is_done, wants_reopen, must_exit;
 	_Atomic int64_t busy_since; /* with a line; 0: idle */
 	atomic_bool is_blocked;     /* and that was told */
-	atomic_size_t queued, queued_bytes;
-	_Atomic uint64_t sent, dropped, failed, retries;
+	atomic_size_t queued, queued_bytes, queued_urgent;
+	_Atomic uint64_t sent, failed, retries;
+	_Atomic uint64_t drops[OUTPUT_DROP_COUNT], dropped_urgent;
 	struct latency latency;
 
 	/* The thread's own. */
@@ -59,7 +60,7 @@ int worker_start(struct worker *w, const struct channel_type *type, void *contex
 
 /* Takes the reference; counts it as dropped where there is no room. From any thread. */
 void worker_push(struct worker *w, struct shared_line *l);
-void worker_count_dropped(struct worker *w);
+void worker_count_dropped(struct worker *w, enum severity priority, enum outputs_drop why);
 void worker_reopen(struct worker *w);
 void worker_check(struct worker *w);
 void worker_begin_stop(struct worker *w, int64_t deadline);

@@ -286,7 +286,11 @@ static void sources_and_outputs_have_samples_of_their_own(void **state)
 	s.counts.sources[1] = (struct source_counts){.source = SOURCE_K8S_AUDIT, .read = 6};
 	s.counts.channel_count = 2;
 	s.counts.channels[0] = (struct channel_counters){.name = "stdout", .dropped = 1};
-	s.counts.channels[1] = (struct channel_counters){.name = "http", .dropped = 2, .queued = 9};
+	s.counts.channels[1] = (struct channel_counters){.name = "http",
+							 .dropped = 2,
+							 .queued = 9,
+							 .drops = {[OUTPUT_DROP_BYTES] = 2},
+							 .dropped_urgent = 1};
 	text = text_of(&s);
 	check_has(text, "saker_events_read_total{evt_source=\"syscall\"} 5\n"
 			"saker_events_read_total{evt_source=\"k8s_audit\"} 6\n");
@@ -295,6 +299,10 @@ static void sources_and_outputs_have_samples_of_their_own(void **state)
 			"evt_source=\"k8s_audit\"} 1\n");
 	check_has(text, "falcosecurity_falco_outputs_queue_num_drops_total 3\n");
 	check_has(text, "saker_output_queue_length{output=\"http\"} 9\n");
+	check_has(
+	    text,
+	    "saker_output_dropped_by_cause_total{cause=\"queue_too_large\",output=\"http\"} 2\n");
+	check_has(text, "saker_output_dropped_urgent_total{output=\"http\"} 1\n");
 	free(text);
 }
 

@@ -280,6 +280,25 @@ static void a_closed_pipe_is_counted(void **state)
 	close(fds[1]);
 }
 
+/* All that the worker still writes, when the reader begins to read. */
+static const char *delivered_by(struct outputs *o, int fd)
+{
+	static char all[1 << 20];
+	size_t n = 0;
+
+	outputs_begin_drain(o, PATIENCE_MS);
+	for (bool is_last = false; !is_last;) {
+		struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+		is_last = outputs_is_drained(o);
+		while (poll(&wait, 1, 10) > 0)
+			n += (size_t)read(fd, all + n, sizeof(all) - n - 1);
+	}
+	all[n] = '\0';
+	outputs_drain(o, 0);
+	return all;
+}
+
 /* Nobody reads: what becomes of alerts for which there is no room. */
 static void a_full_queue_does_what_is_configured(void **state)
 {
@@ -294,12 +313,11 @@ static void a_full_queue_does_what_is_configured(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct outputs_options options = {
 		    .to_stdout = true, .queue_capacity = 4, .recovery = rows[i].recovery};
-		static char all[1 << 20];
 		struct channel_counters counters;
 		struct outputs *o;
 		char text[32], filler[70000];
+		const char *all;
 		int fds[2];
-		size_t n;
 
 		assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 		options.stdout_fd = fds[1];
@@ -317,17 +335,7 @@ static void a_full_queue_does_what_is_configured(void **state)
 		assert_true(counters.queued <= 4);
 		assert_true(counters.dropped >= 6);
 		assert_int_equal(outputs_must_exit(o), rows[i].must_exit);
-		outputs_begin_drain(o, PATIENCE_MS);
-		n = 0;
-		for (bool is_last = false; !is_last;) {
-			struct pollfd wait = {.fd = fds[0], .events = POLLIN};
-
-			is_last = outputs_is_drained(o);
-			while (poll(&wait, 1, 10) > 0)
-				n += (size_t)read(fds[0], all + n, sizeof(all) - n - 1);
-		}
-		all[n] = '\0';
-		outputs_drain(o, 0);
+		all = delivered_by(o, fds[0]);
 		assert_int_equal(strstr(all, "alert 9\n") != NULL, rows[i].last_is_kept);
 		counters = counters_of(o);
 		check_i64(counters.sent + counters.dropped + counters.failed, 12, "all counted");
@@ -336,6 +344,109 @@ static void a_full_queue_does_what_is_configured(void **state)
 		close(fds[0]);
 		close(fds[1]);
 	}
+}
+
+static void send_numbered(struct outputs *o, enum severity priority, const char *what, int count)
+{
+	char text[32];
+
+	for (int i = 0; i < count; i++)
+		send_line(o, priority, (struct str){text, (size_t)sprintf(text, "%s %d", what, i)});
+}
+
+/* Nobody reads, and there are more of the others than there is room for, before and after. */
+static void a_flood_keeps_no_urgent_alert_out(void **state)
+{
+	enum { URGENT = QUEUE_RESERVE_LEAST, FLOOD = 1000 };
+	static const struct {
+		enum outputs_recovery recovery;
+		enum severity urgent;
+		int count, kept;
+	} rows[] = {
+	    {RECOVERY_CONTINUE, SEVERITY_CRITICAL, URGENT, URGENT},
+	    {RECOVERY_CONTINUE, SEVERITY_EMERGENCY, URGENT, URGENT},
+	    {RECOVERY_EMPTY, SEVERITY_CRITICAL, URGENT, URGENT},
+	    /* No more than there is room for. */
+	    {RECOVERY_CONTINUE, SEVERITY_CRITICAL, URGENT + 3, URGENT},
+	    /* Errors are not among them. */
+	    {RECOVERY_CONTINUE, SEVERITY_ERROR, URGENT, 0},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct outputs_options options = {
+		    .to_stdout = true, .queue_capacity = 40, .recovery = rows[i].recovery};
+		struct channel_counters c;
+		struct outputs *o;
+		char filler[70000];
+		const char *all;
+		int fds[2], came = 0;
+
+		assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+		options.stdout_fd = fds[1];
+		o = outputs_or_fail(&options);
+		memset(filler, 'x', sizeof(filler));
+		for (int k = 0; k < 2; k++)
+			send_line(o, SEVERITY_WARNING, (struct str){filler, sizeof(filler)});
+		WAIT_UNTIL(counters_of(o).queued <= 1);
+		send_numbered(o, SEVERITY_NOTICE, "before", FLOOD);
+		send_numbered(o, rows[i].urgent, "urgent", rows[i].count);
+		send_numbered(o, SEVERITY_NOTICE, "after", FLOOD);
+		c = counters_of(o);
+		assert_true(c.queued <= 40 + QUEUE_RESERVE_LEAST);
+		all = delivered_by(o, fds[0]);
+		for (const char *at = all; (at = strstr(at, "urgent ")); at++) {
+			check_i64(atoi(at + strlen("urgent ")), came, "in their order");
+			came++;
+		}
+		check_i64(came, rows[i].kept, "urgent ones that came");
+		c = counters_of(o);
+		check_i64(c.sent + c.dropped + c.failed, 2 + 2 * FLOOD + rows[i].count,
+			  "all are counted");
+		check_i64(c.dropped_urgent,
+			  rows[i].urgent == SEVERITY_ERROR ? 0 : rows[i].count - came,
+			  "urgent drops");
+		check_i64(c.drops[OUTPUT_DROP_FULL] + c.drops[OUTPUT_DROP_EMPTIED], c.dropped,
+			  "by cause");
+		assert_int_equal(c.drops[OUTPUT_DROP_EMPTIED] > 0,
+				 rows[i].recovery == RECOVERY_EMPTY);
+		outputs_free(o);
+		close(fds[0]);
+		close(fds[1]);
+	}
+}
+
+/* With the setting that drops what waits, urgent ones make room for their own alone. */
+static void urgent_alerts_make_room_for_urgent_ones(void **state)
+{
+	enum { ROOM = 40 + QUEUE_RESERVE_LEAST };
+	struct outputs_options options = {
+	    .to_stdout = true, .queue_capacity = 40, .recovery = RECOVERY_EMPTY};
+	struct channel_counters c;
+	struct outputs *o;
+	char filler[70000];
+	const char *all;
+	int fds[2];
+	(void)state;
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	options.stdout_fd = fds[1];
+	o = outputs_or_fail(&options);
+	memset(filler, 'x', sizeof(filler));
+	send_line(o, SEVERITY_WARNING, (struct str){filler, sizeof(filler)});
+	WAIT_UNTIL(counters_of(o).queued == 0);
+	send_numbered(o, SEVERITY_CRITICAL, "old", ROOM);
+	send_numbered(o, SEVERITY_NOTICE, "other", 1);
+	check_i64(counters_of(o).dropped, 1, "an ordinary one is what is dropped");
+	send_numbered(o, SEVERITY_CRITICAL, "new", 1);
+	c = counters_of(o);
+	check_i64(c.dropped_urgent, ROOM, "the old ones made room");
+	all = delivered_by(o, fds[0]);
+	assert_non_null(strstr(all, "new 0\n"));
+	assert_null(strstr(all, "old "));
+	outputs_free(o);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 struct sender {
@@ -432,6 +543,8 @@ int main(void)
 	    cmocka_unit_test(other_options_make_other_outputs),
 	    cmocka_unit_test(a_closed_pipe_is_counted),
 	    cmocka_unit_test(a_full_queue_does_what_is_configured),
+	    cmocka_unit_test(a_flood_keeps_no_urgent_alert_out),
+	    cmocka_unit_test(urgent_alerts_make_room_for_urgent_ones),
 	    cmocka_unit_test(replaced_outputs_lose_nothing_and_write_no_line_twice),
 	    cmocka_unit_test(no_outputs_are_fine),
 	};
