@@ -45,7 +45,9 @@ KINDS = {
 }
 WITH_TABLE = {"FLAGS32", "FLAGS16", "FLAGS8", "U32"}
 FLAGS = {"opens": "ROW_OPENS", "ok": "ROW_FETCH_OK", "critical": "ROW_CRITICAL", "state": "ROW_STATE", "cwd": "ROW_NEW_CWD",
-         "longs": "ROW_FETCH_LONGS", "important": "ROW_IMPORTANT", "follows": "ROW_FOLLOWS"}
+         "longs": "ROW_FETCH_LONGS", "important": "ROW_IMPORTANT", "follows": "ROW_FOLLOWS", "asked": "ROW_ASKED"}
+# What each generic event starts with.
+GENERIC = ["scap_nr", "native_nr"]
 # enum quota_param
 QUOTA = {"file": 0, "bhard": 1, "bsoft": 2, "space": 3, "ihard": 4, "isoft": 5, "btime": 7, "itime": 8,
          "bgrace": 9, "igrace": 10, "flags": 11, "format_out": 12, "command": 13, "type": 14, "id": 15, "format": 16}
@@ -154,27 +156,34 @@ class Row:
         self.translations = translations
         self.family, self.flags = "PLAIN", []
         self.fetch, self.fetch_size = NONE, 0
-        self.fd_src, self.fd_param, self.name_param = NONE, NONE, NONE
+        self.fds, self.name_param = [], NONE
+        self.follow_arg = NONE
         self.paths = []
         self.params = []
 
     def fill(self, cells):
         _, family, flags, fetch, fd, name, params = cells
         self.family = family.upper()
-        self.flags = [] if flags == "-" else [FLAGS[f] for f in flags.split(",")]
+        for flag in [] if flags == "-" else flags.split(","):
+            word, _, argument = flag.partition("=")
+            self.flags.append(FLAGS[word])
+            if argument:
+                self.follow_arg = int(argument)
         if fetch != "-":
             arg, size = fetch.split(":")
             self.fetch, self.fetch_size = int(arg), int(size)
             if self.fetch_size > FETCH_MAX:
                 raise TableError(f"fetches more than {FETCH_MAX} bytes")
         if fd != "-":
-            src, param = fd.split(":")
-            self.fd_src, self.fd_param = value_of(src), int(param)
+            for one in fd.split(","):
+                src, param = one.split(":")
+                self.fds.append((value_of(src), int(param)))
         if name != "-":
             self.name_param = int(name)
         if self.family in ("FORK", "EXEC"):
             return
-        tokens = [] if params == "-" else params.split(" ")
+        tokens = GENERIC if self.code == 1 else []
+        tokens = tokens + ([] if params == "-" else params.split(" "))
         if len(tokens) != len(self.schema):
             raise TableError(f"has {len(tokens)} parameters, the schema {len(self.schema)}")
         if len(tokens) > ROW_PARAMS:
@@ -215,11 +224,13 @@ class Row:
 
     def c(self):
         paths = (self.paths + [(NONE, NONE)] * 2)[:2]
+        fds = (self.fds + [(NONE, NONE)] * 2)[:2]
         return (
             f"{{.code = {self.code}, .scap_nr = {self.scap_nr}, .nparams = {len(self.params)}, "
             f".family = FAMILY_{self.family}, .flags = {' | '.join(self.flags) or 0}, "
-            f".fetch_arg = {self.fetch}, .fetch_size = {self.fetch_size}, .fd_src = {self.fd_src}, "
-            f".fd_param = {self.fd_param}, .name_param = {self.name_param}, "
+            f".fetch_arg = {self.fetch}, .fetch_size = {self.fetch_size}, .fd_src = {fds[0][0]}, "
+            f".fd_param = {fds[0][1]}, .fd2_src = {fds[1][0]}, .fd2_param = {fds[1][1]}, "
+            f".follow_arg = {self.follow_arg}, .name_param = {self.name_param}, "
             f".path_param = {{{paths[0][0]}, {paths[1][0]}}}, .path_dir = {{{paths[0][1]}, {paths[1][1]}}}, "
             f".params = {{{', '.join(self.params)}}}}}"
         )
@@ -243,6 +254,9 @@ def generate(probe, event, arch):
     for _, cells in read_rows(event / "events.tsv"):
         params = cells[6].split(" ") if len(cells) > 6 and cells[6] else []
         schemas[int(cells[0])] = [tuple(p.split(":")[:2]) for p in params]
+    generic = {}
+    for _, cells in read_rows(event / "generic.tsv"):
+        generic[cells[0]] = [tuple(p.split(":")[:2]) for p in cells[2].split(" ")]
     translations = read_translations(probe / "translate.tsv", arch)
 
     rows, by_name, compat, known = {}, {}, {}, set()
@@ -267,7 +281,8 @@ def generate(probe, event, arch):
             continue  # this architecture has no such call
         try:
             row = by_name[cells[0]]
-            row.code, row.schema, row.params = row.own_code, schemas[row.own_code], []
+            row.code, row.params = row.own_code, []
+            row.schema = schemas[1] + generic.get(cells[0], []) if row.own_code == 1 else schemas[row.own_code]
             row.fill(cells)
         except (TableError, KeyError, ValueError) as e:
             raise TableError(f"collect.tsv:{line}: {cells[0]}: {e}")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the C tables behind event/schema.h from events.tsv, flags.tsv and syscalls.tsv.
+"""Makes the C tables behind event/schema.h from events.tsv, flags.tsv, syscalls.tsv and
+generic.tsv.
 
 usage: generate_schema.py DIRECTORY_OF_THE_TSV_FILES OUTPUT.c
 """
@@ -102,7 +103,17 @@ def read_schema(directory):
         if event.code != position:
             raise SchemaError(f"events.tsv: code {event.code} stands where {position} should")
     syscalls = [Syscall(cells) for _, cells in read_rows(directory / "syscalls.tsv")]
-    return flags, events, syscalls
+    generic = {}
+    for number, cells in read_rows(directory / "generic.tsv"):
+        name, event_flags, params = cells
+        where = f"generic.tsv:{number}"
+        if not any(call.name == name and call.exit == 1 for call in syscalls):
+            raise SchemaError(f"{where}: {name!r} is no call without an event of its own")
+        own = events[1].params
+        event = Event(["1", "<", name, events[1].category, events[1].origin, event_flags, params], flags, where)
+        event.params = own + event.params
+        generic[name] = event
+    return flags, events, syscalls, generic
 
 
 def number_kinds(events, syscalls):
@@ -144,6 +155,26 @@ def write_flags(flags, out):
         out(f"\t&flag_table_{table},")
     out("};")
     out(f"const uint16_t schema_flag_table_count = {len(flags)};")
+
+
+def write_generic(generic, kinds, out):
+    """The generic event as each call has it, in the order of kinds."""
+    numbers = {name: number for number, name in enumerate(kinds)}
+    for name, event in generic.items():
+        out(f"static const struct param_schema params_of_{name}[] = {{")
+        for param in event.params:
+            out(f"\t{param.c()},")
+        out("};")
+    out("const struct event_schema schema_generic[] = {")
+    for name, event in sorted(generic.items(), key=lambda item: numbers[item[0]]):
+        out(
+            f'\t{{"{name}", params_of_{name}, 1, {numbers[name]}, {event.c_flags()}, '
+            f"{len(event.params)}, CATEGORY_{event.category.upper()}}},"
+        )
+    out("};")
+    position = {name: i for i, name in enumerate(sorted(generic, key=numbers.get), 1)}
+    by_kind = ",".join(str(position.get(name, 0)) for name in kinds)
+    out(f"const uint8_t schema_generic_by_kind[] = {{{by_kind}}};")
 
 
 def write_events(events, kinds, out):
@@ -215,7 +246,7 @@ def write_syscalls(syscalls, events, kinds, out):
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    flags, events, syscalls = read_schema(pathlib.Path(sys.argv[1]))
+    flags, events, syscalls, generic = read_schema(pathlib.Path(sys.argv[1]))
     kinds = number_kinds(events, syscalls)
     lines = [
         "/* SPDX-License-Identifier: Apache-2.0 */",
@@ -225,6 +256,7 @@ def main():
     ]
     write_flags(flags, lines.append)
     write_events(events, kinds, lines.append)
+    write_generic(generic, kinds, lines.append)
     write_kinds(kinds, lines.append)
     write_syscalls(syscalls, events, kinds, lines.append)
     pathlib.Path(sys.argv[2]).write_text("\n".join(lines) + "\n")

@@ -323,7 +323,7 @@ static void print_group(FILE *out, enum event_group group, const struct list_opt
 		const struct syscall_schema *s = syscall_schema_get(nr);
 
 		if (s && s->code == 1)
-			print_event(out, event_schema_get(1), s->name, options, list);
+			print_event(out, event_schema_of_generic(s->kind), s->name, options, list);
 	}
 }
 

@@ -143,9 +143,13 @@ static int decode(struct event *e, const struct record *r, const struct event_he
 		? decode_params(e, sizeof(uint16_t), event_size, err)
 		: decode_params(e, sizeof(uint32_t), event_size, err))
 		return -EBADMSG;
-	if (e->schema->code <= 1)
-		e->kind = generic_kind(e);
-	return 0;
+	if (e->schema->code > 1)
+		return 0;
+	e->kind = generic_kind(e);
+	if (header->type != 1 || header->nparams <= e->nparams)
+		return 0;
+	e->schema = event_schema_of_generic(e->kind);
+	return decode_params(e, sizeof(uint16_t), event_size, err);
 }
 
 int event_decode(struct event *e, const void *record, size_t size, struct error *err)
@@ -279,8 +283,7 @@ bool event_result(const struct event *e, int64_t *out)
 	/* The generic event has no parameter for it, but what the probe sends says it. */
 	if (e->schema->code == 1) {
 		*out = e->record->ret;
-		return e->record->flags & RECORD_HAS_TASK &&
-		       e->record->syscall_nr != UINT16_MAX;
+		return e->record->flags & RECORD_HAS_TASK && e->record->syscall_nr != UINT16_MAX;
 	}
 	return event_param_i64(e, 0, out);
 }

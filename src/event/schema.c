@@ -8,6 +8,13 @@ const struct event_schema *event_schema_get(uint16_t code)
 	return code < event_code_count ? &schema_events[code] : NULL;
 }
 
+const struct event_schema *event_schema_of_generic(uint16_t kind)
+{
+	uint8_t index = kind < event_kind_count ? schema_generic_by_kind[kind] : 0;
+
+	return index ? &schema_generic[index - 1] : &schema_events[1];
+}
+
 int event_schema_param(const struct event_schema *schema, struct str name)
 {
 	/* On the way of events: most names differ in their first letter. */

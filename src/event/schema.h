@@ -141,6 +141,12 @@ const struct event_schema *event_schema_get(uint16_t code);
 /* The code of today's exit (or tracepoint) event of that name; -1 where there is none. */
 int event_code_by_name(struct str name);
 extern const uint16_t event_code_count;
+/*
+ * The generic event as a call has it that has none of its own: with the call's name and, where we
+ * say what the call is about, its descriptor or its names, with more parameters than the two that
+ * scap knows. Our own records have those; captures of others do not.
+ */
+const struct event_schema *event_schema_of_generic(uint16_t kind);
 /* Index of the parameter with that name, or -1. */
 int event_schema_param(const struct event_schema *schema, struct str name);
 

@@ -15,6 +15,8 @@ struct schema_kind {
 extern const struct flag_table *const schema_flag_tables[]; /* by name */
 extern const uint16_t schema_flag_table_count;
 extern const struct event_schema schema_events[]; /* by code */
+extern const struct event_schema schema_generic[];
+extern const uint8_t schema_generic_by_kind[]; /* indexes into these plus one */
 extern const struct schema_kind schema_kinds[];
 extern const uint16_t schema_kinds_by_name[];
 extern const struct syscall_schema schema_syscalls[];

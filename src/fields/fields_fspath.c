@@ -40,6 +40,53 @@ static const struct paths {
     {"symlink", NULL, "linkpath", "target"},
     {"symlinkat", NULL, "linkpath", "target"},
     {"mount", NULL, "dev", "dir"},
+    /* Calls that have no event of their own. */
+    {"truncate", "path", NULL, NULL},
+    {"ftruncate", "", NULL, NULL},
+    {"fallocate", "", NULL, NULL},
+    {"utime", "path", NULL, NULL},
+    {"utimes", "path", NULL, NULL},
+    {"futimesat", "path", NULL, NULL},
+    {"utimensat", "path", NULL, NULL},
+    {"fchmodat2", "path", NULL, NULL},
+    {"statx", "path", NULL, NULL},
+    {"statfs", "path", NULL, NULL},
+    {"fstatfs", "", NULL, NULL},
+    {"faccessat", "path", NULL, NULL},
+    {"faccessat2", "path", NULL, NULL},
+    {"readlink", "path", NULL, NULL},
+    {"readlinkat", "path", NULL, NULL},
+    {"setxattr", "path", NULL, NULL},
+    {"lsetxattr", "path", NULL, NULL},
+    {"fsetxattr", "", NULL, NULL},
+    {"setxattrat", "path", NULL, NULL},
+    {"getxattr", "path", NULL, NULL},
+    {"lgetxattr", "path", NULL, NULL},
+    {"fgetxattr", "", NULL, NULL},
+    {"getxattrat", "path", NULL, NULL},
+    {"listxattr", "path", NULL, NULL},
+    {"llistxattr", "path", NULL, NULL},
+    {"flistxattr", "", NULL, NULL},
+    {"listxattrat", "path", NULL, NULL},
+    {"removexattr", "path", NULL, NULL},
+    {"lremovexattr", "path", NULL, NULL},
+    {"fremovexattr", "", NULL, NULL},
+    {"removexattrat", "path", NULL, NULL},
+    {"file_getattr", "path", NULL, NULL},
+    {"file_setattr", "path", NULL, NULL},
+    {"name_to_handle_at", "path", NULL, NULL},
+    {"open_tree", "path", NULL, NULL},
+    {"open_tree_attr", "path", NULL, NULL},
+    {"fspick", "path", NULL, NULL},
+    {"mount_setattr", "path", NULL, NULL},
+    {"swapon", "path", NULL, NULL},
+    {"swapoff", "path", NULL, NULL},
+    {"acct", "path", NULL, NULL},
+    {"uselib", "path", NULL, NULL},
+    {"inotify_add_watch", "path", NULL, NULL},
+    {"fanotify_mark", "path", NULL, NULL},
+    {"move_mount", NULL, "from_path", "to_path"},
+    {"pivot_root", NULL, "newroot", "putold"},
 };
 
 static const char *param_name(const struct event *e, enum fs_path_value which)
@@ -61,13 +108,18 @@ static const char *param_name(const struct event *e, enum fs_path_value which)
 	return NULL;
 }
 
-/* Calls that answered 0; and opens, for which only a descriptor of -1 counts as failed. */
+/*
+ * Calls that answered 0; and opens, for which only a descriptor of -1 counts as failed. Some of
+ * those without an event of their own answer a size or a descriptor.
+ */
 static bool is_done(const struct event *e)
 {
 	int64_t res;
 
 	if (!event_result(e, &res))
 		return false;
+	if (e->schema->code == 1)
+		return res >= 0;
 	return e->schema->flags & EVENT_CREATES_FD ? res != -1 : res == 0;
 }
 

@@ -547,14 +547,13 @@ void param_print_resolved(struct field_context *ctx, unsigned index, struct buff
 void params_print(struct field_context *ctx, struct buffer *out)
 {
 	const struct event *e = ctx->event;
+	/* The generic event's own parameters are numbers that its name says already. */
+	unsigned first = e->schema->code <= 1 ? 2 : 0;
 
-	/* The generic event's parameters are numbers that its name says already. */
-	if (e->schema->code <= 1)
-		return;
-	for (unsigned i = 0; i < e->nparams; i++) {
+	for (unsigned i = first; i < e->nparams; i++) {
 		size_t bracket, start;
 
-		if (i)
+		if (i > first)
 			buffer_putc(out, ' ');
 		buffer_put(out, str_from(e->schema->params[i].name));
 		buffer_putc(out, '=');

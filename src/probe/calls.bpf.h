@@ -357,7 +357,6 @@ __noinline int annex_collect(__u32 slot_index)
 		__u32 pos = annex_start(s, ANNEX_CALL, ANNEX_OF_TASK, 0, sizeof(struct annex_call));
 		if (pos && pos <= PROBE_POS_LIMIT + 64)
 			__builtin_memcpy(s->data + pos, s->values, sizeof(struct annex_call));
-		return 0;
 	}
 	if (facts & FACT_BASE_PATH && s->relative) {
 /* Kernels of 6.1 refuse loops that end in a call. */
@@ -426,9 +425,29 @@ __noinline int annex_origin(__u32 slot_index)
 	return 0;
 }
 
+/* The second descriptor of calls that have one; apart for the same reason. */
+__noinline int annex_second(__u32 slot_index)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
+	if (row->fd2_src == COLLECT_NONE || !(s->facts & (FACT_FD | FACT_FD_PATH)))
+		return 0;
+	__s32 fd = value_of(s, row->fd2_src);
+	__u64 file = file_of_slot_fd(s, fd);
+	if (!file)
+		return 0;
+	annex_file(s, file, fd, row->fd2_param);
+	if (has_path(file) && !file_resolve(s, file))
+		annex_path(s, ANNEX_PATH_RESOLVED, row->fd2_param);
+	return 0;
+}
+
 static __always_inline void annex_all(struct slot *s)
 {
 	annex_collect(s->index);
+	annex_second(s->index);
 	annex_origin(s->index);
 }
 

@@ -36,9 +36,6 @@ enum {
 	DIGITS_MAX = 10,
 	AT_NOFOLLOW = 0x100,
 	AT_FOLLOW = 0x400,
-	CODE_LINKAT = 311,
-	CODE_FCHOWNAT = 385,
-	CODE_NEWFSTATAT = 419,
 	O_UNNAMED = 0x400000, /* of O_TMPFILE */
 	DCACHE_MOUNTED_BEFORE_6_10 = 0x10000,
 };
@@ -577,16 +574,11 @@ static __always_inline void annex_name(struct slot *s, __u32 param, __u32 at, __
 /* Whether of a link at the end of name k the call takes the target. */
 static __always_inline bool name_is_followed(struct slot *s, const struct collect_row *row, __u32 k)
 {
-	switch (s->code) {
-	case CODE_LINKAT:
-		return !k && s->values[4] & AT_FOLLOW;
-	case CODE_FCHOWNAT:
-		return !(s->values[4] & AT_NOFOLLOW);
-	case CODE_NEWFSTATAT:
-		return !(s->values[3] & AT_NOFOLLOW);
-	default:
-		return row->flags & (ROW_FOLLOWS | ROW_OPENS);
-	}
+	__u64 flags = row->follow_arg == COLLECT_NONE ? 0 : value_of(s, row->follow_arg);
+
+	if (row->flags & ROW_ASKED)
+		return !k && flags & AT_FOLLOW;
+	return row->flags & (ROW_FOLLOWS | ROW_OPENS) && !(flags & AT_NOFOLLOW);
 }
 
 /* Follows name k as far as it leads; false where it cannot be begun. */

@@ -174,7 +174,10 @@ enum collect_row_flag {
 	ROW_FETCH_LONGS = 1 << 5, /* the structure is two of the caller's longs */
 	ROW_UNUSED = 1 << 7,      /* no such syscall */
 	ROW_IMPORTANT = 1 << 9,   /* travels by the critical ring while that is not half full */
-	ROW_FOLLOWS = 1 << 8, /* of a symbolic link at the end of its name it takes the target */
+	ROW_FOLLOWS = 1 << 8, /* of a symbolic link at the end of its name it takes the target, but
+				 where follow_arg has AT_SYMLINK_NOFOLLOW */
+	ROW_ASKED = 1 << 10,  /* of its first name it does so where follow_arg has
+				 AT_SYMLINK_FOLLOW */
 };
 
 enum { COLLECT_NONE = 0xff };
@@ -194,6 +197,9 @@ struct collect_row {
 	uint8_t fetch_size; /* bytes of it */
 	uint8_t fd_src;     /* source of the descriptor that the call is about; COLLECT_NONE */
 	uint8_t fd_param;   /* parameter that holds it */
+	uint8_t fd2_src;    /* a second one: where bytes come from or go to */
+	uint8_t fd2_param;
+	uint8_t follow_arg; /* argument of flags about links, COLLECT_NONE: there is none */
 	uint8_t name_param; /* parameter that holds the opened file's name; COLLECT_NONE */
 	/* Paths that may be relative: parameter, and source of the directory's descriptor,
 	 * COLLECT_NONE for the working directory. */

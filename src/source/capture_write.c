@@ -644,6 +644,9 @@ void capture_write_record(struct capture_writer *w, const struct record *r, uint
 		return;
 	shown = e;
 	first = params = e.nparams;
+	/* What the generic event has beyond scap's two parameters is ours alone. */
+	if (e.schema->code == 1 && params > event_schema_get(1)->nparams)
+		first = params = event_schema_get(1)->nparams;
 	if (w->enters) {
 		unsigned known = enter_known_params(w->enters, e.header->type);
 

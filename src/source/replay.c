@@ -191,6 +191,9 @@ static bool take_rest(struct event *e, const struct capture_recorded *recorded)
 
 	if (recorded->rest_count && recorded->rest_first < e->nparams)
 		e->nparams = recorded->rest_first;
+	if (e->header->type == 1 &&
+	    recorded->rest_first + recorded->rest_count > e->schema->nparams)
+		e->schema = event_schema_of_generic(e->kind);
 	for (uint16_t i = 0; i < recorded->rest_count; i++) {
 		uint16_t length;
 

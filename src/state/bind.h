@@ -34,6 +34,8 @@ struct fd_rule {
 
 /* Fills rules[0 .. event_code_count - 1] from the schema. */
 void fd_rules_make(struct fd_rule *rules);
+/* Fills rules[0 .. event_kind_count - 1] for events of kinds that the generic event stands for. */
+void fd_rules_make_generic(struct fd_rule *rules);
 
 /* What an event's annex tells, but for what belongs to single calls; views of the record. */
 struct annex_facts {

@@ -129,6 +129,12 @@ void fd_rules_make(struct fd_rule *rules)
 	}
 }
 
+void fd_rules_make_generic(struct fd_rule *rules)
+{
+	for (uint16_t kind = 0; kind < event_kind_count; kind++)
+		rules[kind] = rule_make(event_schema_of_generic(kind));
+}
+
 uint32_t fd_open_flags(uint32_t flags)
 {
 	uint32_t out = 0;

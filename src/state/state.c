@@ -57,11 +57,13 @@ struct state *state_new(const struct state_options *options, struct error *err)
 	s->users = user_table_new();
 	s->actions = calloc(event_code_count, sizeof(*s->actions));
 	s->fd_rules = calloc(event_code_count, sizeof(*s->fd_rules));
-	if (!s->actions || !s->fd_rules)
+	s->generic_fd_rules = calloc(event_kind_count, sizeof(*s->generic_fd_rules));
+	if (!s->actions || !s->fd_rules || !s->generic_fd_rules)
 		abort();
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
 		s->actions[actions[i].code] = (uint8_t)actions[i].action;
 	fd_rules_make(s->fd_rules);
+	fd_rules_make_generic(s->generic_fd_rules);
 	s->other_process.program = program_unknown(s->processes);
 	s->is_live = options->is_live;
 	s->max_threads = options->max_threads;
@@ -99,6 +101,7 @@ void state_free(struct state *s)
 	free(s->reading);
 	free(s->actions);
 	free(s->fd_rules);
+	free(s->generic_fd_rules);
 	free(s);
 }
 
@@ -730,7 +733,8 @@ void state_bind(struct state *s, struct event *e)
 			take_recorded_container(s, e);
 		return;
 	}
-	const struct fd_rule *rule = &s->fd_rules[e->header->type];
+	const struct fd_rule *rule = e->header->type == 1 ? &s->generic_fd_rules[e->kind]
+							  : &s->fd_rules[e->header->type];
 	struct annex_facts facts;
 
 	if (s->exiting)
@@ -744,7 +748,7 @@ void state_bind(struct state *s, struct event *e)
 	 * A call that acts on names, of which one leads elsewhere than it says: the kernel tells
 	 * that only where links or bind mounts do so.
 	 */
-	if (facts.has_resolved_name && !e->fd.path_resolved.n)
+	if (facts.has_resolved_name && (rule->use != FD_USE_OPENS || !e->fd.path_resolved.n))
 		e->has_second_name = true;
 	if (e->thread)
 		e->thread->last_event_time = e->time;

@@ -70,7 +70,8 @@ struct state {
 	enum { READ_NOTHING, READ_PROCESS, READ_CGROUPS } read_of; /* for the last event */
 
 	uint8_t *actions; /* by event code */
-	struct fd_rule *fd_rules;
+	struct fd_rule *fd_rules;         /* by code */
+	struct fd_rule *generic_fd_rules; /* of the generic event, by kind */
 	struct replay *replay; /* captures; NULL live */
 
 	struct thread *exiting; /* ended with the event before this one */

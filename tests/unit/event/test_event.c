@@ -189,6 +189,42 @@ static void generic_calls_are_told_by_their_number(void **state)
 	check_str(str_from(event_kind_name(e.kind)), "getppid", "kind");
 }
 
+static void generic_calls_of_ours_say_what_they_are_about(void **state)
+{
+	const struct syscall_schema *call = NULL;
+	struct record_builder b;
+	struct event e;
+	struct str path;
+
+	(void)state;
+	for (uint16_t nr = 0; nr < SYSCALL_NR_LIMIT && !call; nr++)
+		if (syscall_schema_get(nr) && !strcmp(syscall_schema_get(nr)->name, "truncate"))
+			call = syscall_schema_get(nr);
+	assert_non_null(call);
+	for (int extra = 0; extra < 2; extra++) {
+		record_begin(&b, memory, sizeof(memory), 1, 1, &task, 0);
+		/* As the probe makes it: the builder knows scap's two parameters alone. */
+		b.schema = extra ? event_schema_of_generic(call->kind) : b.schema;
+		if (extra) {
+			memset(memory + b.size, 0, sizeof(uint16_t));
+			b.size += sizeof(uint16_t);
+			((struct event_header *)(memory + sizeof(struct record)))->nparams = 3;
+		}
+		record_param_int(&b, call->scap_nr);
+		record_param_int(&b, call->nr);
+		if (extra)
+			record_param_str(&b, STR("/a/file"));
+		assert_int_equal(event_decode(&e, memory, record_end(&b), NULL), 0);
+		check_i64(e.kind, call->kind, "kind");
+		check_i64(e.schema->code, 1, "code");
+		check_i64(e.nparams, 2 + extra, "parameters");
+		check_str(str_from(e.schema->name), extra ? "truncate" : "syscall", "name");
+	}
+	assert_true(event_param_str(&e, 2, &path));
+	check_str(path, "/a/file", "path");
+	check_i64(event_schema_param(e.schema, STR("path")), 2, "index");
+}
+
 static void annex_items_are_found_by_kind_and_subject(void **state)
 {
 	const struct annex_item *item;
@@ -332,6 +368,7 @@ int main(void)
 	    cmocka_unit_test(absent_parameters_are_no_values),
 	    cmocka_unit_test(only_completed_calls_have_a_result),
 	    cmocka_unit_test(generic_calls_are_told_by_their_number),
+	    cmocka_unit_test(generic_calls_of_ours_say_what_they_are_about),
 	    cmocka_unit_test(annex_items_are_found_by_kind_and_subject),
 	    cmocka_unit_test(items_too_small_for_their_struct_are_passed_over),
 	    cmocka_unit_test(damage_is_refused),

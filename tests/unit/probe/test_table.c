@@ -130,6 +130,13 @@ static int collected_size(const struct collect_param *param)
 	}
 }
 
+static const struct event_schema *schema_of(const struct collect_row *row,
+					    const struct syscall_schema *call)
+{
+	return row->code == 1 && row->nparams > 2 ? event_schema_of_generic(call->kind)
+						  : event_schema_get(row->code);
+}
+
 static void every_row_fills_its_event(void **state)
 {
 	(void)state;
@@ -143,7 +150,7 @@ static void every_row_fills_its_event(void **state)
 		}
 		if (!call)
 			fail_msg("row %u is of no call", nr);
-		const struct event_schema *event = event_schema_get(row->code);
+		const struct event_schema *event = schema_of(row, call);
 		if (!event)
 			fail_msg("%s: no event has code %u", call->name, row->code);
 		if (row->code != 1)
@@ -182,8 +189,8 @@ static void paths_and_descriptors_are_parameters_of_that_type(void **state)
 		const struct collect_row *row = &collect_rows[nr];
 		if (row->flags & ROW_UNUSED)
 			continue;
-		const struct event_schema *event = event_schema_get(row->code);
 		const char *name = syscall_schema_get(nr)->name;
+		const struct event_schema *event = schema_of(row, syscall_schema_get(nr));
 		for (int k = 0; k < 2; k++) {
 			uint8_t param = row->path_param[k];
 			if (param == COLLECT_NONE)
@@ -194,10 +201,13 @@ static void paths_and_descriptors_are_parameters_of_that_type(void **state)
 			else
 				check_i64(row->path_dir[k], COLLECT_NONE, name);
 		}
-		if (row->fd_param != COLLECT_NONE) {
-			enum param_type type = event->params[row->fd_param].type;
+		const uint8_t fds[] = {row->fd_param, row->fd2_param};
+		for (int k = 0; k < 2; k++) {
+			if (fds[k] == COLLECT_NONE)
+				continue;
+			enum param_type type = event->params[fds[k]].type;
 			if (type != PARAM_FD && type != PARAM_ERRNO)
-				fail_msg("%s: parameter %u is no descriptor", name, row->fd_param);
+				fail_msg("%s: parameter %u is no descriptor", name, fds[k]);
 		}
 	}
 }
