@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fields/param_text.h"
+#include "state/bind.h"
 
 #include "event/names.h"
 #include "fields/event_path.h"
 #include "fields/fd_text.h"
+#include "state/bind.h"
 
 #include <time.h>
 
@@ -344,13 +346,29 @@ static void print_mode(const struct flag_table *table, uint32_t value, struct bu
 	}
 }
 
+static void print_fd_of(uint8_t type, uint8_t l4proto, struct buffer *out)
+{
+	const char *protocol = fd_l4proto_name(l4proto);
+
+	buffer_printf(out, "<%c", fd_type_letter(type));
+	if ((type == FD_IPV4 || type == FD_IPV6) && protocol[0] != '<')
+		buffer_putc(out, protocol[0]);
+	buffer_putc(out, '>');
+}
+
 /* A descriptor parameter that is not the event's own, a directory's for one: from the annex. */
 static void print_other_fd(const struct event *e, unsigned index, struct buffer *out)
 {
 	const struct annex_item *file = event_annex_find(e, ANNEX_FILE, (int)index);
 	struct str path;
 	enum fd_type type = FD_DIRECTORY;
+	struct event_fd other;
 
+	if (!file && fd_other(e, index, &other)) {
+		print_fd_of(other.type, other.l4proto, out);
+		fd_name_print(&other, NAME_GIVEN, out);
+		return;
+	}
 	if (file)
 		type = ((const struct annex_file *)(file + 1))->type;
 	if (!event_path_resolved(e, index, &path)) {
@@ -373,16 +391,6 @@ static void print_other_fd(const struct event *e, unsigned index, struct buffer 
 	}
 	buffer_printf(out, "<%c>", fd_type_letter(type));
 	buffer_put(out, path);
-}
-
-static void print_fd_of(uint8_t type, uint8_t l4proto, struct buffer *out)
-{
-	const char *protocol = fd_l4proto_name(l4proto);
-
-	buffer_printf(out, "<%c", fd_type_letter(type));
-	if ((type == FD_IPV4 || type == FD_IPV6) && protocol[0] != '<')
-		buffer_putc(out, protocol[0]);
-	buffer_putc(out, '>');
 }
 
 static void resolve_fd(const struct event *e, unsigned index, int64_t fd, struct buffer *out)

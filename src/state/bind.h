@@ -48,6 +48,12 @@ struct annex_facts {
 };
 void annex_gather(const struct fd_rule *rule, const struct event *e, struct annex_facts *facts);
 
+/*
+ * A descriptor other than the event's own, of which the annex tells by the parameter that holds it:
+ * its number, type, file or ends, without a file's name. False: nothing is told.
+ */
+bool fd_other(const struct event *e, unsigned param, struct event_fd *out);
+
 /* p may be NULL; names that have to be joined are written to memory. */
 void fd_bind(const struct fd_rule *rule, struct event *e, const struct annex_facts *facts,
 	     const struct process *p, char *memory, size_t room);

@@ -498,6 +498,24 @@ static void bind_socket(const struct fd_rule *r, struct event *e, bool is_live)
 	unmap(fd);
 }
 
+bool fd_other(const struct event *e, unsigned param, struct event_fd *out)
+{
+	const struct annex_item *file = event_annex_find(e, ANNEX_FILE, (int)param);
+	const struct annex_item *socket = event_annex_find(e, ANNEX_SOCKET, (int)param);
+	const struct annex_item *path = event_annex_find(e, ANNEX_UNIX_PATH, (int)param);
+
+	*out = (struct event_fd){.num = -1};
+	event_param_i64(e, param, &out->num);
+	if (file)
+		take_file(out, file);
+	if (socket)
+		take_socket(out, socket);
+	if (path)
+		out->path = annex_str(path);
+	unmap(out);
+	return file || socket;
+}
+
 void fd_bind(const struct fd_rule *r, struct event *e, const struct annex_facts *facts,
 	     const struct process *p, char *memory, size_t room)
 {

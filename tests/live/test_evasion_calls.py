@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import shutil
+import socket
 import struct
 
 import pytest
@@ -123,8 +124,6 @@ def tree(path):
     return fd
 
 
-# Those whose last two may fail here still have a name: a call that failed has none in fs.path.*, so they
-# are asked for by the argument.
 BY_DESCRIPTOR = {
     "ftruncate": by_descriptor("ftruncate", 3),
     "fallocate": by_descriptor("fallocate", 0, 0, 4096),
@@ -213,7 +212,6 @@ RULES = f"""
 def scene(live_machine, workshop, tmp_path_factory):
     directory = workshop / "calls"
     (directory / "real").mkdir(parents=True)
-    (directory / "real" / "file").write_text("text of a file\n" * 100)
     (directory / "link").symlink_to("real")
     rules = tmp_path_factory.mktemp("rules") / "calls.yaml"
     rules.write_text(RULES.replace("DIRECTORY", str(directory)))
@@ -224,6 +222,7 @@ def scene(live_machine, workshop, tmp_path_factory):
 
 @pytest.fixture
 def trick(scene):
+    (scene[1] / "real" / "file").write_text("text of a file\n")
     yield evasion.Trick(*scene)
     with contextlib.suppress(OSError):
         os.removexattr(scene[1] / "real" / "file", XATTR)
@@ -263,10 +262,6 @@ def test_the_file_of_a_name(trick, name, way):
     assert "path=" in told["evt.args"]
 
 
-def pipe_pair():
-    return os.pipe()
-
-
 def move(name, source, target):
     """Bytes from the one to the other; which is which differs by the call."""
     with opened(source) as one, opened(target) as other:
@@ -294,6 +289,25 @@ def test_both_ends_of_what_moves_bytes(trick, name):
         trick.wait_for("own", "Moved bytes", lambda alert, end=end: end in alert.fields["evt.args"],
                        evt_type=name, proc_pid=os.getpid()) for end in arguments])
     assert all(f"(<f>{end})" in told for end in arguments)
+
+
+def test_to_a_socket(trick):
+    """What is sent without being read, and to whom."""
+    source = trick.directory / "real" / "file"
+    with socket.socket() as listener, socket.socket() as client, opened(source) as fd:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        client.connect(listener.getsockname())
+        read, write = os.pipe()
+        try:
+            assert call("splice", fd, None, write, None, 4, 0) == 4
+            assert call("splice", read, None, client.fileno(), None, 4, 0) == 4
+        finally:
+            os.close(read)
+            os.close(write)
+        port = listener.getsockname()[1]
+    trick.wait_for("own", "Moved bytes", lambda alert: (
+        f"->127.0.0.1:{port})" in alert.fields["evt.args"] and "(<4t>" in alert.fields["evt.args"]))
 
 
 def test_between_pipes(trick):
