@@ -134,6 +134,15 @@ struct name_walk {
 	volatile __u32 state;
 };
 
+/* A search for where a file system belongs (mounts.bpf.h); volatile as what name_walk holds. */
+struct mount_search {
+	volatile __u64 asked; /* the mount that it was about */
+	volatile __u64 found;
+	volatile __u64 next; /* 0: it is over */
+	volatile __u64 sb, ns, tag;
+	volatile __u32 searched;
+};
+
 /* Of the call that is begun; volatile as what name_walk holds. */
 struct begun {
 	volatile __s64 ret;
@@ -201,6 +210,7 @@ struct slot {
 	__u32 walk_to_origin; /* see path_resolve_origin */
 	struct begun begun;
 	struct name_walk name;
+	struct mount_search mounts;
 	struct comparison same;
 	struct name_progress run;
 	__u64 root_dentry; /* of the task */

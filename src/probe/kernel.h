@@ -43,6 +43,7 @@ struct pt_regs {
 
 struct ns_common {
 	unsigned int inum;
+	__u64 ns_id; /* since 6.18 */
 } KERNEL_STRUCT;
 
 struct uid_gid_extent {
@@ -60,6 +61,7 @@ struct mount;
 struct mnt_namespace {
 	struct ns_common ns;
 	struct mount *root;
+	__u64 event; /* changes with each mount */
 } KERNEL_STRUCT;
 struct net {
 	struct ns_common ns;
@@ -152,6 +154,7 @@ struct super_block {
 	unsigned long s_flags;
 	unsigned long s_magic;
 	void *s_fs_info;
+	struct mount *s_mounts; /* since 6.18 */
 } KERNEL_STRUCT;
 struct timespec64 {
 	__s64 tv_sec;
@@ -207,6 +210,8 @@ struct mount {
 	struct dentry *mnt_mountpoint;
 	struct list_head mnt_mounts, mnt_child;
 	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
+	struct mount *mnt_next_for_sb; /* since 6.18 */
 } KERNEL_STRUCT;
 struct path {
 	struct vfsmount *mnt;

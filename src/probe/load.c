@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +20,8 @@ struct job {
 	struct bpf_insn *code;
 	size_t size; /* in instructions */
 	struct bpf_prog_load_opts options;
-	int fd; /* or a negative errno */
+	int fd;                /* or a negative errno */
+	char said[SAID_BYTES]; /* the end of what the verifier says of a program that it refuses */
 };
 
 struct load {
@@ -33,12 +35,34 @@ struct load {
 	size_t helper_count;
 };
 
+/* Once more, for what the verifier says; at once, because the options point to what libbpf frees.
+ */
+static void explain_refusal(struct job *job)
+{
+	char *log = calloc(1, LOG_BYTES);
+	size_t n;
+
+	if (!log)
+		return;
+	job->options.log_level = 1;
+	job->options.log_buf = log;
+	job->options.log_size = LOG_BYTES;
+	bpf_prog_load(bpf_program__type(job->program), bpf_program__name(job->program), "GPL",
+		      job->code, job->size, &job->options);
+	n = strnlen(log, LOG_BYTES - 1);
+	snprintf(job->said, sizeof(job->said), "%s",
+		 log + (n >= sizeof(job->said) ? n - sizeof(job->said) + 1 : 0));
+	free(log);
+}
+
 static void run_job(struct job *job)
 {
 	job->fd = bpf_prog_load(bpf_program__type(job->program), bpf_program__name(job->program),
 				"GPL", job->code, job->size, &job->options);
-	if (job->fd < 0)
+	if (job->fd < 0) {
 		job->fd = -errno;
+		explain_refusal(job);
+	}
 }
 
 /* Until all are done; helpers wait for more as long as there may be more. */
@@ -142,23 +166,9 @@ int load_set_targets(struct bpf_object *object)
 	return status;
 }
 
-/* Once more, for what the verifier says. */
-static void explain_refusal(struct job *job, struct buffer *said)
+static void say_refusal(const struct job *job, struct buffer *said)
 {
-	char *log = calloc(1, LOG_BYTES);
-	size_t n;
-
-	if (!log)
-		return;
-	job->options.log_level = 1;
-	job->options.log_buf = log;
-	job->options.log_size = LOG_BYTES;
-	bpf_prog_load(bpf_program__type(job->program), bpf_program__name(job->program), "GPL",
-		      job->code, job->size, &job->options);
-	n = strlen(log);
-	buffer_printf(said, "%s: %s", bpf_program__name(job->program),
-		      log + (n > SAID_BYTES ? n - SAID_BYTES : 0));
-	free(log);
+	buffer_printf(said, "%s: %s", bpf_program__name(job->program), job->said);
 }
 
 int load_end(struct load *l, const char *optional, bool *is_left_out, struct buffer *said)
@@ -181,11 +191,11 @@ int load_end(struct load *l, const char *optional, bool *is_left_out, struct buf
 		if (job->fd < 0 &&
 		    strncmp(bpf_program__name(job->program), optional, strlen(optional)) == 0) {
 			if (!*is_left_out)
-				explain_refusal(job, said);
+				say_refusal(job, said);
 			*is_left_out = true;
 		} else if (job->fd < 0 && status == 0) {
 			status = job->fd;
-			explain_refusal(job, said);
+			say_refusal(job, said);
 		}
 		if (job->fd >= 0 && place >= 0 && dup3(job->fd, place, O_CLOEXEC) < 0 &&
 		    status == 0)

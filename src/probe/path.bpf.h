@@ -6,7 +6,7 @@
 #ifndef SAKER_PROBE_PATH_BPF_H
 #define SAKER_PROBE_PATH_BPF_H
 
-#include "probe/facts.bpf.h"
+#include "probe/mounts.bpf.h"
 
 enum {
 	/* Components and mount points on the way. Without bpf_loop the verifier counts with. */
@@ -21,8 +21,25 @@ enum {
 /* Bits of slot->path_flags beside ANNEX_*. */
 enum {
 	PATH_MOVED = 0x100,   /* the origin is not where the task sees it */
-	PATH_PARTIAL = 0x200, /* a mount of a part of a file system is on the way */
+	PATH_PARTIAL = 0x200, /* a mount is on the way by which the origin does not lead */
 };
+
+/*
+ * By which mount the way leads on from the root of one: where the file system belongs. The root's
+ * own is what the way ends at. 0: that is not known, or (mounts.next) not yet.
+ */
+static __always_inline __u64 path_own_mount(struct slot *s, __u64 mnt)
+{
+	__u64 sb = (__u64)READ(vfsmount, mnt, mnt_sb), end = s->walk_end_mnt;
+
+	if (!end)
+		return 0;
+	if (sb == (__u64)READ(vfsmount, end, mnt_sb))
+		return end;
+	if (s->mounts.asked != mnt)
+		mounts_ask(s, mnt, sb, end);
+	return s->mounts.found ? s->mounts.found + bpf_core_field_offset(struct mount, mnt) : 0;
+}
 
 /*
  * One component or one mount point of the way in the slot; 1 ends it. All that changes stands in
@@ -34,19 +51,23 @@ static long path_step(__u32 step, void *context)
 	struct slot *s = *(struct slot **)context;
 	__u64 dentry = s->walk_dentry, mnt = s->walk_mnt;
 
+	if (s->mounts.next) {
+		mounts_search(s);
+		return 0;
+	}
 	if (dentry == s->walk_end_dentry && mnt == s->walk_end_mnt) {
 		s->walk_is_done = 1;
 		return 1;
 	}
 	__u64 parent = (__u64)READ(dentry, dentry, d_parent);
 	if (dentry == (__u64)READ(vfsmount, mnt, mnt_root)) {
-		__u64 sb = (__u64)READ(vfsmount, mnt, mnt_sb);
-		if (dentry != (__u64)READ(super_block, sb, s_root)) {
+		__u64 own = path_own_mount(s, mnt);
+		if (s->mounts.next)
+			return 0;
+		if (own && own != mnt) {
 			s->path_flags |= PATH_PARTIAL;
-			if (s->walk_to_origin &&
-			    sb == (__u64)READ(vfsmount, s->walk_end_mnt, mnt_sb)) {
-				/* Of the root's own file system, mounted once more elsewhere. */
-				s->walk_mnt = s->walk_end_mnt;
+			if (s->walk_to_origin) {
+				s->walk_mnt = own;
 				s->path_flags |= PATH_MOVED;
 				return 0;
 			}
@@ -119,6 +140,7 @@ __noinline int path_walk(__u32 slot_index)
 	s->path_at = RECORD_PATH_MAX;
 	s->path_flags = 0;
 	s->path_joint = RECORD_PATH_MAX;
+	s->mounts.asked = s->mounts.next = 0;
 	if (!READ(dentry, dentry, d_hash.pprev) && dentry != (__u64)READ(dentry, dentry, d_parent))
 		s->path_flags = ANNEX_DELETED;
 	if (HAS_LOOP) {

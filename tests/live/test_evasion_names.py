@@ -2,6 +2,7 @@
 """Ways to a file that do not say its name: each must raise what the plain way raises."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,14 +32,15 @@ OPENED = [
     "plain", "link-chain", "relative-link", "self-root", "thread-self-root", "self-cwd",
     "descriptor-link", "path-reopened", "directory-descriptor", "in-root", "other-cwd",
     "other-descriptor", "other-root", "chrooted", "chrooted-and-moved", "out-of-chroot",
-    "bound-directory", "bound-file", "bound-twice", "bound-and-chrooted", "pivoted", "tree-clone",
+    "bound-directory", "bound-file", "bound-twice", "bound-root", "bound-root-with-mounts",
+    "bound-and-chrooted", "pivoted", "tree-clone", "root-tree-clone",
     "tree-moved", "overlaid", "overlay-unmounted", "handle", "directory-handle", "passed-directory",
     "duplicated",
 ]
 
 USED = [
     "plain", "passed-file", "taken-file", "duplicated", "duplicated-by-fcntl", "after-close-range",
-    "changed-by-clone", "bound-and-chrooted", "overlaid", "pread", "readv", "preadv",
+    "changed-by-clone", "bound-root", "bound-and-chrooted", "overlaid", "pread", "readv", "preadv",
     "splice", "mmap",
 ]
 
@@ -180,6 +182,56 @@ def test_deep_nesting_is_seen_from_its_working_directory(grown):
         os.waitpid(child, 0)
     deep(directory / "watched", 25, "e" * 200, act)
     trick.wait_for("tree", "Below", lambda alert: alert.fields["fd.name"].endswith("e/here"))
+
+
+# In a mount namespace of its own, with a file system of its own on the watched directory.
+OTHER = """
+set -e
+cd DIRECTORY
+mount -t tmpfs none watched
+mkdir -p watched/sub/below; : > watched/sub/file; : > watched/file
+WAY
+"""
+OTHER_WAYS = {
+    "plain": ": > watched/last",
+    "whole": "mount --bind watched place; : > place/last",
+    "part": "mount --bind watched/sub place; : > place/last",
+    "part of a part": "mount --bind watched/sub place; mount --bind place/below other; : > other/last",
+    "file": "mv watched/file watched/last; : > other-file; mount --bind watched/last other-file; : > other-file",
+    "below a bound root": "mount --rbind / place; : > placeDIRECTORY/watched/last",
+    "moved": "mount --bind watched/sub place; mount --move place other; : > other/last",
+}
+CHANGED_WAYS = {
+    "whole": "mount --bind watched place; mkdir place/last",
+    "part": "mount --bind watched/sub place; mkdir place/last",
+    "of the root's file system": "umount watched; mount --bind / place; mkdir placeDIRECTORY/watched/last;"
+                                 "rmdir watched/last",
+}
+
+
+def in_own_mounts(directory, way):
+    for name in ("place", "other"):
+        (directory / name).mkdir(exist_ok=True)
+    script = OTHER.replace("WAY", way).replace("DIRECTORY", str(directory))
+    subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], check=True)
+
+
+@pytest.mark.parametrize("way", OTHER_WAYS)
+def test_other_file_systems_that_are_mounted_again(grown, way):
+    """Where their files are is told by the first mount, whatever part of them another one shows."""
+    trick, directory = grown
+    in_own_mounts(directory, OTHER_WAYS[way])
+    trick.wait_for("tree", "Below", lambda alert: (
+        re.fullmatch(f"{directory}/watched/(sub/)?(below/)?last", alert.fields["fd.name"])))
+
+
+@pytest.mark.parametrize("way", CHANGED_WAYS)
+def test_names_below_what_is_mounted_again(grown, way):
+    trick, directory = grown
+    in_own_mounts(directory, CHANGED_WAYS[way])
+    trick.wait_for("tree", "Changed", lambda alert: (
+        alert.fields["evt.type"] in ("mkdir", "mkdirat")
+        and re.fullmatch(f"{directory}/watched/(sub/)?last", alert.fields["fs.path.name"] or "")))
 
 
 def test_parent_that_was_renamed(grown):

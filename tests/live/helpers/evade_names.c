@@ -251,6 +251,33 @@ static int bound_directory(char **arg)
 	       reads(text("%s/%s", place, name_of(arg[0])));
 }
 
+/* All of the file system, so that nothing in it tells the one mount from the other. */
+static int bind_root(char **arg, unsigned long flags)
+{
+	char *place = made(arg[1], "root");
+
+	return own_mounts() || check(mount("/", place, NULL, MS_BIND | flags, NULL), "mount") ||
+	       reads(text("%s%s", place, arg[0]));
+}
+
+static int bound_root(char **arg)
+{
+	return bind_root(arg, 0);
+}
+
+static int bound_root_with_mounts(char **arg)
+{
+	return bind_root(arg, MS_REC);
+}
+
+static int root_tree_clone(char **arg)
+{
+	int fd = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE);
+
+	return fd < 0 ? refused("open_tree")
+		      : opened_for(openat(fd, arg[0] + 1, O_RDONLY), "openat");
+}
+
 static int bound_file(char **arg)
 {
 	char *place = text("%s/%s", arg[1], "boundfile");
@@ -541,6 +568,9 @@ static const struct way ways[] = {
     {"out-of-chroot", 2, out_of_chroot},
     {"bound-directory", 2, bound_directory},
     {"bound-file", 2, bound_file},
+    {"bound-root", 2, bound_root},
+    {"bound-root-with-mounts", 2, bound_root_with_mounts},
+    {"root-tree-clone", 2, root_tree_clone},
     {"bound-twice", 2, bound_twice},
     {"bound-and-chrooted", 2, bound_and_chrooted},
     {"pivoted", 2, pivoted},
