@@ -233,6 +233,9 @@ EVT("evt.is_io_uring", T_BOOL, NONE, FIELD_OURS, 0, field_event, EVT_IS_IO_URING
     "True where io_uring did it for the process, without a system call of its own."),
 EVT("evt.is_compat", T_BOOL, NONE, FIELD_OURS, 0, field_event, EVT_IS_COMPAT,
     "True for system calls of 32-bit programs."),
+EVT("evt.is_other_process", T_BOOL, NONE, FIELD_OURS, 0, field_event, EVT_IS_OTHER_PROCESS,
+    "True where kill, tgkill, ptrace, process_vm_readv or process_vm_writev names another process "
+    "than the caller's own."),
 EVT("evt.args_truncated", T_BOOL, NONE, FIELD_OURS, 0, field_event, EVT_ARGS_TRUNCATED,
     "True where an argument was longer than what is carried, or could not be read."),
 

@@ -63,6 +63,7 @@ enum event_value {
 	EVT_PLUGININFO,
 	EVT_IS_IO_URING,
 	EVT_IS_COMPAT,
+	EVT_IS_OTHER_PROCESS,
 	EVT_ARGS_TRUNCATED,
 	EVT_AROUND, /* ms between the event and use->index, rounded up */
 };

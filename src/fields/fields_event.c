@@ -265,12 +265,32 @@ static uint64_t distance_ms(uint64_t a, uint64_t b)
 	return ns / NS_PER_MS + (ns % NS_PER_MS != 0);
 }
 
+/* The number is one of the caller's own pid namespace. */
+static bool is_other_process(const struct event *e, bool *is_other)
+{
+	static const char *const calls[] = {"kill", "tgkill", "ptrace", "process_vm_readv",
+					    "process_vm_writev"};
+	int64_t pid;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		int index = strcmp(e->schema->name, calls[i]) == 0
+				? event_schema_param(e->schema, STR("pid"))
+				: -1;
+
+		if (index < 0 || !e->process || !event_param_i64(e, (unsigned)index, &pid))
+			continue;
+		*is_other = pid != e->process->facts.vpid;
+		return true;
+	}
+	return false;
+}
+
 bool field_event(struct field_context *ctx, const struct field_use *use, struct value *out)
 {
 	const struct event *e = ctx->event;
 	enum event_value which = use->field->selector;
 	uint16_t flags = e->schema->flags;
-	bool failed;
+	bool failed, is_other;
 	int64_t res;
 
 	switch (which) {
@@ -347,6 +367,8 @@ bool field_event(struct field_context *ctx, const struct field_use *use, struct 
 		return answer_bool(out, e->record->flags & RECORD_IO_URING);
 	case EVT_IS_COMPAT:
 		return answer_bool(out, e->record->flags & RECORD_COMPAT);
+	case EVT_IS_OTHER_PROCESS:
+		return is_other_process(e, &is_other) && answer_bool(out, is_other);
 	case EVT_AROUND:
 		return answer(out, value_u64(distance_ms(e->time, (uint64_t)use->index)));
 	case EVT_ARGS_TRUNCATED:

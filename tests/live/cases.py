@@ -7,10 +7,14 @@ expected value stands for the scene's directory.
 
 import os
 import pwd
+import re
 import shutil
 import socket
+import stat
 import subprocess
 from collections import namedtuple
+
+import pytest
 
 Case = namedtuple("Case", "rule what how fields", defaults=({},))
 
@@ -236,6 +240,16 @@ def existing_log(scene):
     return path
 
 
+def a_disk():
+    """One of the machine, to be opened for reading alone."""
+    for entry in sorted(os.listdir("/dev")):
+        if re.match("sd|vd|xvd|nvme.*n|dm-|md|mmcblk", entry) and \
+                stat.S_ISBLK(os.stat(f"/dev/{entry}").st_mode):
+            return f"/dev/{entry}"
+    pytest.skip("this machine has no disk")
+    return None
+
+
 def replaced_log(scene):
     scene.run("mv", scene.file("clean", "text\n"), unique(scene, "/var/log"))
 
@@ -283,6 +297,19 @@ FIRES = [
     Case("Process injected into", "process_vm_writev", on_target("memory-vm-write", ok=(1,)),
          {"evt.type": "process_vm_writev"}),
 
+    Case("Kernel to start loaded", "by a file", do("kexec", ok=(1,)),
+         {"evt.type": "kexec_file_load"}),
+    Case("Kernel memory opened", "mem", do("read", "/dev/mem", ok=(0, 1)),
+         {"fd.name": "/dev/mem"}),
+    Case("Process spied on", "memory file", on_target("memory-read")),
+    Case("Process spied on", "process_vm_readv", do("memory-vm-read", "other"),
+         {"evt.type": "process_vm_readv"}),
+    Case("Process spied on", "descriptor", on_target("take-descriptor"),
+         {"evt.type": "pidfd_getfd"}),
+    Case("Disk opened directly", "disk", lambda scene: scene.do("read", a_disk(), ok=(0, 1))),
+    Case("Disk opened directly", "device file", do("make-device", "{scene}/device", "disk"),
+         {"evt.arg.path": "{scene}/device"}),
+
     Case("Namespace changed", "setns", do("setns", "/proc/self/ns/uts"), {"evt.type": "setns"}),
     Case("Namespace changed", "unshare", do("unshare-mounts"), {"evt.type": "unshare"}),
     Case("Namespace changed", "clone", do("clone-user"), {"evt.type": "clone"}),
@@ -308,6 +335,13 @@ FIRES = [
     Case("Log cleared", "truncated",
          existing_command(["truncate", "-s", "0", "{path}"],
                           lambda scene: unique(scene, "/var/log")), {"proc.name": "truncate"}),
+    Case("Log cleared", "cut by its name",
+         lambda scene: scene.do("cut", "name", existing_log(scene)), {"evt.type": "truncate"}),
+    Case("Log cleared", "cut by a descriptor that appends",
+         lambda scene: scene.do("cut", "descriptor", existing_log(scene)),
+         {"evt.type": "ftruncate"}),
+    Case("Log cleared", "with a hole",
+         lambda scene: scene.do("cut", "hole", existing_log(scene)), {"evt.type": "fallocate"}),
     Case("Log cleared", "removed",
          existing_command(["rm", "{path}"], lambda scene: unique(scene, "/var/log")),
          {"proc.name": "rm"}),
@@ -326,6 +360,9 @@ FIRES = [
     Case("Shell history removed", "truncated",
          existing_command(["truncate", "-s", "0", "{path}"], named_history),
          {"proc.name": "truncate"}),
+    Case("Shell history removed", "cut by its name",
+         lambda scene: scene.do("cut", "name", scene.file(".bash_history", "text\n")),
+         {"evt.type": "truncate"}),
     Case("Shell history removed", "linked to nothing",
          existing_command(["ln", "-sf", "/dev/null", "{path}"], named_history),
          {"proc.name": "ln"}),
@@ -398,6 +435,12 @@ SILENT = [
     Case("Kernel helper changed", "similar name", do("write", "{scene}/release_agent.txt")),
     Case("Process injected into", "to be traced", do("traceme")),
     Case("Process injected into", "memory read", on_target("memory-read")),
+    Case("Kernel to start loaded", "another call", do("delete-module", "saker_none", ok=(1,))),
+    Case("Kernel memory opened", "similar name", do("create", "{scene}/mem")),
+    Case("Process spied on", "its own memory", do("memory-vm-read", "self")),
+    Case("Process spied on", "its own memory file", do("read", "/proc/self/mem")),
+    Case("Disk opened directly", "no disk", do("read", "/dev/zero")),
+    Case("Disk opened directly", "pipe", do("make-device", "{scene}/device", "pipe")),
     Case("Namespace changed", "files only", do("unshare-files")),
     Case("Namespace changed", "known program",
          lambda scene: scene.run("ip", "netns", "list")),
@@ -413,6 +456,8 @@ SILENT = [
     Case("Setuid bit set", "other bits", do("chmod", "{file}", "1777")),
     Case("Page faults handled by unprivileged process", "root", do("userfault-root")),
     Case("Log cleared", "appended", existing("append", "/var/log")),
+    Case("Log cleared", "given room",
+         lambda scene: scene.do("cut", "room", existing_log(scene))),
     Case("Log cleared", "new", do_below("create", "/var/log")),
     Case("Log cleared", "elsewhere", do("truncate", "{file}")),
     Case("Shell history removed", "appended", do("append", "{scene}/.bash_history")),

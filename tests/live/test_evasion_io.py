@@ -106,9 +106,10 @@ def test_family(trick, way):
     trick.wait_for("own", "Family", lambda alert: str(alert.fields["evt.arg.domain"]) == FAMILIES[way])
 
 
-@pytest.mark.parametrize("way", ["poke", "seize", "vm-write", "memory-file", "memory-file-at"])
+@pytest.mark.parametrize("way", ["poke", "seize", "vm-write", "memory-file", "memory-file-at",
+                                 "memory-file-bound", "memory-directory-bound"])
 def test_reaching_into_a_process(trick, way):
-    trick.go(way)
+    trick.go(way, trick.directory)
     trick.wait_for("saker", "Process injected into", proc_name="evade_io")
     if way in ("poke", "seize") and "falco" in trick.watch.monitors:
         trick.wait_for("falco", "PTRACE attached to process")

@@ -62,6 +62,7 @@ poll.register(client.fileno(), select.POLLOUT)
 poll.poll(1000)
 os.mkdir("made", dir_fd=os.open(directory, os.O_RDONLY))
 os.rename("made", "moved")
+os.kill(os.getpid(), 0)
 try:
     os.close(999)
 except OSError:
@@ -85,9 +86,9 @@ RULES = """
   desc: all that a few events tell
   condition: >
     proc.cmdline contains "TOKEN" and evt.type in (openat, write, bind, listen, connect, accept4,
-    sendto, poll, mkdirat, rename, close)
+    sendto, poll, mkdirat, rename, close, kill)
     and (fd.name contains "TOKEN" or fs.path.source contains moved or fs.path.target contains moved
-         or fd.net in ("127.0.0.0/8") or evt.type in (poll, mkdirat) or fd.num=999)
+         or fd.net in ("127.0.0.0/8") or evt.type in (poll, mkdirat, kill) or fd.num=999)
   output: "FIELDS"
   priority: INFO
 """
@@ -143,7 +144,7 @@ def acted(program, tmp_path_factory):
                 alerts.setdefault(key, fields)
             return all(key in alerts for key in ("openat", "openat!", "write", "bind", "listen",
                                                  "connect", "accept4", "sendto", "poll",
-                                                 "mkdirat", "rename", "close!"))
+                                                 "mkdirat", "rename", "close!", "kill"))
 
         monitor.wait_until(all_there, "an alert of each event")
         yield {"token": token, "directory": str(directory), "pid": told["tid"], "told": told,
@@ -264,6 +265,7 @@ def expectations(acted):
             "fs.path.source": directory + "/made", "fs.path.sourceraw": "made",
             "fs.path.target": directory + "/moved", "fs.path.targetraw": "moved",
         },
+        "kill": {"evt.is_other_process": False},
         "close!": {"evt.res": "EBADF", "evt.count.error.other": 1, "fd.num": 999},
     }
 

@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -257,6 +258,58 @@ static int act_memory_vm_write(char **arg)
 	return check(process_vm_writev(atoi(arg[0]), &here, 1, &there, 1, 0), "process_vm_writev");
 }
 
+static int act_memory_vm_read(char **arg)
+{
+	char byte = 0;
+	struct iovec here = {&byte, 1}, there = {(void *)arg[0], 1};
+	pid_t child = fork();
+
+	if (child == 0)
+		for (;;)
+			pause();
+	long answer = process_vm_readv(strcmp(arg[0], "self") == 0 ? getpid() : child, &here, 1,
+				       &there, 1, 0);
+	kill(child, SIGKILL);
+	return check(answer, "process_vm_readv");
+}
+
+/* The process's standard output, by its pidfd. */
+static int act_take_descriptor(char **arg)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, atoi(arg[0]), 0);
+
+	return check(syscall(SYS_pidfd_getfd, pidfd, 1, 0), "pidfd_getfd");
+}
+
+/* Nothing is loaded: there is no such file. */
+static int act_kexec(char **arg)
+{
+	(void)arg;
+	return check(syscall(SYS_kexec_file_load, -1, -1, 1, "", 0), "kexec_file_load");
+}
+
+static int act_make_device(char **arg)
+{
+	mode_t type = strcmp(arg[1], "disk") == 0 ? S_IFBLK : S_IFIFO;
+
+	return check(mknod(arg[0], type | 0600, makedev(254, 200)), "mknod");
+}
+
+/* cut WAY FILE: by its name, or by a descriptor that only appends. */
+static int act_cut(char **arg)
+{
+	int fd;
+
+	if (strcmp(arg[0], "name") == 0)
+		return check(truncate(arg[1], 0), "truncate");
+	fd = open(arg[1], O_WRONLY | O_APPEND);
+	return check(strcmp(arg[0], "hole") == 0
+			 ? fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096)
+		     : strcmp(arg[0], "room") == 0 ? fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 4096)
+						   : ftruncate(fd, 0),
+		     arg[0]);
+}
+
 static int act_setns(char **arg)
 {
 	int fd = open(arg[0], O_RDONLY);
@@ -480,6 +533,7 @@ static const struct action {
     {"clone-user", 0, act_clone_user},
     {"connect", 2, act_connect},
     {"creat", 1, act_creat},
+    {"cut", 2, act_cut},
     {"create", 1, act_create},
     {"create-mode", 2, act_create_mode},
     {"delete-module", 1, act_delete_module},
@@ -492,9 +546,12 @@ static const struct action {
     {"fcntl-tcp", 1, act_fcntl_tcp},
     {"finit-module", 1, act_finit_module},
     {"init-module", 0, act_init_module},
+    {"kexec", 0, act_kexec},
+    {"make-device", 2, act_make_device},
     {"memfd", 0, act_memfd},
     {"memfd-exec", 0, act_memfd_exec},
     {"memory-read", 1, act_memory_read},
+    {"memory-vm-read", 1, act_memory_vm_read},
     {"memory-vm-write", 1, act_memory_vm_write},
     {"memory-write", 1, act_memory_write},
     {"mount", 1, act_mount},
@@ -512,6 +569,7 @@ static const struct action {
     {"setns", 1, act_setns},
     {"setuid", 1, act_setuid},
     {"shell", 0, act_shell},
+    {"take-descriptor", 1, act_take_descriptor},
     {"traceme", 0, act_traceme},
     {"truncate", 1, act_truncate},
     {"unshare-files", 0, act_unshare_files},

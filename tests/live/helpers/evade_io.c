@@ -16,13 +16,17 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -305,6 +309,37 @@ static int memory_file_at(char **arg)
 	return end(child, check(openat(fd, "mem", O_RDWR), path));
 }
 
+/* Under another name, in a mount namespace of its own: the file, or its directory. */
+static int memory_bound(char **arg, bool is_file)
+{
+	pid_t child = waiting_child();
+	char path[64], name[4096];
+	const char *place = arg[0];
+
+	snprintf(path, sizeof(path), is_file ? "/proc/%d/mem" : "/proc/%d", child);
+	snprintf(name, sizeof(name), is_file ? "%s/bound-file" : "%s/bound", place);
+	if (is_file)
+		close(open(name, O_CREAT | O_WRONLY, 0600));
+	else
+		mkdir(name, 0700);
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(path, name, NULL, MS_BIND, NULL) < 0)
+		return end(child, refused("mount"));
+	if (!is_file)
+		strcat(name, "/mem");
+	return end(child, check(open(name, O_RDWR), name));
+}
+
+static int memory_file_bound(char **arg)
+{
+	return memory_bound(arg, true);
+}
+
+static int memory_directory_bound(char **arg)
+{
+	return memory_bound(arg, false);
+}
+
 /* Memory that is not there: the name's page comes when the kernel asks for it. */
 
 static void *serve_fault(void *context)
@@ -414,6 +449,8 @@ static const struct way ways[] = {
     {"vm-write", 0, vm_write},
     {"memory-file", 0, memory_file},
     {"memory-file-at", 0, memory_file_at},
+    {"memory-file-bound", 1, memory_file_bound},
+    {"memory-directory-bound", 1, memory_directory_bound},
     {"fault-of-user", 0, fault_of_user},
     {"page-taken-away", 0, page_taken_away},
     {"page-of-file", 1, page_of_file},

@@ -454,7 +454,7 @@ static void events_of_every_kind(void **state)
 	       IS("evt.reltime", "000000000"), IS("evt.reltime.s", "0"),
 	       IS("evt.reltime.ns", "000000000"), IS("evt.deltatime", "0"),
 	       IS("evt.is_io_uring", "false"), IS("evt.is_compat", "false"),
-	       IS("evt.args_truncated", "false"));
+	       IS("evt.args_truncated", "false"), IS("evt.is_other_process", ABSENT));
 	s->made->time += SECOND;
 	EVENT(s, "mkdirat", SHELL, NUMBER("res", 0), NUMBER("dirfd", -100), TEXT("path", "../d"),
 	      NUMBER("mode", 0755));
@@ -467,6 +467,8 @@ static void events_of_every_kind(void **state)
 	EXPECT(s, IS("evt.abspath", "<UNKNOWN>/d"), IS("fd.num", "77"), IS("fd.name", ""));
 	EVENT(s, "mkdirat", SHELL, NUMBER("res", 0), TEXT("path", "d"));
 	EXPECT(s, IS("evt.abspath", ABSENT));
+	EVENT(s, "kill", SHELL, NUMBER("res", 0), NUMBER("pid", 77777), NUMBER("sig", 0));
+	EXPECT(s, IS("evt.is_other_process", "true"));
 	EVENT(s, "renameat2", SHELL, NUMBER("res", 0), NUMBER("olddirfd", -100),
 	      TEXT("oldpath", "a"), NUMBER("newdirfd", -100), TEXT("newpath", "/b"),
 	      NUMBER("flags", 1));
