@@ -87,7 +87,7 @@ static void tell_attached(const struct probe *probe, const struct probe_options 
 {
 	struct probe_ring rings[RINGS_MAX];
 	const char *attached[ATTACHED_MAX];
-	char list[512] = "";
+	char list[1024] = "";
 	size_t count = probe_attached(probe, attached, ATTACHED_MAX), common = 0, n = 0;
 
 	for (size_t i = 0; i < count && i < ATTACHED_MAX && n < sizeof(list); i++)

@@ -160,4 +160,21 @@ static __always_inline void args_load(struct slot *s, struct pt_regs *regs, bool
 }
 
 #endif
+
+/*
+ * Where the kernel keeps the registers of the call that the running task is in. Whether there is
+ * padding above them depends on how the kernel was configured (for FRED), which no type shows; the
+ * helper knows, and kernels without it know no FRED.
+ */
+static __always_inline struct pt_regs *current_regs(void)
+{
+	enum { STACK_BYTES = 16384 };
+
+	if (HAS_TASK_REGS)
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 top = (__u64)READ(task_struct, task, stack) + STACK_BYTES;
+	return (struct pt_regs *)(top - bpf_core_type_size(struct pt_regs));
+}
+
 #endif

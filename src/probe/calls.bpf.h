@@ -227,7 +227,6 @@ static __always_inline __u64 climb(__u64 dentry, __u32 size)
 	return climbed == size + 1 ? dentry : 0;
 }
 
-#ifndef PROBE_WITHOUT_LOOP
 /* Eight bytes at a time, of two places in a slot's record. What changes stands in the slot, as that
  * of a walk does. */
 static long compare_step(__u32 step, void *context)
@@ -253,6 +252,7 @@ static long compare_step(__u32 step, void *context)
 	return differs != 0;
 }
 
+#ifndef PROBE_WITHOUT_LOOP
 /*
  * Whether an opened file's path in the annex is, letter by letter, the name that was given:
  * absolute, or from the directory that it starts from. What is left has to be followed
@@ -484,7 +484,7 @@ static __always_inline void call_end(struct slot *s, const struct collect_row *r
 static __always_inline void call_end_named(void *ctx, void *programs, struct slot *s,
 					   const struct collect_row *row)
 {
-	if (HAS_LOOP && s->facts & FACT_RESOLVED_PATH && !s->file &&
+	if ((HAS_LOOP || has_hooks) && s->facts & FACT_RESOLVED_PATH && !s->file &&
 	    row->path_param[0] != COLLECT_NONE) {
 		params_end(s);
 		annex_all(s);

@@ -58,6 +58,14 @@ enum bpf_func_id___probe {
 #define HAS_RDONLY_CAST 0
 #endif
 
+/*
+ * Of a task that may have ended, members are gone. A load of a known type by way of one faults and
+ * gives 0, if the kernel finds it in its table of loads that may; until 6.4 (and corrections of
+ * before) it could look into a table that was not there, for programs with global functions, and
+ * crash. Such tasks are read by calls there.
+ */
+#define HAS_SURE_LOADS HAS_RDONLY_CAST
+
 /* Options. */
 
 const volatile __u32 cpus_per_ring; /* 0: one ring for all */
@@ -65,6 +73,7 @@ const volatile __u32 snaplen;
 const volatile __u32 slots_per_cpu;
 const volatile bool drop_failed;
 const volatile __u32 page_kb;
+const volatile bool has_hooks; /* see hooks.bpf.h */
 
 /* Changed while running; see probe_set_wants. */
 __u32 own_tgid;     /* set by `identify` */
@@ -72,6 +81,7 @@ __u32 exits_wanted; /* not 0: rules ask for ends of processes */
 __u32 reports_own;  /* not 0: calls of our own are reported, too */
 __u16 wants[PROBE_SYSCALLS];
 __u32 facts_wanted[PROBE_SYSCALLS];
+__u16 hooked[PROBE_SYSCALLS]; /* which hooks tell of a call's names: bits of enum probe_hook */
 struct probe_cpu_counters counters[PROBE_CPUS];
 __u32 reader_waits;               /* until the next record: see probe.h */
 __u64 last_look[2 * PROBE_RINGS]; /* at how full each ring is; the critical one is PROBE_RINGS */
@@ -165,6 +175,12 @@ struct name_progress {
 	volatile __u64 clauses; /* that are asked about */
 };
 
+/* What a hook said of a name (hooks.bpf.h), and where that stands in the record. */
+struct hook_said {
+	volatile __u64 dentry, directory;
+	volatile __u32 at, size, last, flags;
+};
+
 /* What the steps of a search need to know: the rest is in the slot. */
 struct name_search {
 	__u32 slot_index;
@@ -212,6 +228,7 @@ struct slot {
 	struct name_walk name;
 	struct mount_search mounts;
 	struct comparison same;
+	struct hook_said hook;
 	struct name_progress run;
 	__u64 root_dentry; /* of the task */
 	__u64 root_mnt;

@@ -3,6 +3,7 @@
 #include "probe/shared.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/utsname.h>
 
 #include "collect_table.h"
@@ -31,12 +32,18 @@ static void describe_kernel(const struct probe_abilities *a, struct buffer *out)
 	buffer_printf(out, "%-36s %s\n", "task iterator", a->has_iterator ? "yes" : "no");
 	buffer_printf(out, "%-36s %s\n", "io_uring's requests",
 		      a->uring_submission ? "yes" : "no (since 6.0)");
+	buffer_printf(out, "%-36s %s", "hooks within calls", a->has_hooks ? "yes" : "no");
+	if (!a->has_hooks)
+		buffer_printf(out, " (%s)",
+			      a->hook_refusal ? strerror(a->hook_refusal)
+					      : "the kernel has no such functions");
+	buffer_putc(out, '\n');
 }
 
 /* Where each kind of fact comes from on this kernel, and what that leaves out. */
 static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 {
-	char uring[160] = "nothing here: requests are not seen";
+	char uring[160] = "nothing here: requests are not seen", names[256];
 	const struct {
 		const char *fact, *source;
 	} facts[] = {
@@ -45,10 +52,7 @@ static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 	     "the caller's memory when the call returns"},
 	    {"opened files", "the file that the descriptor is of: path, inode, layer; not the name "
 			     "that the caller's memory holds"},
-	    {"names of other calls",
-	     a->has_loop ? "the caller's memory, and followed once more in the kernel's cache of "
-			   "names; memory that is rewritten meanwhile can mislead both"
-			 : "the caller's memory alone: links and mounts are not followed"},
+	    {"names of other calls", names},
 	    {"sockets", "the socket: both ends, when the call returns"},
 	    {"programs",
 	     "tp_btf/sched_process_exec: the file that the kernel runs, arguments as it "
@@ -71,8 +75,14 @@ static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 			 "%s, io_uring_complete, io_uring_cqe_overflow, while rules ask for calls "
 			 "that requests can do",
 			 a->uring_submission);
-	buffer_put(out,
-		   STR("facts and where they come from (fentry and LSM hooks are not used)\n"));
+	snprintf(names, sizeof(names), "%s%s",
+		 a->has_hooks ? "hooks within the call (fentry), while rules ask; of calls that "
+				"fail before those: "
+			      : "",
+		 a->has_loop ? "the caller's memory, and followed once more in the kernel's cache "
+			       "of names; memory that is rewritten meanwhile can mislead both"
+			     : "the caller's memory alone: links and mounts are not followed");
+	buffer_put(out, STR("facts and where they come from\n"));
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
 		buffer_printf(out, "  %-27s %s\n", facts[i].fact, facts[i].source);
 }

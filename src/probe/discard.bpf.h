@@ -10,7 +10,7 @@
 #define SAKER_PROBE_DISCARD_BPF_H
 
 #include "event/discard_table.h"
-#include "probe/calls.bpf.h"
+#include "probe/hooks.bpf.h"
 
 enum {
 	CODE_CREAT = 59,
@@ -452,8 +452,11 @@ int BPF_PROG(discard_calls, struct pt_regs *regs, long returned)
 		bool out = is_out(t, s, known, trusted, task);
 		__u32 cpu = s->cpu;
 		slot_release(s);
-		if (out && !is_sample(cpu))
+		if (out && !is_sample(cpu)) {
+			if (has_hooks && hooked[INDEX(nr, PROBE_SYSCALLS)])
+				hook_forget();
 			return 0;
+		}
 	}
 	bpf_tail_call(ctx, &families, row->family);
 	count_drop(bpf_get_smp_processor_id(), row->code, DROP_COLLECTOR);

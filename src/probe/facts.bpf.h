@@ -261,6 +261,22 @@ static __always_inline __u32 append_user(struct slot *s, __u64 pointer, __u32 si
 	return size;
 }
 
+/* Where the bytes of a parameter stand, once all are there. */
+__noinline int param_start(__u32 slot_index, __u32 param)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	__u32 at = s->params_at;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < PROBE_ROW_PARAMS; i++) {
+		if (i >= param)
+			break;
+		at += *(__u16 *)(s->data + LENGTHS_AT + 2 * i);
+	}
+	return at;
+}
+
 /* Ends the parameters. */
 static __always_inline void params_end(struct slot *s)
 {

@@ -3,7 +3,7 @@
 #ifndef SAKER_PROBE_FORK_BPF_H
 #define SAKER_PROBE_FORK_BPF_H
 
-#include "probe/calls.bpf.h"
+#include "probe/hooks.bpf.h"
 
 /* Flags of the clone call that `parent` is in, in scap's form. */
 static __always_inline __u32 clone_call_flags(bool known, struct pt_regs *regs, __u32 nr,
@@ -66,22 +66,6 @@ static __always_inline __u16 clone_code(__u32 nr)
 	default:
 		return CODE_CLONE;
 	}
-}
-
-/*
- * Where the kernel keeps the registers of the call that the running task is in. Whether there is
- * padding above them depends on how the kernel was configured (for FRED), which no type shows; the
- * helper knows, and kernels without it know no FRED.
- */
-static __always_inline struct pt_regs *current_regs(void)
-{
-	enum { STACK_BYTES = 16384 };
-
-	if (HAS_TASK_REGS)
-		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 top = (__u64)READ(task_struct, task, stack) + STACK_BYTES;
-	return (struct pt_regs *)(top - bpf_core_type_size(struct pt_regs));
 }
 
 /* The child's event, before it can run. */
@@ -203,6 +187,8 @@ int BPF_PROG(process_exit, struct task_struct *trusted)
 	struct task_struct *task = task_plain(trusted);
 	if (task->flags & PF_KTHREAD_ || task->tgid == own_tgid)
 		return 0;
+	if (has_hooks)
+		hook_forget();
 	struct slot *s =
 	    event_begin(CODE_PROCEXIT, EXIT_PARAMS, NO_SYSCALL, true, trusted, task, exits_wanted);
 	if (!s)

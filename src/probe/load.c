@@ -12,7 +12,14 @@
 #include <unistd.h>
 
 #define SECTION "tp_btf/"
-enum { HANDLERS = 2, JOBS_MAX = 32, HELPERS_MAX = 4, LOG_BYTES = 1 << 20, SAID_BYTES = 400 };
+enum {
+	HANDLERS = 3,
+	JOBS_MAX = 64,
+	FUNCTIONS_MAX = 32,
+	HELPERS_MAX = 4,
+	LOG_BYTES = 1 << 20,
+	SAID_BYTES = 400
+};
 
 /* A program as libbpf has prepared it: what the options point to stays the object's. */
 struct job {
@@ -33,6 +40,11 @@ struct load {
 	bool is_complete;
 	pthread_t helpers[HELPERS_MAX];
 	size_t helper_count;
+	struct {
+		const struct bpf_program *program;
+		uint32_t type_id;
+	} functions[FUNCTIONS_MAX];
+	size_t function_count;
 };
 
 /* Once more, for what the verifier says; at once, because the options point to what libbpf frees.
@@ -113,6 +125,9 @@ static int take_over(struct bpf_program *program, struct bpf_prog_load_opts *opt
 		return -ENOMEM;
 	memcpy(job->code, bpf_program__insns(program), job->size * sizeof(*job->code));
 	job->program = program;
+	for (size_t i = 0; i < l->function_count; i++)
+		if (l->functions[i].program == program)
+			options->attach_btf_id = l->functions[i].type_id;
 	memcpy(&job->options, options, options->sz < known ? options->sz : known);
 	job->options.sz = options->sz < known ? options->sz : known;
 	options->func_info_cnt = 0;
@@ -141,6 +156,8 @@ struct load *load_begin(unsigned helpers)
 	/* Without it those are loaded by libbpf. */
 	l->handlers[1] =
 	    libbpf_register_prog_handler("raw_tp+", BPF_PROG_TYPE_RAW_TRACEPOINT, 0, &options);
+	l->handlers[2] = libbpf_register_prog_handler("fentry+", BPF_PROG_TYPE_TRACING,
+						      BPF_TRACE_FENTRY, &options);
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->changed, NULL);
 	while (l->helper_count < helpers && l->helper_count < HELPERS_MAX &&
@@ -166,12 +183,31 @@ int load_set_targets(struct bpf_object *object)
 	return status;
 }
 
+void load_set_function(struct load *l, const struct bpf_program *program, uint32_t type_id)
+{
+	if (!l || l->function_count == FUNCTIONS_MAX)
+		return;
+	l->functions[l->function_count].program = program;
+	l->functions[l->function_count++].type_id = type_id;
+}
+
 static void say_refusal(const struct job *job, struct buffer *said)
 {
 	buffer_printf(said, "%s: %s", bpf_program__name(job->program), job->said);
 }
 
-int load_end(struct load *l, const char *optional, bool *is_left_out, struct buffer *said)
+static struct load_optional *optional_of(const struct job *job, struct load_optional *optional,
+					 size_t count)
+{
+	const char *name = bpf_program__name(job->program);
+
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(name, optional[i].prefix, strlen(optional[i].prefix)) == 0)
+			return &optional[i];
+	return NULL;
+}
+
+int load_end(struct load *l, struct load_optional *optional, size_t count, struct buffer *said)
 {
 	int status = 0;
 
@@ -188,11 +224,12 @@ int load_end(struct load *l, const char *optional, bool *is_left_out, struct buf
 		struct job *job = &l->jobs[i];
 		int place = bpf_program__fd(job->program);
 
-		if (job->fd < 0 &&
-		    strncmp(bpf_program__name(job->program), optional, strlen(optional)) == 0) {
-			if (!*is_left_out)
-				say_refusal(job, said);
-			*is_left_out = true;
+		struct load_optional *may_lack = optional_of(job, optional, count);
+
+		if (job->fd < 0 && may_lack) {
+			if (!may_lack->is_left_out && may_lack->said)
+				say_refusal(job, may_lack->said);
+			may_lack->is_left_out = true;
 		} else if (job->fd < 0 && status == 0) {
 			status = job->fd;
 			say_refusal(job, said);

@@ -16,7 +16,7 @@
 #ifndef SAKER_PROBE_NAMES_BPF_H
 #define SAKER_PROBE_NAMES_BPF_H
 
-#include "probe/calls.bpf.h"
+#include "probe/hooks.bpf.h"
 
 enum {
 	/* Memory for the rest of the name, behind any record that has names: it starts in the
@@ -525,17 +525,11 @@ static long name_step(__u32 step, void *context)
 /* Copies a path parameter to where it is walked; false where it is empty or there is no room. */
 static __always_inline bool name_load(struct slot *s, __u32 param)
 {
-	__u32 at = s->params_at, size = 0;
+	__u32 at = param_start(s->index, param);
+	__u32 size = *(__u16 *)(s->data + LENGTHS_AT + 2 * (param & 15));
 
 	if (s->pos > NAME_AT)
 		return false;
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < PROBE_ROW_PARAMS; i++) {
-		size = *(__u16 *)(s->data + LENGTHS_AT + 2 * i);
-		if (i >= param)
-			break;
-		at += size;
-	}
 	BOUND(at);
 	BOUND(size);
 	if (!size || size > RECORD_PATH_MAX || at > NAME_AT)
@@ -642,13 +636,43 @@ static __always_inline void name_confirm(struct slot *s, const struct collect_ro
 	((struct annex_item *)(s->data + at))->flags |= ANNEX_NOT_GIVEN;
 }
 
+/*
+ * Name k, of which a hook said another path: where the name that the event has leads elsewhere than
+ * what the call acted on, it is not the one that the call had.
+ */
+__noinline int hook_confirm(__u32 slot_index)
+{
+	struct slot *s = slot_at(slot_index);
+	if (!s || s->name.is_blind || s->hook.flags & HOOK_CHANGES)
+		return 0;
+	__u32 at = s->hook.at, last = s->hook.last, size = s->name.size;
+	bool is_same = false;
+
+	if (s->name.state == NAME_ENDED && !s->name.last)
+		is_same = s->name.dentry == s->hook.dentry;
+	else if (s->name.state == NAME_ENDED && size == last)
+		is_same = s->name.dentry == s->hook.directory &&
+			  bytes_are_same(slot_index, at + s->hook.size - last,
+					 NAME_AT + s->name.last, last);
+	if (!is_same)
+		hook_deny(s);
+	return 0;
+}
+
 static __always_inline void name_resolve(struct slot *s, const struct collect_row *row, __u32 k,
 					 bool known, struct task_struct *task)
 {
 	__u32 param = row->path_param[k & 1];
+	int said = has_hooks ? hook_tell(s->index, k) : HOOK_SILENT;
 
-	if (!name_walk_start(s, row, k, known, task, name_is_followed(s, row, k)) ||
-	    s->name.state != NAME_ENDED)
+	if (said == HOOK_GIVEN || said == HOOK_FALSE ||
+	    !name_walk_start(s, row, k, known, task, name_is_followed(s, row, k)))
+		return;
+	if (said == HOOK_OTHER) {
+		hook_confirm(s->index);
+		return;
+	}
+	if (s->name.state != NAME_ENDED)
 		return;
 	path_resolve_origin(s, s->name.dentry, s->name.mnt);
 	/* Without a link on the way the given name says the same. */

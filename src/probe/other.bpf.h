@@ -11,7 +11,7 @@ static __always_inline struct slot *tracepoint_begin(__u16 code, __u32 nparams,
 {
 	if (task->tgid == own_tgid)
 		return NULL;
-	struct slot *s = event_begin(code, nparams, NO_SYSCALL, true, task, task, true);
+	struct slot *s = event_begin(code, nparams, NO_SYSCALL, HAS_SURE_LOADS, task, task, true);
 	if (s)
 		s->is_critical = 0;
 	return s;

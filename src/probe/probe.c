@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "probe/discard_map.h"
+#include "probe/hooks.h"
 #include "probe/load.h"
 #include "probe/shared.h"
 #include "probe/tracepoint.h"
@@ -45,6 +46,7 @@ struct probe {
 	bool has_page_faults;
 	bool has_uring;
 	const char *uring_submission; /* tracepoint that tells of it */
+	struct hooks hooks;
 };
 
 /*
@@ -212,7 +214,7 @@ static void configure_uring(struct probe *p, const struct names *names)
 
 /* Sizes of maps, options, and which programs this kernel can have. */
 static void configure(struct probe *p, const struct probe_options *options,
-		      const struct names *names)
+		      const struct names *names, struct load *load)
 {
 	struct saker_probe *s = p->programs;
 	unsigned slots = p->ncpus <= 16 ? PROBE_SLOTS : 2;
@@ -240,6 +242,9 @@ static void configure(struct probe *p, const struct probe_options *options,
 	bpf_program__set_autoload(s->progs.fault_kernel, p->has_page_faults);
 	bpf_program__set_autoload(s->progs.dump_tasks, p->has_iterator);
 	configure_uring(p, names);
+	hooks_look(&p->hooks, names->p, names->n);
+	hooks_prepare(&p->hooks, s->obj, load);
+	s->rodata->has_hooks = p->hooks.can_be_used;
 }
 
 /* Rings are made before the programs are loaded: the map that holds them takes its form from one.
@@ -410,16 +415,21 @@ static int load_programs(struct probe *p, struct load *load, const struct probe_
 		r = saker_probe__load(p->programs);
 	if (!r)
 		entered = enter_rings(p, options, err);
-	bool is_left_out = false;
+	struct load_optional optional[] = {
+	    {.prefix = URING_PREFIX, .said = said},
+	    {.prefix = HOOKS_PREFIX},
+	};
 
-	refused = load_end(load, URING_PREFIX, &is_left_out, said);
-	if (is_left_out && !refused) {
+	refused = load_end(load, optional, 2, said);
+	if (optional[0].is_left_out && !refused) {
 		struct str text = buffer_str(said);
 
 		log_warning("io_uring is not seen, this kernel refuses the program: %.*s",
 			    (int)text.n, text.p);
 		p->has_uring = false;
 	}
+	if (optional[1].is_left_out)
+		hooks_give_up(&p->hooks, EINVAL);
 	if (r || refused)
 		return explain(r ? r : refused, "cannot load the probe's programs", said, err);
 	return entered;
@@ -445,7 +455,7 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 			r = explain(-errno, "cannot open the probe's programs", &said, err);
 	}
 	if (!r) {
-		configure(p, options, &names);
+		configure(p, options, &names, load);
 		r = make_rings(p, options);
 		if (!r)
 			r = shape_discards(p, &form);
@@ -457,7 +467,7 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 		r = load_programs(p, load, options, &said, err);
 		load = NULL;
 	}
-	load_end(load, URING_PREFIX, &(bool){false}, &said);
+	load_end(load, NULL, 0, &said);
 	if (!r)
 		r = enter_families(p, err);
 	if (!r)
@@ -493,6 +503,7 @@ void probe_close(struct probe *p)
 {
 	if (!p)
 		return;
+	hooks_close(&p->hooks);
 	for (size_t i = 0; i < p->nlinks; i++)
 		bpf_link__destroy(p->links[i]);
 	for (size_t i = 0; i < p->nrings; i++)
@@ -583,6 +594,7 @@ int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct err
 	int r = attach_wanted(p, wants, err);
 	if (r)
 		return r;
+	hooks_want(&p->hooks, p->programs->obj, wants, shared->hooked);
 	for (int nr = 0; nr < PROBE_SYSCALLS; nr++) {
 		if (collect_rows[nr].flags & ROW_UNUSED)
 			continue;
@@ -662,7 +674,10 @@ size_t probe_attached(const struct probe *p, const char **names, size_t room)
 {
 	for (size_t i = 0; i < p->nlinks && i < room; i++)
 		names[i] = p->attached[i];
-	return p->nlinks;
+	size_t hooks =
+	    p->nlinks < room ? hooks_attached(&p->hooks, names + p->nlinks, room - p->nlinks) : 0;
+
+	return p->nlinks + hooks;
 }
 
 size_t probe_rings(const struct probe *p, struct probe_ring *rings, size_t room)
@@ -845,6 +860,8 @@ struct probe_abilities probe_abilities(const struct probe *p)
 	    .has_iterator = p->has_iterator,
 	    .has_page_faults = p->has_page_faults,
 	    .uring_submission = p->has_uring ? p->uring_submission : NULL,
+	    .has_hooks = p->hooks.can_be_used,
+	    .hook_refusal = p->hooks.refusal,
 	    .cpus = p->ncpus,
 	};
 

@@ -162,6 +162,8 @@ struct probe_abilities {
 	bool has_iterator;
 	bool has_page_faults;
 	const char *uring_submission; /* tracepoint; NULL: requests are not seen */
+	bool has_hooks;               /* the kernel tells within a call where its name has led */
+	int hook_refusal;             /* errno of why not; 0: it has no functions to be asked */
 	int cpus;
 };
 struct probe_abilities probe_abilities(const struct probe *p);

@@ -65,6 +65,27 @@ enum collect_family {
 };
 
 /*
+ * Functions of the kernel that are told, within a call, what file its name has led to: the hooks
+ * of security modules. Bits of `hooked`; src/probe/hooks.c has their names.
+ */
+enum probe_hook {
+	HOOK_UNLINK,
+	HOOK_RMDIR,
+	HOOK_MKDIR,
+	HOOK_MKNOD,
+	HOOK_RENAME,
+	HOOK_LINK,
+	HOOK_SYMLINK,
+	HOOK_CHMOD,
+	HOOK_CHOWN,
+	HOOK_CHROOT,
+	HOOK_MOUNT,
+	HOOK_UMOUNT,
+	HOOK_STAT,
+	HOOK_COUNT
+};
+
+/*
  * How a parameter is made. `src` names a value (enum collect_source), `aux` a second one, `table`
  * a translation of flags.
  */

@@ -21,30 +21,31 @@ int identify(void *ctx)
 SEC("iter/task")
 int dump_tasks(struct bpf_iter__task *ctx)
 {
+	bool known = HAS_SURE_LOADS;
 	struct task_struct *trusted = ctx->task;
 	if (!trusted)
 		return 0;
 	struct task_struct *task = task_plain(trusted);
 	struct slot *s =
-	    event_begin(CODE_EXECVE, EXEC_PARAMS, NO_SYSCALL, true, trusted, task, false);
+	    event_begin(CODE_EXECVE, EXEC_PARAMS, NO_SYSCALL, known, trusted, task, false);
 	if (!s)
 		return 0;
 	bool is_leader = task->pid == task->tgid;
 	__u64 mm = is_leader ? (__u64)task->mm : 0;
 
-	root_remember(s, true, task);
+	root_remember(s, known, task);
 	put_u64(s, 0, 0);
 	put_empty(s, 1);
 	put_empty(s, 2);
-	put_process(s, true, task, mm);
+	put_process(s, known, task, mm);
 	put_empty(s, 15);
-	put_exec(s, true, task, mm);
+	put_exec(s, known, task, mm);
 	put_empty(s, 30);
 	params_end(s);
 	if (mm)
 		annex_exe(s, mm);
 	if (is_leader)
-		annex_cwd(s, true, task, ANNEX_CWD, ANNEX_OF_TASK);
+		annex_cwd(s, known, task, ANNEX_CWD, ANNEX_OF_TASK);
 
 	struct record *r = (struct record *)s->data;
 	__u32 size = (s->pos + 7) & ~7u;

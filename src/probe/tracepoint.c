@@ -74,26 +74,46 @@ static bool types_find(struct types t, uint32_t id, struct btf_type *type)
 	return false;
 }
 
-int tracepoint_arguments(const void *btf, size_t size, const char *name)
+struct sections {
+	struct types types;
+	const char *strings;
+	size_t strings_size;
+};
+
+static bool sections_find(const void *btf, size_t size, struct sections *out)
 {
 	struct btf_header header;
-	struct btf_type type;
-	char whole[64] = "";
-	int n = snprintf(whole + 1, sizeof(whole) - 1, "btf_trace_%s", name);
 
-	if (!btf || size < sizeof(header) || n < 0 || (size_t)n + 2 > sizeof(whole))
-		return -1;
+	if (!btf || size < sizeof(header))
+		return false;
 	memcpy(&header, btf, sizeof(header));
 	if (header.magic != BTF_MAGIC || header.hdr_len > size ||
 	    header.type_off > size - header.hdr_len ||
 	    header.type_len > size - header.hdr_len - header.type_off ||
 	    header.str_off > size - header.hdr_len ||
 	    header.str_len > size - header.hdr_len - header.str_off)
-		return -1;
+		return false;
 	const uint8_t *start = (const uint8_t *)btf + header.hdr_len;
-	const char *strings = (const char *)start + header.str_off;
-	const char *found = memmem(strings, header.str_len, whole, (size_t)n + 2);
-	struct types all = {start + header.type_off, start + header.type_off + header.type_len, 0};
+	*out = (struct sections){
+	    .types = {start + header.type_off, start + header.type_off + header.type_len, 0},
+	    .strings = (const char *)start + header.str_off,
+	    .strings_size = header.str_len,
+	};
+	return true;
+}
+
+int tracepoint_arguments(const void *btf, size_t size, const char *name)
+{
+	struct sections sections;
+	struct btf_type type;
+	char whole[64] = "";
+	int n = snprintf(whole + 1, sizeof(whole) - 1, "btf_trace_%s", name);
+
+	if (n < 0 || (size_t)n + 2 > sizeof(whole) || !sections_find(btf, size, &sections))
+		return -1;
+	const char *strings = sections.strings;
+	const char *found = memmem(strings, sections.strings_size, whole, (size_t)n + 2);
+	struct types all = sections.types;
 
 	if (!found)
 		return -1;
@@ -110,4 +130,29 @@ int tracepoint_arguments(const void *btf, size_t size, const char *name)
 				   ? (int)BTF_INFO_VLEN(type.info) - 1
 				   : -1;
 	return -1;
+}
+
+void kernel_functions(const void *btf, size_t size, const char *const *names, int *ids,
+		      size_t count)
+{
+	struct sections sections;
+	struct btf_type type;
+
+	memset(ids, 0, count * sizeof(*ids));
+	if (!sections_find(btf, size, &sections))
+		return;
+	for (struct types t = sections.types; types_next(&t, &type);) {
+		if (BTF_INFO_KIND(type.info) != BTF_KIND_FUNC ||
+		    type.name_off >= sections.strings_size)
+			continue;
+		const char *name = sections.strings + type.name_off;
+		size_t room = sections.strings_size - type.name_off;
+
+		for (size_t i = 0; i < count; i++) {
+			size_t n = strlen(names[i]) + 1;
+
+			if (!ids[i] && n <= room && memcmp(name, names[i], n) == 0)
+				ids[i] = (int)t.id;
+		}
+	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a tracepoint of the running kernel gives to programs, from the kernel's BTF. */
+/* What the running kernel has for programs to be attached to, from its BTF. */
 #ifndef SAKER_PROBE_TRACEPOINT_H
 #define SAKER_PROBE_TRACEPOINT_H
 
@@ -11,5 +11,12 @@
  * and nothing is kept, which takes a millisecond: an index of them all would take tens.
  */
 int tracepoint_arguments(const void *btf, size_t size, const char *name);
+
+/*
+ * The types of functions, by name; 0: there is none of that name. btf as above. One pass over all
+ * types.
+ */
+void kernel_functions(const void *btf, size_t size, const char *const *names, int *ids,
+		      size_t count);
 
 #endif

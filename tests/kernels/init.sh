@@ -8,7 +8,7 @@ mount -t cgroup2 cgroup /sys/fs/cgroup
 cd /root || poweroff -f
 echo "kernel $(uname -r)"
 ./saker --probe-info
-./saker -c saker.yaml -r rules -r ring.yaml -r altered.yaml -o json_output=true >alerts 2>log &
+./saker -c saker.yaml -r rules -r ring.yaml -r altered.yaml -r acts.yaml -o json_output=true >alerts 2>log &
 saker=$!
 while ! grep -q ' ready' log && kill -0 $saker 2>/dev/null; do usleep 50000; done
 echo control >/bin/control
@@ -18,10 +18,14 @@ cat /tmp/link >/dev/null
 sh -c 'cd /etc && cat ../etc/./shadow' >/dev/null
 mkdir /tmp/mounted && mount -o bind /etc /tmp/mounted
 cat /tmp/mounted/shadow >/dev/null
-ln -s /bin /tmp/programs
-echo moved >/tmp/moved
-mv /tmp/moved /tmp/programs/moved
 /root/calls
+mkdir -p /tmp/acts/1 /tmp/acts/2 /tmp/acts/race
+ln -s /tmp/acts/1 /tmp/near
+dots=/././././././././././././././././././././././././././././././.
+ln -s $dots$dots$dots/tmp/acts/2 /tmp/far
+./saker-acts through /tmp/near /tmp/acts/1
+./saker-acts through /tmp/far /tmp/acts/2
+./saker-acts race 300 /tmp/acts/race
 mkdir /tmp/altered
 while read -r way; do
 	./saker-altered "$way" /tmp/altered >/dev/null && echo "altered $way"
@@ -51,6 +55,6 @@ status=$?
 echo "--- log"
 cat log
 echo "--- alerts"
-cat alerts
+grep -v '"rule":"Raced' alerts
 echo "--- ended with status $status"
 poweroff -f

@@ -8,14 +8,15 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "live"))
+sys.path[:0] = [str(ROOT / "tests" / "live"), str(ROOT / "tests" / "kernels")]
+import acts  # noqa: E402
 import altered  # noqa: E402
 from ring import OPERATIONS, RULES, has, wanted  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 ALTERED = "/tmp/altered"  # where the helper's ways open their files
 HIDDEN = '#include <stdio.h>\nint main(void) { puts("ran from memory"); return 0; }'
-APPLETS = ["sh", "mv", "cat", "echo", "grep", "ifconfig", "kill", "ln", "mkdir", "mount", "poweroff", "uname", "usleep"]
+APPLETS = ["sh", "cat", "echo", "grep", "ifconfig", "kill", "ln", "mkdir", "mount", "poweroff", "uname", "usleep"]
 
 
 def libraries(program, sysroot):
@@ -62,11 +63,14 @@ def make_disk(folder, saker, busybox, compiler=("cc",), sysroot=None):
         text = (HERE / source).read_text() if source else HIDDEN
         subprocess.run([*compiler, "-static", "-O1", "-x", "c", "-", "-o", root / "root" / name],
                        input=text, text=True, check=True)
-    for source, name in [("uring", "saker-ring"), ("altered_calls", "saker-altered")]:
-        subprocess.run([*compiler, "-std=c17", "-D_GNU_SOURCE", "-static", "-O1", "-o", root / "root" / name,
-                        ROOT / "tests" / "live" / "helpers" / f"{source}.c"], check=True)
+    helpers = ROOT / "tests" / "live" / "helpers"
+    for source, name in [(helpers / "uring.c", "saker-ring"), (helpers / "altered_calls.c", "saker-altered"),
+                         (HERE / "acts.c", "saker-acts")]:
+        subprocess.run([*compiler, "-std=c17", "-D_GNU_SOURCE", "-static", "-O1", "-pthread", "-o",
+                        root / "root" / name, source], check=True)
     (root / "root" / "ring.yaml").write_text(RULES)
     (root / "root" / "altered.yaml").write_text(altered.rule(ALTERED))
+    (root / "root" / "acts.yaml").write_text(acts.rules())
     (root / "root" / "ways").write_text("\n".join(altered.OPENINGS) + "\n")
     (root / "root" / "operations").write_text("\n".join(OPERATIONS) + "\n")
     shutil.copy(ROOT / "config" / "saker.yaml", root / "root" / "saker.yaml")
@@ -107,10 +111,8 @@ def check(console):
     for command in ["cat /etc/shadow", "cat /tmp/link", "cat ../etc/./shadow",
                     "cat /tmp/mounted/shadow"]:
         assert command in commands, (command, commands, log)
-    # Names that open nothing are followed with bpf_loop, which came with 5.17.
     release = [int(n) for n in re.search(r"kernel (\d+)\.(\d+)", console).groups()]
-    moved = [a for a in alerts if a["output_fields"].get("fs.path.target") == "/bin/moved"]
-    assert bool(moved) == (release >= [5, 17]), alerts
+    acts.check(console, log, alerts, release)
 
     rules = {a["rule"] for a in alerts}
     # Some kernels refuse to run a file in memory: then nothing may claim that one ran.

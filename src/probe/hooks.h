@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hooks: programs at functions of the kernel that are told, within a call, which file its name has
+ * led to (src/probe/hooks.bpf.h). Whether programs can be there depends on the kernel: how it was
+ * built, for which processor, and whether it lets anybody. So that is tried, and where they cannot
+ * be, names are followed after the call instead; nothing is an error.
+ *
+ * Belongs to the thread of its probe.
+ */
+#ifndef SAKER_PROBE_HOOKS_H
+#define SAKER_PROBE_HOOKS_H
+
+#include "probe/probe.h"
+#include "probe/shared.h"
+
+#include <stdbool.h>
+
+struct bpf_link;
+struct bpf_object;
+struct load;
+
+struct hooks {
+	bool can_be_used;          /* one could be attached */
+	int refusal;               /* errno of why not, 0: the kernel has no such functions */
+	int functions[HOOK_COUNT]; /* type ids in the kernel's BTF; 0: it has none of that name */
+	struct bpf_link *links[HOOK_COUNT];
+};
+
+/* What begins the names of all their programs. */
+#define HOOKS_PREFIX "hook_"
+
+/* Looks for the functions and tries; btf is the content of /sys/kernel/btf/vmlinux. */
+void hooks_look(struct hooks *h, const void *btf, size_t size);
+
+/* Before the object is loaded: chooses its programs, and says what they are for. */
+void hooks_prepare(const struct hooks *h, struct bpf_object *object, struct load *load);
+
+/* When the object is loaded: some program was refused. */
+void hooks_give_up(struct hooks *h, int refusal);
+
+/*
+ * Attaches those that the calls ask for, detaches the others, and fills `hooked`, by number of the
+ * call, as the programs read it.
+ */
+void hooks_want(struct hooks *h, struct bpf_object *object, const struct probe_wants *wants,
+		uint16_t hooked[PROBE_SYSCALLS]);
+
+/* The function of each that is attached. */
+size_t hooks_attached(const struct hooks *h, const char **names, size_t room);
+
+void hooks_close(struct hooks *h);
+
+#endif
