@@ -50,7 +50,9 @@ static __always_inline void task_facts_fill(struct task_facts *f, bool known,
 {
 	struct task_struct *parent = FOLLOW(known, task, real_parent);
 	struct signal_struct *signal = FOLLOW(known, task, signal);
-	const struct cred *cred = FOLLOW(known, task, cred);
+	/* Those of the task itself, and not those that it borrows for a moment: requests of io_uring
+	 * complete while it acts with a personality that it registered. */
+	const struct cred *cred = FOLLOW(known, task, real_cred);
 	struct pid *pid = FOLLOW(known, task, thread_pid);
 	__u32 level = FOLLOW(known, pid, level);
 

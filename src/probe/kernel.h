@@ -300,7 +300,7 @@ struct task_struct {
 	struct hlist_node pid_links[1];
 	__u64 start_time, start_boottime;
 	unsigned long min_flt, maj_flt;
-	const struct cred *cred;
+	const struct cred *real_cred, *cred;
 	char comm[16];
 	struct fs_struct *fs;
 	struct files_struct *files;

@@ -139,6 +139,9 @@ struct io_statx {
 	unsigned int mask, flags;
 	struct filename *filename;
 } KERNEL_STRUCT;
+struct io_xattr {
+	struct filename *filename;
+} KERNEL_STRUCT;
 struct io_splice {
 	struct file *file_in; /* until 5.18 */
 	__s64 off_out, off_in;
@@ -506,6 +509,11 @@ static __always_inline __u32 asked_names(struct uring_request *q, __u64 request,
 		names->second = (__u64)ASKED(io_rename, request, newpath);
 		take_file_name(q, 1, 3);
 		return q->values[4] ? CALL_renameat2 : CALL_renameat;
+	case OP_SETXATTR:
+	case OP_GETXATTR:
+		names->first = (__u64)ASKED(io_xattr, request, filename);
+		take_file_name(q, 0, 0);
+		return opcode == OP_SETXATTR ? CALL_setxattr : CALL_getxattr;
 	case OP_LINKAT:
 		q->values[0] = (__s64)ASKED(io_link, request, old_dfd);
 		q->values[2] = (__s64)ASKED(io_link, request, new_dfd);
@@ -586,14 +594,8 @@ static __always_inline __u32 asked_other(struct uring_request *q, __u64 request,
 	}
 	case OP_FSETXATTR:
 		return CALL_fsetxattr;
-	case OP_SETXATTR:
-		q->has_file = 0;
-		return CALL_setxattr;
 	case OP_FGETXATTR:
 		return CALL_fgetxattr;
-	case OP_GETXATTR:
-		q->has_file = 0;
-		return CALL_getxattr;
 	case OP_URING_CMD:
 		q->values[1] = ASKED(io_uring_cmd, request, cmd_op);
 		return CALL_ioctl;
@@ -667,6 +669,8 @@ static __always_inline __u32 asked(struct uring_request *q, __u64 request, __u8 
 	case OP_MKDIRAT:
 	case OP_SYMLINKAT:
 	case OP_LINKAT:
+	case OP_SETXATTR:
+	case OP_GETXATTR:
 		return asked_names(q, request, opcode, names);
 	default:
 		return asked_other(q, request, opcode);

@@ -18,6 +18,11 @@ cat /tmp/link >/dev/null
 sh -c 'cd /etc && cat ../etc/./shadow' >/dev/null
 mkdir /tmp/mounted && mount -o bind /etc /tmp/mounted
 cat /tmp/mounted/shadow >/dev/null
+mkdir /tmp/one && mount -o bind /proc/1 /tmp/one
+cat /tmp/one/mem >/dev/null 2>&1
+mkdir -p /var/log
+echo text >/var/log/cut
+truncate -s 0 /var/log/cut
 /root/calls
 mkdir -p /tmp/acts/1 /tmp/acts/2 /tmp/acts/race
 ln -s /tmp/acts/1 /tmp/near

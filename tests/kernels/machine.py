@@ -16,7 +16,8 @@ from ring import OPERATIONS, RULES, has, wanted  # noqa: E402
 HERE = pathlib.Path(__file__).resolve().parent
 ALTERED = "/tmp/altered"  # where the helper's ways open their files
 HIDDEN = '#include <stdio.h>\nint main(void) { puts("ran from memory"); return 0; }'
-APPLETS = ["sh", "cat", "echo", "grep", "ifconfig", "kill", "ln", "mkdir", "mount", "poweroff", "uname", "usleep"]
+APPLETS = ["sh", "cat", "echo", "grep", "ifconfig", "kill", "ln", "mkdir", "mount", "poweroff", "truncate", "uname",
+           "usleep"]
 
 
 def libraries(program, sysroot):
@@ -113,6 +114,11 @@ def check(console):
         assert command in commands, (command, commands, log)
     release = [int(n) for n in re.search(r"kernel (\d+)\.(\d+)", console).groups()]
     acts.check(console, log, alerts, release)
+
+    told = [(a["rule"], a["output_fields"].get("evt.type"), a["output_fields"].get("fd.name")) for a in alerts]
+    # A part of another file system, under another name; a call without an event of its own.
+    assert ("Process spied on", "openat", "/proc/1/mem") in told, told
+    assert ("Log cleared", "ftruncate", "/var/log/cut") in told, told
 
     rules = {a["rule"] for a in alerts}
     # Some kernels refuse to run a file in memory: then nothing may claim that one ran.

@@ -104,6 +104,35 @@ def test_operation_gives_the_alert_of_its_call(watch, ring, directory, operation
         assert told["evt.res"] == fields.get("evt.res", "SUCCESS")
 
 
+# Rings that are made in other ways, requests that wait for others, rights that were kept.
+RARE = ["disabled", "bare", "linked", "drained", "linked,async", "personality", "personality,async",
+        "personality,sqpoll", "disabled,bare,deferred"]
+
+
+@pytest.mark.parametrize("way", RARE)
+@pytest.mark.parametrize("operation", ["openat", "openat-link", "unlinkat", "renameat", "mkdirat", "connect",
+                                       "write", "setxattr", "statx", "send"])
+def test_rare_ways_give_the_same_alert(watch, ring, directory, operation, way):
+    event, fields = OPERATIONS[operation]
+    since = watch.mark()
+    act = Act(ring, way, operation, directory)
+    assert act.result >= 0, act.said
+    told = find(watch, since, act, event, True, wanted(fields, directory, act.port)).fields
+    assert told["proc.name"] == "saker-ring"
+    # Who the process is: what it borrows for a request is not it.
+    assert told["user.uid"] == (65534 if "personality" in way else os.geteuid())
+    assert told["evt.rawres"] == act.result
+
+
+@pytest.mark.parametrize("way", ["plain", "ring", "async", "sqpoll"])
+@pytest.mark.parametrize("operation", ["passed-by-ring", "passed-by-message"])
+def test_files_that_came_by_a_ring_are_known(watch, ring, directory, operation, way):
+    since = watch.mark()
+    act = Act(ring, way, operation, directory)
+    assert act.result == 16, act.said
+    find(watch, since, act, "read", way != "plain", {"fd.name": f"{directory}/target"})
+
+
 @pytest.mark.parametrize("way", ["plain", "ring", "deferred", "fixed"])
 @pytest.mark.parametrize("operation", ["accept-again", "recv-again"])
 def test_each_completion_of_a_request_gives_an_alert(watch, ring, directory, operation, way):

@@ -7,7 +7,9 @@
  * WAY is "plain", or what a ring is to be like, joined by commas: ring, async (workers do it),
  * sqpoll (the kernel's thread takes it from the ring), fixed (on a registered file), direct (what
  * is opened goes to the ring's table), deferred (completions are posted by the task itself), quiet
- * (no word on a success), full (completions have no room).
+ * (no word on a success), full (completions have no room), disabled (made so, then enabled), bare
+ * (without an array of indexes), linked (behind another request), drained (behind all others),
+ * personality (with the rights that were registered before the process gave its own up).
  *
  * Prints the result. Exit status 0: done; 1: refused; 3: this kernel has no such operation or way.
  * Only kernel interfaces, so that it needs no library and runs anywhere.
@@ -46,6 +48,10 @@ enum {
 	OP_PIPE = 62,
 	SETUP_SINGLE_ISSUER = 1 << 12,
 	SETUP_DEFER_TASKRUN = 1 << 13,
+	SETUP_NO_SQARRAY = 1 << 16,
+	OP_MSG_RING = 40,
+	MSG_SEND_FD = 1,
+	NOBODY = 65534,
 	REQUEST_IS_QUIET = 1 << 6,
 	FILE_ANY = ~0u,
 	SOCKET_INQ = 0,
@@ -53,7 +59,8 @@ enum {
 
 enum { ENTRIES = 8, NO_SUCH_THING = 3, BYTES = 64 };
 
-static bool is_plain, is_async, is_sqpoll, is_fixed, is_direct, is_deferred, is_quiet, is_full;
+static bool is_plain, is_async, is_sqpoll, is_fixed, is_direct, is_deferred, is_quiet, is_full,
+    is_disabled, is_bare, is_linked, is_drained, is_borrowed;
 
 static struct ring {
 	int fd;
@@ -102,7 +109,8 @@ static void ring_start(void)
 	struct io_uring_params *p = &ring.params;
 
 	p->flags = (is_sqpoll ? IORING_SETUP_SQPOLL : 0) |
-		   (is_deferred ? SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN : 0);
+		   (is_deferred ? SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN : 0) |
+		   (is_disabled ? IORING_SETUP_R_DISABLED : 0) | (is_bare ? SETUP_NO_SQARRAY : 0);
 	p->sq_thread_idle = 2000;
 	ring.fd =
 	    (int)must(syscall(SYS_io_uring_setup, is_full ? 1 : ENTRIES, p), "io_uring_setup");
@@ -116,6 +124,9 @@ static void ring_start(void)
 			 MAP_SHARED, ring.fd, IORING_OFF_SQES);
 	if (ring.sq == MAP_FAILED || ring.cq == MAP_FAILED || ring.sqes == MAP_FAILED)
 		give_up("mmap");
+	if (is_disabled)
+		must(syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0),
+		     "io_uring_register");
 }
 
 static unsigned *sq_word(unsigned offset)
@@ -151,7 +162,8 @@ static void push(const struct io_uring_sqe *sqe)
 	unsigned index = *tail & *sq_word(ring.params.sq_off.ring_mask);
 
 	ring.sqes[index] = *sqe;
-	sq_word(ring.params.sq_off.array)[index] = index;
+	if (!is_bare)
+		sq_word(ring.params.sq_off.array)[index] = index;
 	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
 }
 
@@ -233,6 +245,22 @@ static long request(struct io_uring_sqe sqe, bool has_fd)
 	for (int i = 0; is_full && i < 2; i++) {
 		push_nop(0);
 		enter(0);
+	}
+	if (is_drained)
+		sqe.flags |= IOSQE_IO_DRAIN;
+	if (is_borrowed) {
+		sqe.personality = (uint16_t)must(
+		    syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_PERSONALITY, NULL, 0),
+		    "io_uring_register");
+		must(syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY), "setresuid");
+	}
+	if (is_linked) {
+		struct io_uring_sqe nop = {.opcode = IORING_OP_NOP, .flags = IOSQE_IO_LINK};
+
+		push(&nop);
+		push(&sqe);
+		enter_all(2, 2);
+		return take();
 	}
 	/* What is linked to it begins when it has ended well. */
 	if (is_quiet)
@@ -842,10 +870,73 @@ static long do_install(void)
 	return DO(SYS_dup, {fd}, true, {.opcode = OP_FIXED_FD_INSTALL, .fd = fd});
 }
 
+/* A file that another ring puts into this one's table. */
+static long do_read_passed_by_ring(void)
+{
+	static const int none[2] = {-1, -1};
+	int fd = file("target");
+	struct ring first = ring;
+
+	if (is_plain)
+		return DO(SYS_read, {fd, P(bytes), 16}, false, {});
+	ring_start();
+	register_files(none, 2);
+	struct ring second = ring;
+	ring = first;
+	register_files(&fd, 1);
+	must(request((struct io_uring_sqe){.opcode = OP_MSG_RING,
+					   .fd = second.fd,
+					   .addr = MSG_SEND_FD,
+					   .off = 0,
+					   .addr3 = 0,
+					   .file_index = 2},
+		     false),
+	     "msg_ring");
+	ring = second;
+	return request((struct io_uring_sqe){.opcode = IORING_OP_READ,
+					     .fd = 1,
+					     .flags = IOSQE_FIXED_FILE,
+					     .addr = (uintptr_t)bytes,
+					     .len = 16},
+		       false);
+}
+
+/* A descriptor that comes by SCM_RIGHTS. */
+static long do_read_passed_by_message(void)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
+				.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS}};
+	struct iovec byte = {bytes, 1};
+	struct msghdr message = {.msg_iov = &byte,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control)};
+	int ends[2], fd = file("target");
+
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), "socketpair");
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	must(DO(SYS_sendmsg, {ends[0], P(&message), 0}, false,
+		{.opcode = IORING_OP_SENDMSG, .fd = ends[0], .addr = (uintptr_t)&message}),
+	     "sendmsg");
+	close(fd);
+	must(DO(SYS_recvmsg, {ends[1], P(&message), 0}, false,
+		{.opcode = IORING_OP_RECVMSG, .fd = ends[1], .addr = (uintptr_t)&message}),
+	     "recvmsg");
+	memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
+	return DO(SYS_read, {fd, P(bytes), 16}, false,
+		  {.opcode = IORING_OP_READ, .fd = fd, .addr = (uintptr_t)bytes, .len = 16});
+}
+
 static const struct {
 	const char *name;
 	long (*act)(void);
 } operations[] = {
+    {"passed-by-ring", do_read_passed_by_ring},
+    {"passed-by-message", do_read_passed_by_message},
     {"openat", do_openat},
     {"openat-failing", do_openat_failing},
     {"openat-link", do_openat_link},
@@ -904,9 +995,13 @@ static void read_way(char *way)
 		const char *name;
 		bool *is_set;
 	} ways[] = {
-	    {"plain", &is_plain}, {"async", &is_async},   {"sqpoll", &is_sqpoll},
-	    {"fixed", &is_fixed}, {"direct", &is_direct}, {"deferred", &is_deferred},
-	    {"quiet", &is_quiet}, {"full", &is_full},
+	    {"plain", &is_plain},          {"async", &is_async},
+	    {"sqpoll", &is_sqpoll},        {"fixed", &is_fixed},
+	    {"direct", &is_direct},        {"deferred", &is_deferred},
+	    {"quiet", &is_quiet},          {"full", &is_full},
+	    {"disabled", &is_disabled},    {"bare", &is_bare},
+	    {"linked", &is_linked},        {"drained", &is_drained},
+	    {"personality", &is_borrowed},
 	};
 
 	for (char *word = strtok(way, ","); word; word = strtok(NULL, ","))
