@@ -20,6 +20,7 @@
 #include "source/container_record.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -826,6 +827,8 @@ int monitor_run(const struct monitor_options *options)
 		release(m);
 		return 1;
 	}
+	/* What loading rules and programs took and gave back. */
+	malloc_trim(0);
 	notify_send(&m->notify, "READY=1\nSTATUS=Watching");
 	/* No capture could be opened: that was told, and nothing follows. */
 	if (!options->view && (!m->is_replay || m->source))

@@ -16,6 +16,8 @@ enum { O_NOFOLLOW_ = 0x8000, O_LARGEFILE_ = 0x20000 };
 /* The register of the first argument holds the result by now; the kernel keeps what it was. */
 #define CALL_NUMBER(known, regs) FOLLOW(known, regs, syscallno)
 #define FIRST_ARGUMENT(known, regs, compat) FOLLOW(known, regs, orig_x0)
+#define ARGUMENT(regs, compat, i) ((i) ? (regs)->regs[i] : (regs)->orig_x0)
+#define IS_MULTIPLEXED(regs) false
 #define INSTRUCTION(regs) ((regs)->pc)
 
 static __always_inline bool is_compat(bool known, struct task_struct *task)
@@ -54,6 +56,21 @@ enum { O_NOFOLLOW_ = 0x20000, O_LARGEFILE_ = 0x8000 };
 #define CALL_NUMBER(known, regs) FOLLOW(known, regs, orig_ax)
 #define FIRST_ARGUMENT(known, regs, compat)                                                        \
 	((compat) ? (__u32)FOLLOW(known, regs, bx) : FOLLOW(known, regs, di))
+/* Argument 0 to 4, where they are not those of a call that stands for several. */
+#define ARGUMENT(regs, compat, i) ((compat) ? (__u32)ARGUMENT_32_##i(regs) : ARGUMENT_##i(regs))
+#define ARGUMENT_0(regs) ((regs)->di)
+#define ARGUMENT_1(regs) ((regs)->si)
+#define ARGUMENT_2(regs) ((regs)->dx)
+#define ARGUMENT_3(regs) ((regs)->r10)
+#define ARGUMENT_4(regs) ((regs)->r8)
+#define ARGUMENT_32_0(regs) ((regs)->bx)
+#define ARGUMENT_32_1(regs) ((regs)->cx)
+#define ARGUMENT_32_2(regs) ((regs)->dx)
+#define ARGUMENT_32_3(regs) ((regs)->si)
+#define ARGUMENT_32_4(regs) ((regs)->di)
+#define IS_MULTIPLEXED(regs)                                                                       \
+	((regs)->orig_ax == COMPAT_SOCKETCALL || (regs)->orig_ax == COMPAT_OLD_MMAP ||             \
+	 (regs)->orig_ax == COMPAT_IPC)
 #define INSTRUCTION(regs) ((regs)->ip)
 
 static __always_inline bool is_x32(__u32 nr)

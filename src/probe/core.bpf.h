@@ -167,12 +167,11 @@ struct comparison {
 	volatile __u32 differs;
 };
 
-/* A name on its way through the automata, or two that are compared; see discard.bpf.h. */
+/* A name on its way through the automata: see discard_name.bpf.h. */
 struct name_progress {
 	volatile __u32 at, left;
-	volatile __u32 first, second; /* states; or where the other name stands */
-	volatile __u32 differs;
-	volatile __u64 clauses; /* that are asked about */
+	volatile __u32 first, second; /* states */
+	volatile __u64 may_hold;      /* clauses */
 };
 
 /* What a hook said of a name (hooks.bpf.h), and where that stands in the record. */
@@ -224,6 +223,10 @@ struct slot {
 	__u32 walk_is_done; /* the end was reached */
 	__u64 walk_node;
 	__u32 walk_to_origin; /* see path_resolve_origin */
+	/* Where a walk began, and the directory of that. */
+	volatile __u64 start_dentry;
+	volatile __u64 start_mnt;
+	volatile __u64 start_dir;
 	struct begun begun;
 	struct name_walk name;
 	struct mount_search mounts;

@@ -2,14 +2,13 @@
 /*
  * Events that no rule can hold for end here, before anything of them is collected: the tables of
  * event/discard_table.h say which. The program between the dispatcher and the collectors gathers
- * the facts, looks up the verdict, and where that is a question of the file's name asks the
- * automaton, for both names under which an event is judged: the one that was given and the one that
- * the kernel says. What is not certain is kept.
+ * the facts, looks up the verdict, and where that is a question of the file's name goes on in
+ * discard_name.bpf.h. What is not certain is kept.
  */
 #ifndef SAKER_PROBE_DISCARD_BPF_H
 #define SAKER_PROBE_DISCARD_BPF_H
 
-#include "event/discard_table.h"
+#include "probe/discard_name.bpf.h"
 #include "probe/hooks.bpf.h"
 
 enum {
@@ -17,18 +16,7 @@ enum {
 	OPEN_WRITE_ONLY = 1,
 	OPEN_CREAT = 0x40,
 	OPEN_UNNAMED = 0x400000, /* of O_TMPFILE */
-	GIVEN_AT = 0,            /* in the slot's path, at whose end the resolved one stands */
-	NAME_STEP = 8,
-	NAME_LOOPS = DISCARD_NAME_MAX / NAME_STEP,
 };
-
-/* What the loader makes of discard_table, or nothing. Replaced as a whole. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} discards SEC(".maps");
 
 /* By thread. */
 struct {
@@ -37,13 +25,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct discard_process);
 } discard_processes SEC(".maps");
-
-static __always_inline struct discard_table *discard_table_get(void)
-{
-	__u32 zero = 0;
-	void *inner = bpf_map_lookup_elem(&discards, &zero);
-	return inner ? bpf_map_lookup_elem(inner, &zero) : NULL;
-}
 
 static __always_inline __u32 result_class(__s64 ret)
 {
@@ -54,17 +35,12 @@ static __always_inline __u32 result_class(__s64 ret)
 
 /* What DISCARD_OPEN's numbers are made of; NO_FACTS where the call is not to be discarded. */
 enum { NO_FACTS = 1 << 16 };
-static __always_inline __u32 open_facts(struct slot *s, const struct collect_row *row)
+static __always_inline __u32 open_facts(__u64 file, __u32 flags)
 {
-	__u64 file = s->file;
-	__u32 flags = s->values[row->path_dir[0] == COLLECT_NONE ? 1 : 2];
-	__u32 facts = 0;
+	__u32 access = flags & OPEN_ACCESS, facts = 0;
 
-	if (row->code == CODE_CREAT)
-		flags = OPEN_WRITE_ONLY | OPEN_CREAT;
-	if (!file || flags & OPEN_UNNAMED)
+	if (flags & OPEN_UNNAMED)
 		return NO_FACTS;
-	__u32 access = flags & OPEN_ACCESS;
 	if (access != OPEN_WRITE_ONLY)
 		facts |= DISCARD_OPEN_READ;
 	if (access == OPEN_WRITE_ONLY || access == 2)
@@ -128,239 +104,75 @@ static __always_inline __u32 socket_class(__u64 sk)
 	return DISCARD_SOCKET_OTHER;
 }
 
-static __always_inline __u32 socket_facts(struct slot *s, const struct collect_row *row,
-					  __u32 result)
+/* What of a call's arguments the facts are made of. */
+struct asked {
+	__u64 name;
+	__u32 fd, flags;
+	bool has_address;
+};
+
+/* Answers whether the arguments are where they mostly are. */
+static __always_inline bool asked_read(struct asked *a, const struct collect_row *row,
+				       struct pt_regs *regs, bool compat)
+{
+	__u64 v[5] = {ARGUMENT(regs, compat, 0), ARGUMENT(regs, compat, 1),
+		      ARGUMENT(regs, compat, 2), ARGUMENT(regs, compat, 3),
+		      ARGUMENT(regs, compat, 4)};
+	bool at = row->path_dir[0] != COLLECT_NONE;
+
+	a->fd = v[0];
+	a->name = at ? v[1] : v[0];
+	a->flags = row->code == CODE_CREAT ? OPEN_WRITE_ONLY | OPEN_CREAT : at ? v[2] : v[1];
+	/* Who sends with an address, or may, sends to another end than the socket's. */
+	a->has_address = row->code == CODE_SENDTO ? v[4] != 0 : row->code == CODE_SENDMSG;
+	return !(compat && IS_MULTIPLEXED(regs));
+}
+
+static __always_inline __u32 socket_facts(const struct collect_row *row, __s64 ret, __s32 given,
+					  bool has_address)
 {
 	bool makes = row->fd_src == SOURCE_RET;
-	__s32 given = s->values[0];
-	bool may_send_elsewhere = false;
 	__u32 facts = 0;
 
 	if (!makes && (__u32)given <= 2)
 		facts |= DISCARD_SOCKET_LOW;
-	if (result == DISCARD_FAILED)
+	if (result_class(ret) == DISCARD_FAILED)
 		return facts;
-	/* Who sends with an address, or may, sends to another end than the socket's. */
-	if (row->code == CODE_SENDTO ? s->values[4] != 0 : row->code == CODE_SENDMSG)
-		may_send_elsewhere = true;
-	__u64 sk = sock_of_file(
-	    file_of_fd(HAS_TASK_BTF, slot_task(s), makes ? (__s32)s->values[SOURCE_RET] : given));
+	__u64 sk =
+	    sock_of_file(file_of_fd(HAS_TASK_BTF, current_task(), makes ? (__s32)ret : given));
 	__u32 class = sk ? socket_class(sk) : DISCARD_SOCKET_OTHER;
-	if (may_send_elsewhere && (class == DISCARD_SOCKET_UDP4 || class == DISCARD_SOCKET_UDP6))
+	if (has_address && (class == DISCARD_SOCKET_UDP4 || class == DISCARD_SOCKET_UDP6))
 		class = DISCARD_SOCKET_OTHER;
 	return facts | class << DISCARD_SOCKET_SHIFT;
 }
 
-/*
- * From here on each step is a global function, which the verifier looks at once; so it has to get
- * the table again, and to see that it is still the one that asked.
- */
-static __always_inline struct discard_table *discard_table_again(__u32 number)
+/* The verdict by the facts of a call. */
+enum { CALL_HAS_ADDRESS = 1 << 16 }; /* beside its number */
+__noinline int facts_verdict(__u32 call, __s64 ret, __s32 fd, __u32 flags, __u32 number)
 {
-	struct discard_table *t = discard_table_get();
-	return t && t->number == number ? t : NULL;
-}
-
-/* What the steps of a loop over a name go by; how far they are stands in the slot. */
-struct name_run {
-	struct slot *slot;
-	struct discard_table *table;
-};
-
-/* Eight bytes of a name through the automata; 1 ends. */
-static long name_run_step(__u32 step, void *context)
-{
-	struct name_run *run = context;
-	struct slot *s = run->slot;
-	struct discard_table *t = run->table;
-	__u32 at = s->run.at, left = s->run.left, classes = t->class_count;
-	__u32 first = s->run.first, second = s->run.second;
-
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < NAME_STEP; i++) {
-		if (i >= left)
-			break;
-		__u32 class = t->classes[s->path[INDEX(at + i, RECORD_PATH_MAX)]];
-		first = t->next[INDEX(first * classes + class, DISCARD_STEPS)];
-		second = t->next[INDEX(second * classes + class, DISCARD_STEPS)];
-	}
-	s->run.first = first;
-	s->run.second = second;
-	s->run.at = at + NAME_STEP;
-	s->run.left = left - NAME_STEP;
-	return left <= NAME_STEP;
-}
-
-/* Eight bytes of the path and of the given name; 1 ends. */
-static long given_compare_step(__u32 step, void *context)
-{
-	struct name_run *run = context;
-	struct slot *s = run->slot;
-	__u32 at = s->run.at, left = s->run.left, given = s->run.first;
-	__u64 differs = *(__u64 *)(s->path + INDEX(at, RECORD_PATH_MAX)) ^
-			*(__u64 *)(s->path + INDEX(given, RECORD_PATH_MAX));
-
-	if (left < NAME_STEP)
-		differs &= (1ULL << INDEX(left, NAME_STEP) * 8) - 1;
-	s->run.at = at + NAME_STEP;
-	s->run.first = given + NAME_STEP;
-	s->run.left = left - NAME_STEP;
-	s->run.differs = differs != 0;
-	return differs || left <= NAME_STEP;
-}
-
-/* For kernels without bpf_loop: the verifier looks at a global function once. */
-__noinline int name_run_alone(__u32 slot_index, __u32 number)
-{
-	struct name_run run = {bpf_map_lookup_elem(&slots, &slot_index),
-			       discard_table_again(number)};
-	return !run.slot || !run.table || name_run_step(0, &run);
-}
-__noinline int given_compare_alone(__u32 slot_index)
-{
-	struct name_run run = {bpf_map_lookup_elem(&slots, &slot_index), NULL};
-	return !run.slot || given_compare_step(0, &run);
-}
-
-/* To the end of the name, in steps; how far it came stands in the slot. */
-static __always_inline void name_run(struct slot *s, struct discard_table *t)
-{
-#ifdef PROBE_WITHOUT_LOOP
-	__u32 slot_index = s->index, number = t->number;
-	for (int i = 0; i < NAME_LOOPS; i++)
-		if (name_run_alone(slot_index, number))
-			break;
-#else
-	struct name_run run = {s, t};
-	bpf_loop(NAME_LOOPS, name_run_step, &run, 0);
-#endif
-}
-static __always_inline void given_compare(struct slot *s)
-{
-#ifdef PROBE_WITHOUT_LOOP
-	__u32 slot_index = s->index;
-	for (int i = 0; i < NAME_LOOPS; i++)
-		if (given_compare_alone(slot_index))
-			break;
-#else
-	struct name_run run = {s, NULL};
-	bpf_loop(NAME_LOOPS, given_compare_step, &run, 0);
-#endif
-}
-
-/* Whether one of the clauses may hold for the name that stands there in the slot's path. */
-__noinline int name_may_match(__u32 slot_index, __u32 at, __u32 size, __u32 number)
-{
-	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	struct discard_table *t = discard_table_again(number);
-	if (!s || !t)
-		return 1;
-	s->run.at = at;
-	s->run.left = size;
-	s->run.first = 0;
-	s->run.second = t->floating;
-	name_run(s, t);
-	__u32 sets = t->sets[INDEX(s->run.first, DISCARD_STATES)] * t->set_count +
-		     t->sets[INDEX(s->run.second, DISCARD_STATES)];
-	return (t->answers[INDEX(sets, DISCARD_ANSWERS)] & s->run.clauses) != 0;
-}
-
-/* Whether the given name's bytes are the last ones of the path. */
-__noinline int name_ends_path(__u32 slot_index, __u32 size)
-{
-	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
-	if (!s)
-		return 0;
-	s->run.at = RECORD_PATH_MAX - size;
-	s->run.first = GIVEN_AT;
-	s->run.left = size;
-	s->run.differs = 1;
-	given_compare(s);
-	return !s->run.differs;
-}
-
-/*
- * Whether the path is what a relative name says, whose bytes end it: the directory that the name
- * starts from lies so many bytes higher, in the same mount. Then its own path begins the file's.
- */
-__noinline int name_is_below_base(__u32 slot_index, __u32 size)
-{
-	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
-	if (!s)
-		return 0;
-	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
-	__u64 file = s->file;
-	__u64 above = climb((__u64)READ(file, file, f_path.dentry), size);
-	struct place base = {0};
-
-	return name_base(s, row, 0, HAS_TASK_BTF, slot_task(s), &base) && above &&
-	       above == base.dentry && (__u64)READ(file, file, f_path.mnt) == base.mnt;
-}
-
-/* 1: for neither name of the slot's call one of the clauses may hold. */
-__noinline int names_are_out(__u32 slot_index, __u32 number)
-{
-	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
-	bool known = HAS_TASK_BTF;
-	if (!s)
-		return 0;
-	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
-	__u64 pointer = s->values[row->path_dir[0] != COLLECT_NONE];
-	long size = bpf_probe_read_user_str(s->path + GIVEN_AT, DISCARD_NAME_MAX + 1,
-					    (const void *)pointer);
-
-	if (size <= 1 || size > DISCARD_NAME_MAX)
-		return 0;
-	size--;
-	bool is_relative = s->path[GIVEN_AT] != '/';
-	if (!s->file)
-		return !is_relative && !name_may_match(slot_index, GIVEN_AT, size, number);
-	root_remember(s, known, slot_task(s));
-	if (file_resolve_origin(s, s->file))
-		return 0;
-	__u32 flags = s->path_flags, at = s->path_at;
-	if (flags & (ANNEX_CUT | ANNEX_DELETED | ANNEX_UNREACHED) || at >= RECORD_PATH_MAX)
-		return 0;
-	__u32 length = RECORD_PATH_MAX - at;
-	if (length > DISCARD_NAME_MAX || name_may_match(slot_index, at, length, number))
-		return 0;
-	bool is_end = size <= length && name_ends_path(slot_index, size);
-	if (!is_relative)
-		return (is_end && size == length) ||
-		       !name_may_match(slot_index, GIVEN_AT, size, number);
-	return is_end && size < length && !flags && !root_is_own(s) &&
-	       s->path[INDEX(RECORD_PATH_MAX - size - 1, RECORD_PATH_MAX)] == '/' &&
-	       name_is_below_base(slot_index, size);
-}
-
-/* The verdict by the facts of the slot's call. */
-__noinline int facts_verdict(__u32 slot_index, __u32 number)
-{
-	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
-	struct discard_table *t = discard_table_again(number);
-	if (!s || !t)
+	__u32 nr = INDEX(call, DISCARD_CALLS), facts = 0;
+	if (!t)
 		return DISCARD_KEEP;
-	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
-	__s64 ret = s->values[SOURCE_RET];
-	__u32 result = result_class(ret), facts = 0;
-
-	switch (t->shape[INDEX(s->nr, DISCARD_CALLS)]) {
+	switch (t->shape[nr]) {
 	case DISCARD_BY_RESULT:
 		break;
 	case DISCARD_OPEN:
-		if (ret >= 0)
-			facts = open_facts(s, row);
+		if (ret >= 0) {
+			__u64 file = file_of_fd(HAS_TASK_BTF, current_task(), ret);
+			facts = file ? open_facts(file, flags) : NO_FACTS;
+		}
 		break;
 	case DISCARD_SOCKET:
-		facts = socket_facts(s, row, result);
+		facts = socket_facts(&collect_rows[INDEX(call, PROBE_SYSCALLS)], ret, fd,
+				     call & CALL_HAS_ADDRESS);
 		break;
 	default:
 		return DISCARD_KEEP;
 	}
 	if (facts & NO_FACTS)
 		return DISCARD_KEEP;
-	__u32 first = t->first[INDEX(s->nr, DISCARD_CALLS)];
-	return t->verdicts[INDEX(first + (facts | result), DISCARD_VERDICTS)];
+	return t->verdicts[INDEX(t->first[nr] + (facts | result_class(ret)), DISCARD_VERDICTS)];
 }
 
 /* The clauses whose part of the process may hold: all, where nothing was told of it as it is. */
@@ -387,23 +199,81 @@ static __always_inline __u64 process_clauses(const struct discard_table *t, bool
 	return p->clauses | ~t->of_process;
 }
 
-static __always_inline bool is_out(const struct discard_table *t, struct slot *s, bool known,
-				   struct task_struct *trusted, struct task_struct *task)
+/* Whether the name of the call is that of the known file; by whom it is asked, and for whom. */
+static __always_inline bool known_is_given(struct known_path *path, __u64 me, __u64 pointer)
 {
-	__u32 number = t->number;
-	__u32 verdict = facts_verdict(s->index, number);
+	path->user = me;
+	long size = bpf_probe_read_user_str(path->given, KNOWN_TEXT_ROOM, (const void *)pointer);
 
-	if (verdict == DISCARD_KEEP)
+	if (size != path->size + 1)
 		return false;
-	__u64 clauses = t->clauses[INDEX(verdict, DISCARD_SETS)];
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < KNOWN_WORDS; i++) {
+		__u32 done = i * WORD;
+		if (done >= path->size)
+			break;
+		__u64 differs = *(__u64 *)(path->given + done) ^ *(__u64 *)(path->text + done);
+		if (differs & word_mask(path->size - done))
+			return false;
+	}
+	return path->user == me;
+}
+
+/*
+ * 1: none of the clauses can hold for this opening of a file that is known, under its own name.
+ * What most openings are on a machine that does the same over and over, so that it goes without
+ * what others need: a slot, and a copy of the path.
+ */
+__noinline int known_is_out(__s32 fd, __u64 name, __u64 clauses, __u32 number)
+{
+	bool known = HAS_TASK_BTF;
+	struct task_struct *task = current_task();
+	struct {
+		__u64 mnt, dentry;
+	} at = {0};
+	__u64 file = file_of_fd(known, task, fd);
+
+	/* As numbers, which a look for what is known of them takes apart. */
+	if (!file || bpf_core_read(&at, sizeof(at), &((struct file *)file)->f_path))
+		return 0;
+	struct known_path *path = known_get(at.dentry, KNOWN_FILE);
+	if (!path || path->dentry != at.dentry || path->mnt != at.mnt || path->number != number)
+		return 0;
+	__u32 version = path->version;
+	if (version & 1 || path->size > KNOWN_TEXT || clauses & path->may_hold ||
+	    !READ(dentry, at.dentry, d_hash.pprev))
+		return 0;
+	struct fs_struct *fs = FOLLOW(known, task, fs);
+	if (!fs)
+		return 0;
+	__u64 end_mnt = origin_mount(known, task), end_dentry;
+	if (end_mnt) {
+		end_dentry = (__u64)READ(vfsmount, end_mnt, mnt_root);
+	} else {
+		end_mnt = (__u64)FOLLOW(known, fs, root.mnt);
+		end_dentry = (__u64)FOLLOW(known, fs, root.dentry);
+	}
+	__u64 sb = (__u64)READ(dentry, at.dentry, d_sb);
+	if (READ(super_block, sb, s_magic) == OVERLAYFS_MAGIC_ &&
+	    sb != (__u64)READ(vfsmount, end_mnt, mnt_sb))
+		return 0;
+	__u64 me = bpf_get_current_pid_tgid() | (1ULL << 63);
+	return known_is_given(path, me, name) &&
+	       known_is_there(path, KNOWN_FILE, me, end_dentry, end_mnt) &&
+	       version == path->version;
+}
+
+/* By its name, in a slot. */
+static __always_inline bool name_is_out(struct slot *s, const struct discard_table *t,
+					__u64 clauses, bool known, struct task_struct *trusted,
+					struct task_struct *task)
+{
+	if (!names_clauses(s->index, t->number))
+		return false;
+	clauses &= s->run.may_hold;
 	if (clauses & t->of_process)
 		clauses &= process_clauses(t, known, trusted, task);
-	if (!clauses)
-		return true;
-	if (clauses & ~t->named)
-		return false;
-	s->run.clauses = clauses;
-	return names_are_out(s->index, number);
+	return !clauses;
 }
 
 /* Of so many events that are discarded one is let through, marked. */
@@ -422,6 +292,46 @@ static __always_inline bool is_sample(__u32 cpu)
 	return true;
 }
 
+/* Whether the call is not to be reported. */
+static __always_inline bool is_out(struct pt_regs *regs, __u32 nr, const struct collect_row *row,
+				   __s64 ret, bool compat, bool known, struct task_struct *trusted,
+				   struct task_struct *task)
+{
+	struct discard_table *t = discard_table_get();
+	struct asked asked;
+
+	if (!t || !asked_read(&asked, row, regs, compat))
+		return false;
+	__u32 number = t->number;
+	__u32 verdict = facts_verdict(nr | (asked.has_address ? CALL_HAS_ADDRESS : 0), ret,
+				      asked.fd, asked.flags, number);
+	if (verdict == DISCARD_KEEP)
+		return false;
+	__u64 clauses = t->clauses[INDEX(verdict, DISCARD_SETS)];
+	/* The process first where it decides alone; else the name, which mostly is enough. */
+	if (clauses & ~t->named && clauses & t->of_process)
+		clauses &= process_clauses(t, known, trusted, task);
+	if (!clauses)
+		return true;
+	if (clauses & ~t->named)
+		return false;
+	if (ret >= 0 && known_is_out(ret, asked.name, clauses, number))
+		return true;
+	struct slot *s = slot_claim();
+	if (!s)
+		return false;
+	s->task = (__u64)trusted;
+	s->request_file = 0;
+	args_load(s, regs, compat);
+	s->values[SOURCE_RET] = ret;
+	s->values[SOURCE_ZERO] = 0;
+	s->file = ret >= 0 ? file_of_fd(known, task, ret) : 0;
+	s->nr = nr;
+	bool out = name_is_out(s, t, clauses, known, trusted, task);
+	slot_release(s);
+	return out;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(discard_calls, struct pt_regs *regs, long returned)
 {
@@ -430,33 +340,16 @@ int BPF_PROG(discard_calls, struct pt_regs *regs, long returned)
 	struct task_struct *task = known ? task_plain(trusted) : trusted;
 	bool compat = is_compat(known, trusted);
 	__u32 nr = native_nr(true, regs, compat);
-	struct discard_table *t = discard_table_get();
-	__s64 ret = returned;
+	__s64 ret = compat ? call_result_32(returned) : returned;
 
 	if (nr >= PROBE_SYSCALLS)
 		return 0;
 	const struct collect_row *row = &collect_rows[INDEX(nr, PROBE_SYSCALLS)];
-	struct slot *s = t ? slot_claim() : NULL;
-	if (s) {
-		if (compat)
-			ret = call_result_32(ret);
-		s->task = (__u64)trusted;
-		s->request_file = 0;
-		args_load(s, regs, compat);
-		s->values[SOURCE_RET] = ret;
-		s->values[SOURCE_ZERO] = 0;
-		s->file = 0;
-		if (row->flags & ROW_OPENS && ret >= 0)
-			s->file = file_of_fd(known, task, ret);
-		s->nr = nr;
-		bool out = is_out(t, s, known, trusted, task);
-		__u32 cpu = s->cpu;
-		slot_release(s);
-		if (out && !is_sample(cpu)) {
-			if (has_hooks && hooked[INDEX(nr, PROBE_SYSCALLS)])
-				hook_forget();
-			return 0;
-		}
+	if (is_out(regs, nr, row, ret, compat, known, trusted, task) &&
+	    !is_sample(bpf_get_smp_processor_id())) {
+		if (has_hooks && hooked[INDEX(nr, PROBE_SYSCALLS)])
+			hook_forget();
+		return 0;
 	}
 	bpf_tail_call(ctx, &families, row->family);
 	count_drop(bpf_get_smp_processor_id(), row->code, DROP_COLLECTOR);

@@ -194,12 +194,19 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	unsigned char d_iname[32]; /* until 6.13; then: */
 	struct super_block *d_sb;
 	struct hlist_node d_sib; /* since 6.8 */
 	union {
 		struct hlist_node d_alias;
 	} d_u;
 	struct hlist_head d_children;
+} KERNEL_STRUCT;
+union shortname_store {
+	unsigned char string[32];
+} KERNEL_STRUCT;
+struct dentry___6_14 {
+	union shortname_store d_shortname;
 } KERNEL_STRUCT;
 struct vfsmount {
 	struct dentry *mnt_root;

@@ -12,14 +12,8 @@
 #include <unistd.h>
 
 #define SECTION "tp_btf/"
-enum {
-	HANDLERS = 3,
-	JOBS_MAX = 64,
-	FUNCTIONS_MAX = 32,
-	HELPERS_MAX = 4,
-	LOG_BYTES = 1 << 20,
-	SAID_BYTES = 400
-};
+enum { HANDLERS = 3, JOBS_MAX = 64, FUNCTIONS_MAX = 32, HELPERS_MAX = 4 };
+enum { LOG_BYTES = 15 << 20, SAID_BYTES = 400 }; /* of a refusal; its reason stands at the end */
 
 /* A program as libbpf has prepared it: what the options point to stays the object's. */
 struct job {

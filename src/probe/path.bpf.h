@@ -188,17 +188,11 @@ static __always_inline bool is_whole(__u64 mnt)
 /*
  * Where the paths of origins start: the root of the task's mount namespace, whatever the task made
  * its own root. Where that is but a part of a file system (pivot_root to a bind mount), of tasks
- * outside of containers the root of init. Answers 0 where there is neither.
+ * outside of containers the root of init. Answers the mount, whose root it is; 0: there is neither.
  */
-__noinline int origin_find(__u32 slot_index)
+static __always_inline __u64 origin_mount(bool known, struct task_struct *task)
 {
-	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
-	struct task_struct *task = current_task();
-	bool known = HAS_TASK_BTF;
 	__u64 offset = bpf_core_field_offset(struct mount, mnt);
-
-	if (!s)
-		return 0;
 	struct nsproxy *nsproxy = FOLLOW(known, task, nsproxy);
 	if (!nsproxy)
 		return 0;
@@ -216,18 +210,28 @@ __noinline int origin_find(__u32 slot_index)
 		top = above;
 	}
 	__u64 mnt = top + offset;
-	if (!is_whole(mnt)) {
-		struct pid *pid = FOLLOW(known, task, thread_pid);
-		if (FOLLOW(known, pid, level))
-			return 0;
-		__u64 init = (__u64)READ(pid_namespace, pid_own_ns(pid, 0), child_reaper);
-		__u64 fs = (__u64)READ(task_struct, init, fs);
-		if (!fs)
-			return 0;
-		mnt = (__u64)READ(fs_struct, fs, root.mnt);
-		if (!is_whole(mnt))
-			return 0;
-	}
+	if (is_whole(mnt))
+		return mnt;
+	struct pid *pid = FOLLOW(known, task, thread_pid);
+	if (FOLLOW(known, pid, level))
+		return 0;
+	__u64 init = (__u64)READ(pid_namespace, pid_own_ns(pid, 0), child_reaper);
+	__u64 fs = (__u64)READ(task_struct, init, fs);
+	if (!fs)
+		return 0;
+	mnt = (__u64)READ(fs_struct, fs, root.mnt);
+	return is_whole(mnt) ? mnt : 0;
+}
+
+/* Leaves it in the slot, and answers whether there is one. */
+__noinline int origin_find(__u32 slot_index)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	__u64 mnt = origin_mount(HAS_TASK_BTF, current_task());
+	if (!mnt)
+		return 0;
 	s->origin_mnt = mnt;
 	s->origin_dentry = (__u64)READ(vfsmount, mnt, mnt_root);
 	return 1;

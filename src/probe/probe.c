@@ -404,6 +404,17 @@ static struct saker_probe *open_programs(const struct names *names)
 	return s;
 }
 
+/* The programs' file, a part of our own, is not read again: its pages need not stay with us. */
+static void give_back_pages(const void *bytes, size_t size)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)bytes + page - 1) & ~(page - 1);
+	uintptr_t to = ((uintptr_t)bytes + size) & ~(page - 1);
+
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 /* As libbpf would, but several programs at a time; the rings are entered meanwhile. */
 static int load_programs(struct probe *p, struct load *load, const struct probe_options *options,
 			 struct buffer *said, struct error *err)
@@ -421,6 +432,7 @@ static int load_programs(struct probe *p, struct load *load, const struct probe_
 	};
 
 	refused = load_end(load, optional, 2, said);
+	give_back_pages(p->programs->skeleton->data, p->programs->skeleton->data_sz);
 	if (optional[0].is_left_out && !refused) {
 		struct str text = buffer_str(said);
 

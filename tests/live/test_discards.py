@@ -311,7 +311,7 @@ def count(said, what):
 def end(monitor, place, since=0):
     """Returns when all that happened before was judged; twice, because of rings of several CPUs."""
     for _ in range(2):
-        path = place / f"end-{next(serial)}"
+        path = str(place / f"end-{next(serial)}")
         os.mkdir(path)
         monitor.wait_for("End", since, lambda alert: alert["output"].endswith(path))
 
