@@ -103,6 +103,11 @@ def says(theirs, ours):
     return lambda e, s, k: s == theirs and k == ours
 
 
+def is_for_any_call(e):
+    """An event for calls that have none of their own: no parameter of it has a result there."""
+    return "res=" not in e.theirs["evt.args"] and "fd=" not in e.theirs["evt.args"]
+
+
 def of_new(e, theirs, ours):
     """Captures of today have no enter events, from which sysdig takes much of its state."""
     return e.is_new
@@ -179,10 +184,11 @@ DIFFERENCES = [
     Difference("evt.res evt.rawres", lambda e, s, k: s == ABSENT and e.type.startswith("get"),
                "results of calls that give ids have names of their own there", of_recordings=True),
     Difference("evt.res evt.rawres evt.failed",
-               lambda e, s, k: e.ours["evt.category"] == "other" and e.ours["evt.args"] in ("", ABSENT)
-               and s in (ABSENT, "false"),
+               lambda e, s, k: is_for_any_call(e) and s in (ABSENT, "false"),
                "an event for any call holds no result there; ours brings it along",
                of_recordings=True),
+    Difference("fd.num", lambda e, s, k: is_for_any_call(e) and only_ours(e, s, k),
+               "ours brings the descriptor along, too", of_recordings=True),
     Difference("evt.category", always,
                "of what kind a descriptor is the kernel told, and did not after a close; there it "
                "follows from the events before, some of which are not in a recording with a filter",
