@@ -114,12 +114,12 @@ bool event_drops_look(struct event_drops *d, struct judge *judge, const struct c
 		      uint64_t now)
 {
 	const struct config_drops *config = &judge->terms->policy->config->drops;
-	uint64_t passed = now - d->at, events, dropped;
+	uint64_t passed = d->at ? now - d->at : SECOND, events, dropped;
 	double threshold = config->simulate_drops ? 0 : config->threshold;
 	struct probe_counters counters;
 	bool goes_on = true;
 
-	if (d->at && passed < SECOND)
+	if (passed < SECOND)
 		return true;
 	counters = counts->probe;
 	dropped = take_difference(&d->dropped, counts->sources[0].dropped);
@@ -132,7 +132,7 @@ bool event_drops_look(struct event_drops *d, struct judge *judge, const struct c
 			 "there was");
 		dropped++;
 	}
-	if (d->at && dropped && (double)dropped > threshold * (double)events &&
+	if (dropped && (double)dropped > threshold * (double)events &&
 	    take_token(d, config, passed))
 		goes_on = act(d, judge, config, &counters, events, dropped);
 	d->counters = counters;

@@ -18,6 +18,7 @@ enum {
 struct learning {
 	struct state *state;
 	uint64_t told;
+	uint64_t boot_time; /* ns since the epoch */
 };
 
 static void on_task(void *context, const void *record, size_t size)
@@ -28,7 +29,7 @@ static void on_task(void *context, const void *record, size_t size)
 	learning->told++;
 	if (event_decode(&e, record, size, NULL) < 0)
 		return;
-	e.time = e.header->ts + clock_realtime_ns() - clock_ns(CLOCK_BOOTTIME);
+	e.time = e.header->ts + learning->boot_time;
 	state_bind(learning->state, &e);
 }
 
@@ -38,7 +39,7 @@ int live_read_tasks(struct probe *probe, struct state *state, const struct confi
 	uint64_t before = clock_monotonic_ns();
 	const char *from = "the kernel's task iterator";
 	struct state_counters counters;
-	struct learning learning = {.state = state};
+	struct learning learning = {.state = state, .boot_time = state_boot_time(state)};
 	int status = -EOPNOTSUPP;
 
 	if (!config->disable_iterators)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <gnutls/crypto.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #define SECOND UINT64_C(1000000000)
@@ -56,13 +57,16 @@ void metrics_source_free(struct metrics_source *s)
 
 static bool read_sha256(const char *path, char *hex)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* What has its name now may be a pipe that nobody writes to, or a device without end. */
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	CLEANUP_FREE char *block = malloc(READ_BYTES);
 	unsigned char digest[32];
 	gnutls_hash_hd_t hash;
+	struct stat st;
 	ssize_t n = 0;
 
-	if (fd < 0 || !block || gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !block ||
+	    gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
 		return false;
 	while ((n = read(fd, block, READ_BYTES)) > 0)
 		gnutls_hash(hash, block, (size_t)n);

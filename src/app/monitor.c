@@ -69,6 +69,7 @@ struct monitor {
 	uint64_t tasks_told; /* by the kernel's iterator, at the start */
 	int own_pid;
 	uint32_t own_pidns;
+	int64_t boot_shift;           /* base/clock.h */
 	uint64_t chores_at, users_at; /* when they are due, CLOCK_MONOTONIC */
 	struct users_watch users;
 	struct event_drops drops;
@@ -295,7 +296,7 @@ static void do_chores(struct monitor *m)
 		if (users_watch_look(&m->users, m->state))
 			evaluator_forget(judge_evaluator(m->judge));
 	}
-	state_set_boot_time(m->state, clock_realtime_ns() - clock_ns(CLOCK_BOOTTIME));
+	state_set_boot_time(m->state, clock_boot_epoch_ns(m->boot_shift));
 	state_sweep(m->state, SWEEP_COUNT);
 	outputs_check(m->judge->terms->outputs);
 	if (m->options->recording)
@@ -324,6 +325,8 @@ static int open_signals(struct monitor *m, struct error *err)
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* A limit to the size of files is an error of what is written, not our end. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* Whoever started us may have ignored it; then no program's end could be seen. */
 	signal(SIGCHLD, SIG_DFL);
 	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -393,7 +396,7 @@ static int start_recording(struct monitor *m, struct error *err)
 	struct capture_host host = {
 	    .host_root = m->host_root,
 	    .hostname = str_from(m->hostname),
-	    .boot_time = clock_realtime_ns() - clock_ns(CLOCK_BOOTTIME),
+	    .boot_time = state_boot_time(m->state),
 	};
 
 	if (m->options->recording)
@@ -734,6 +737,7 @@ static void find_self(struct monitor *m)
 
 	/* What is replayed did not happen here and now. */
 	m->own_pid = m->is_replay ? -1 : getpid();
+	m->boot_shift = clock_boot_shift_ns();
 	if (stat("/proc/self/ns/pid", &pidns) == 0)
 		m->own_pidns = (uint32_t)pidns.st_ino;
 	if (hostname && *hostname) {

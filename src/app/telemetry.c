@@ -164,7 +164,7 @@ static void send_alert(struct telemetry *t, const struct metrics_snapshot *snaps
 /* One line, appended; the file is opened for each, so that it may be rotated. */
 static void write_file(struct telemetry *t, const char *path, const struct metrics_fields *fields)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "a");
 	int why = errno;
 

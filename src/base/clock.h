@@ -30,4 +30,21 @@ static inline uint64_t clock_realtime_ns(void)
 	return clock_ns(CLOCK_REALTIME);
 }
 
+/*
+ * Events are stamped with the kernel's time since the machine was started, which CLOCK_BOOTTIME is
+ * not in a time namespace (time_namespaces(7)): by so much it is ahead there. Reads /proc.
+ */
+int64_t clock_boot_shift_ns(void);
+
+static inline uint64_t clock_boot_ns(int64_t shift)
+{
+	return clock_ns(CLOCK_BOOTTIME) - (uint64_t)shift;
+}
+
+/* When the machine was started, in ns since the epoch. */
+static inline uint64_t clock_boot_epoch_ns(int64_t shift)
+{
+	return clock_realtime_ns() - clock_boot_ns(shift);
+}
+
 #endif

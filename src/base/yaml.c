@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -56,7 +57,11 @@ struct frame {
 
 typedef VEC(struct yaml_node *) node_vec;
 
-enum { SHARED_TEXTS = 256, SHARED_TEXT_MAX = 32 };
+enum {
+	SHARED_TEXTS = 256,
+	SHARED_TEXT_MAX = 32,
+	PIPE_PATIENCE_MS = 5000,
+};
 
 struct builder {
 	struct yaml_file *file;
@@ -439,9 +444,23 @@ int yaml_parse(struct yaml_file *file, const char *name, struct str text, struct
 	return r;
 }
 
+/*
+ * As read, which would wait for ever where the file is a pipe that somebody has put there and does
+ * not write to.
+ */
+static ssize_t read_some(int fd, bool may_wait, char *to, size_t room)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	int ready = may_wait ? poll(&wait, 1, PIPE_PATIENCE_MS) : 1;
+
+	if (ready == 0)
+		errno = ETIMEDOUT;
+	return ready > 0 ? read(fd, to, room) : -1;
+}
+
 int yaml_read_file(const char *path, struct arena *arena, struct str *text, struct error *err)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	VEC(char) bytes = {0};
 
@@ -464,9 +483,10 @@ int yaml_read_file(const char *path, struct arena *arena, struct str *text, stru
 			bytes.items = vec_grow(bytes.items, &room, 1);
 			bytes.room = room;
 		}
-		ssize_t n = read(fd, bytes.items + bytes.count, bytes.room - bytes.count);
+		ssize_t n = read_some(fd, !S_ISREG(st.st_mode), bytes.items + bytes.count,
+				      bytes.room - bytes.count);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0) {
 			int code = errno;

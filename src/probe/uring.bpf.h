@@ -24,7 +24,11 @@ struct {
 	__type(value, struct uring_request);
 } uring_requests SEC(".maps");
 
-/* Names as the kernel has them: by the request's address plus 0 or 1. */
+/*
+ * Names as the kernel has them, by the request's address. Second names have a map of their own:
+ * where the kernel preempts everything its memory for maps' elements is filled up by a thread,
+ * which cannot run between two elements that one program makes of one map.
+ */
 struct uring_name {
 	char text[RECORD_PATH_MAX];
 };
@@ -34,7 +38,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct uring_name);
-} uring_names SEC(".maps");
+} uring_names SEC(".maps"), uring_second_names SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -43,12 +47,12 @@ struct {
 	__type(value, __u32);
 } uring_families SEC(".maps");
 
-static __always_inline bool name_keep(struct slot *s, __u64 key, __u64 filename)
+static __always_inline bool name_keep(void *map, struct slot *s, __u64 request, __u64 filename)
 {
 	const char *text = (const char *)READ(filename, filename, name);
 	if (bpf_probe_read_kernel_str(s->path, RECORD_PATH_MAX, text) <= 0)
 		s->path[0] = 0;
-	return !bpf_map_update_elem(&uring_names, &key, s->path, BPF_ANY);
+	return !bpf_map_update_elem(map, &request, s->path, BPF_ANY);
 }
 
 /* Requests that complete more than once, by what their completions bear. */
@@ -130,9 +134,11 @@ static __always_inline int request_submitted(void *ctx, __u64 request)
 		struct slot *s = slot_claim();
 		is_kept = s != NULL;
 		if (s) {
-			is_kept = name_keep(s, request, names.first);
+			is_kept = name_keep(&uring_names, s, request, names.first);
 			if (names.second)
-				is_kept = name_keep(s, request + 1, names.second) && is_kept;
+				is_kept =
+				    name_keep(&uring_second_names, s, request, names.second) &&
+				    is_kept;
 			slot_release(s);
 		}
 	}
@@ -145,6 +151,10 @@ static __always_inline int request_submitted(void *ctx, __u64 request)
 	if (bpf_map_update_elem(&uring_requests, &request, &q, BPF_ANY) || !is_kept) {
 		count_drop(bpf_get_smp_processor_id(), collect_rows[INDEX(nr, PROBE_SYSCALLS)].code,
 			   DROP_REQUESTS);
+		if (names.first)
+			bpf_map_delete_elem(&uring_names, &request);
+		if (names.second)
+			bpf_map_delete_elem(&uring_second_names, &request);
 		return 0;
 	}
 	/* Of a success nothing will be heard any more. */
@@ -287,7 +297,6 @@ static __always_inline void request_begin(struct slot *s, const struct uring_req
 static __always_inline void request_names(struct slot *s, const struct uring_request *q,
 					  __u64 request)
 {
-	__u64 second = request + 1;
 	struct uring_name *name;
 
 	if (q->name_at[0] == COLLECT_NONE)
@@ -296,19 +305,18 @@ static __always_inline void request_names(struct slot *s, const struct uring_req
 	s->values[q->name_at[0] & 7] = (__u64)name;
 	if (q->name_at[1] == COLLECT_NONE)
 		return;
-	name = bpf_map_lookup_elem(&uring_names, &second);
+	name = bpf_map_lookup_elem(&uring_second_names, &request);
 	s->values[q->name_at[1] & 7] = (__u64)name;
 }
 
 static __always_inline void request_forget(const struct uring_request *q, __u64 request)
 {
-	__u64 second = request + 1;
 	struct uring_mark mark = {q->ring, q->user_data};
 
 	if (q->name_at[0] != COLLECT_NONE)
 		bpf_map_delete_elem(&uring_names, &request);
 	if (q->name_at[1] != COLLECT_NONE)
-		bpf_map_delete_elem(&uring_names, &second);
+		bpf_map_delete_elem(&uring_second_names, &request);
 	if (q->is_repeated)
 		bpf_map_delete_elem(&uring_repeated, &mark);
 	bpf_map_delete_elem(&uring_requests, &request);

@@ -36,6 +36,7 @@ struct syscalls_source {
 	bool is_quiet; /* the last look found nothing */
 	struct ring *rings;
 	size_t ring_count;
+	int64_t boot_shift;       /* of our clock of the time since boot: base/clock.h */
 	uint64_t epoch_offset;    /* what makes a time since boot one since the epoch */
 	uint64_t offset_taken_at; /* since boot */
 	uint64_t number;
@@ -73,10 +74,10 @@ static void hand_over(void *context, const void *record, uint32_t size)
 static size_t read_rings(struct syscalls_source *s)
 {
 	/* First the time, then (in ring_merge) the producers' positions: see source/ring.h. */
-	uint64_t now = clock_ns(CLOCK_BOOTTIME);
+	uint64_t now = clock_boot_ns(s->boot_shift);
 
 	if (s->offset_taken_at == 0 || now - s->offset_taken_at > CLOCK_CHECK_NS) {
-		s->epoch_offset = clock_realtime_ns() - clock_ns(CLOCK_BOOTTIME);
+		s->epoch_offset = clock_boot_epoch_ns(s->boot_shift);
 		s->offset_taken_at = now;
 	}
 	return ring_merge(s->rings, s->ring_count, now, time_of_record, hand_over, s);
@@ -204,6 +205,7 @@ struct source *source_syscalls_new(struct probe *probe, struct error *err)
 	}
 	s->source.ops = &ops;
 	s->probe = probe;
+	s->boot_shift = clock_boot_shift_ns();
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll_fd < 0) {
 		error_set(err, -errno, "epoll_create1: %s", strerror(errno));

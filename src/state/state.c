@@ -72,7 +72,8 @@ struct state *state_new(const struct state_options *options, struct error *err)
 		return s;
 	}
 
-	s->boot_time = clock_realtime_ns() - clock_ns(CLOCK_BOOTTIME);
+	s->boot_shift = clock_boot_shift_ns();
+	s->boot_time = clock_boot_epoch_ns(s->boot_shift);
 	s->reading = malloc(sizeof(*s->reading));
 	if (!s->reading)
 		abort();
@@ -252,6 +253,17 @@ static const struct annex_item *annex_item(const struct event *e, enum annex_kin
 	return i;
 }
 
+/* Its start is what the kernel's own records say, in whole ticks. */
+static bool read_process(struct state *s, int32_t pid)
+{
+	struct task_facts *f = &s->reading->facts;
+
+	if (proc_read_process(s->proc_fd, s->proc_wait, s->is_own_proc, pid, s->reading) < 0)
+		return false;
+	f->start_time -= (uint64_t)s->boot_shift;
+	return true;
+}
+
 /*
  * Reads a process from /proc into s->reading; false where it is gone or is another by now. Recorded
  * events bring what /proc told when they were live.
@@ -265,7 +277,7 @@ static bool look_up(struct state *s, const struct event *e, const struct task_fa
 		return told && proc_restore(annex_str(told), s->reading) == 0;
 	}
 	s->counters.proc_lookups++;
-	if (proc_read_process(s->proc_fd, s->proc_wait, s->is_own_proc, f->pid, s->reading) < 0 ||
+	if (!read_process(s, f->pid) ||
 	    !start_time_equal(s->reading->facts.start_time, f->start_time))
 		return false;
 	s->read_of = READ_PROCESS;
@@ -762,7 +774,7 @@ static void scan_process(struct state *s, int32_t pid)
 
 	if (p && !p->is_exited && !p->is_partial)
 		return;
-	if (proc_read_process(s->proc_fd, s->proc_wait, s->is_own_proc, pid, s->reading) < 0)
+	if (!read_process(s, pid))
 		return;
 	const struct task_facts *f = &s->reading->facts;
 	p = process_find(s->processes, pid, f->start_time);

@@ -65,6 +65,7 @@ struct state {
 	struct proc_wait *proc_wait; /* NULL: not live */
 	bool is_own_proc;
 	uint64_t boot_time;
+	int64_t boot_shift; /* of the times that /proc tells: base/clock.h */
 	uint32_t max_threads;
 	struct proc_process *reading; /* live, recorded: what /proc tells of one process */
 	enum { READ_NOTHING, READ_PROCESS, READ_CGROUPS } read_of; /* for the last event */

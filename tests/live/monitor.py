@@ -58,8 +58,9 @@ class Alert(dict):
 class Monitor:
     """A running saker. Use as a context manager; leaving it ends the program."""
 
-    def __init__(self, *arguments, rules=(RULES,), json_output=True, environment=None):
-        command = [str(PROGRAM)]
+    def __init__(self, *arguments, rules=(RULES,), json_output=True, environment=None, under=()):
+        """under: a command that runs the program, in its own place."""
+        command = [*under, str(PROGRAM)]
         for path in rules:
             command += ["-r", str(path)]
         # Standard output is what is read; the machine's log is nobody's business here, nor is
