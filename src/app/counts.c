@@ -102,6 +102,24 @@ void counts_print_drops(const struct probe *probe)
 	probe_each_drop(probe, print_drop, &has_begun);
 }
 
+void counts_print_discards(const struct probe *probe)
+{
+	bool has_begun = false;
+
+	for (uint16_t code = 0; code < event_code_count; code++) {
+		const struct event_schema *schema = event_schema_get(code);
+		uint64_t count = probe_discards_of(probe, code, -1);
+
+		if (!count)
+			continue;
+		if (!has_begun)
+			fprintf(stderr, "Events discarded in the kernel, by event:\n");
+		has_begun = true;
+		fprintf(stderr, "  %s: %llu\n", schema ? schema->name : "other",
+			(unsigned long long)count);
+	}
+}
+
 void counts_print(const struct counts *c, const struct rule_set *rules, const uint64_t *matches)
 {
 	fprintf(stderr, "Events: %llu read, %llu judged\n", (unsigned long long)c->all.read,

@@ -72,5 +72,7 @@ void counts_print(const struct counts *c, const struct rule_set *rules, const ui
 
 /* The same for each kind of event, cause and CPU. */
 void counts_print_drops(const struct probe *probe);
+/* Events that no rule could hold for, by kind of event. */
+void counts_print_discards(const struct probe *probe);
 
 #endif

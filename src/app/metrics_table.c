@@ -239,6 +239,40 @@ static void get_drops_per_cpu(const struct metric *m, struct metrics_sink *s)
 	put_per_cpu(m, s, true);
 }
 
+/* Those of one CPU, -1: of all; with a label of its own where a CPU is told. */
+static void put_discards(const struct metric *m, struct metrics_sink *s, int cpu)
+{
+	const struct probe *probe = metrics_of(s)->probe;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", cpu);
+	for (uint16_t code = 0; code < event_code_count; code++) {
+		const struct event_schema *schema = event_schema_get(code);
+		const struct metric_label labels[] = {
+		    {"evt_type", schema ? str_from(schema->name) : STR("other")},
+		    {"cpu", str_from(name)}};
+		uint64_t count = probe_discards_of(probe, code, cpu);
+
+		if (count)
+			metrics_put(s, m, labels, cpu < 0 ? 1 : 2, number(count));
+	}
+}
+
+static void get_discards(const struct metric *m, struct metrics_sink *s)
+{
+	if (metrics_of(s)->probe)
+		put_discards(m, s, -1);
+}
+
+static void get_discards_per_cpu(const struct metric *m, struct metrics_sink *s)
+{
+	struct probe_counters counters;
+	const struct probe *probe = metrics_of(s)->probe;
+
+	for (unsigned cpu = 0; probe && probe_counters_of_cpu(probe, cpu, &counters); cpu++)
+		put_discards(m, s, (int)cpu);
+}
+
 static void get_drop_causes(const struct metric *m, struct metrics_sink *s)
 {
 	static const char *const names[DROP_CAUSE_COUNT] = {
@@ -577,6 +611,10 @@ const struct metric metrics_table[] = {
 	.help = "Arguments of calls that could not be read from user memory; the event comes without them."),
     ROW(COUNTER("saker_kernel_discarded_total", "saker.kernel_discarded", KERNEL), AT(counts.probe.discarded),
 	.help = "Events that the kernel did not report because no rule could hold for them."),
+    ROW(COUNTER("saker_kernel_discarded_by_event_total", "saker.kernel_discarded_by_event.*", KERNEL), .labels = "evt_type",
+	.get = get_discards, .help = "The same by what was called; samples are not among them."),
+    ROW(COUNTER("saker_kernel_discarded_cpu_total", NULL, KERNEL_PER_CPU), .labels = "cpu,evt_type",
+	.get = get_discards_per_cpu, .help = "The same by CPU, too."),
     ROW(COUNTER("saker_kernel_discards_sampled_total", "saker.kernel_discards_sampled", KERNEL), AT(counts.probe.sampled),
 	.help = "Events of that kind that were reported all the same, as samples."),
     ROW(COUNTER("saker_kernel_discards_wrong_total", "saker.kernel_discards_wrong", KERNEL), AT(counts.discards_wrong),

@@ -697,6 +697,8 @@ static void print_counts(struct monitor *m)
 	counts_print(&m->counts, rules, matches.of);
 	if (m->probe)
 		counts_print_drops(m->probe);
+	if (m->probe)
+		counts_print_discards(m->probe);
 	if (m->containers)
 		containers_print(m->containers);
 	free(matches.of);

@@ -26,6 +26,24 @@ struct {
 	__type(value, struct discard_process);
 } discard_processes SEC(".maps");
 
+/* Discarded events by CPU and event code. No map by CPU: a lookup here is but a few instructions.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PROBE_CODES); /* the loader makes it so many for each CPU */
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} discards_by_code SEC(".maps");
+
+static __always_inline void count_discard(__u32 cpu, __u32 code)
+{
+	__u32 key = cpu * PROBE_CODES + code;
+	__u64 *count = bpf_map_lookup_elem(&discards_by_code, &key);
+	if (count)
+		++*count;
+}
+
 static __always_inline __u32 result_class(__s64 ret)
 {
 	if (ret < 0)
@@ -345,8 +363,9 @@ int BPF_PROG(discard_calls, struct pt_regs *regs, long returned)
 	if (nr >= PROBE_SYSCALLS)
 		return 0;
 	const struct collect_row *row = &collect_rows[INDEX(nr, PROBE_SYSCALLS)];
-	if (is_out(regs, nr, row, ret, compat, known, trusted, task) &&
-	    !is_sample(bpf_get_smp_processor_id())) {
+	__u32 cpu = bpf_get_smp_processor_id();
+	if (is_out(regs, nr, row, ret, compat, known, trusted, task) && !is_sample(cpu)) {
+		count_discard(cpu, row->code);
 		if (has_hooks && hooked[INDEX(nr, PROBE_SYSCALLS)])
 			hook_forget();
 		return 0;

@@ -41,6 +41,7 @@ struct probe {
 	size_t nlinks;
 	int ncpus;
 	uint32_t discard_tables;       /* that were ever in use */
+	const uint64_t *discards;      /* by CPU and event code; NULL: they cannot be read */
 	uint8_t keeps[PROBE_SYSCALLS]; /* see probe_keep; atomic */
 	bool has_iterator;
 	bool has_page_faults;
@@ -232,6 +233,7 @@ static void configure(struct probe *p, const struct probe_options *options,
 	s->rodata->drop_failed = options->drop_failed;
 	s->rodata->page_kb = (uint32_t)(sysconf(_SC_PAGESIZE) / 1024);
 	bpf_map__set_max_entries(s->maps.slots, (unsigned)p->ncpus * slots);
+	bpf_map__set_max_entries(s->maps.discards_by_code, (unsigned)p->ncpus * PROBE_CODES);
 	bpf_map__set_max_entries(s->maps.rings, nrings);
 	bpf_map__set_max_entries(s->maps.ring_critical, options->critical_ring_bytes);
 	p->nrings = nrings;
@@ -447,6 +449,20 @@ static int load_programs(struct probe *p, struct load *load, const struct probe_
 	return entered;
 }
 
+static size_t discards_size(const struct probe *p)
+{
+	return (size_t)p->ncpus * PROBE_CODES * sizeof(*p->discards);
+}
+
+/* Read where it lies: there are too many for a system call each. */
+static void map_discards(struct probe *p)
+{
+	void *memory = mmap(NULL, discards_size(p), PROT_READ, MAP_SHARED,
+			    bpf_map__fd(p->programs->maps.discards_by_code), 0);
+
+	p->discards = memory == MAP_FAILED ? NULL : memory;
+}
+
 static int open_all(struct probe *p, const struct probe_options *options, struct error *err)
 {
 	char memory[LOG_BYTES];
@@ -485,6 +501,8 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 	if (!r)
 		r = identify(p);
 	if (!r)
+		map_discards(p);
+	if (!r)
 		r = attach(p, p->programs->progs.sys_exit, "tp_btf/sys_exit", err);
 	if (!r)
 		r = attach(p, p->programs->progs.process_exec, "tp_btf/sched_process_exec", err);
@@ -516,6 +534,8 @@ void probe_close(struct probe *p)
 	if (!p)
 		return;
 	hooks_close(&p->hooks);
+	if (p->discards)
+		munmap((void *)p->discards, discards_size(p));
 	for (size_t i = 0; i < p->nlinks; i++)
 		bpf_link__destroy(p->links[i]);
 	for (size_t i = 0; i < p->nrings; i++)
@@ -815,6 +835,18 @@ uint64_t probe_drops_of(const struct probe *p, uint16_t code, enum drop_cause ca
 		return 0;
 	for (int cpu = 0; cpu < p->ncpus; cpu++)
 		sum += values[cpu];
+	return sum;
+}
+
+uint64_t probe_discards_of(const struct probe *p, uint16_t code, int cpu)
+{
+	uint64_t sum = 0;
+
+	if (!p->discards || code >= PROBE_CODES)
+		return 0;
+	for (int i = cpu < 0 ? 0 : cpu; i < p->ncpus && (cpu < 0 || i == cpu); i++)
+		sum +=
+		    __atomic_load_n(&p->discards[(size_t)i * PROBE_CODES + code], __ATOMIC_RELAXED);
 	return sum;
 }
 

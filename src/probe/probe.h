@@ -140,6 +140,9 @@ typedef void probe_drop_fn(void *context, uint16_t code, enum drop_cause cause, 
 			   uint64_t count);
 void probe_each_drop(const struct probe *p, probe_drop_fn *visit, void *context);
 
+/* Events of that code that were discarded on a CPU, -1: on all of them. From any thread. */
+uint64_t probe_discards_of(const struct probe *p, uint16_t code, int cpu);
+
 /*
  * How often a program ran and for how long, by number from 0; false behind the last one. Zeros
  * where the kernel does not count (kernel.bpf_stats_enabled). From any thread.

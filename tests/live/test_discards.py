@@ -375,6 +375,22 @@ def test_processes_that_change_are_seen(place, tmp_path, becomes):
     assert count(monitor.said, "Discards that were wrong") == 0, monitor.said
 
 
+def test_what_is_discarded_is_counted_by_event(place, tmp_path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULE.format(condition=READ + f" and fd.name = {place.root}/none"))
+    with live.Monitor("-o", "engine.modern_ebpf.discard_sample=0", rules=[rules]) as monitor:
+        monitor.wait_ready()
+        for _ in range(TIMES):
+            opened(place / "open/file")
+        end(monitor, place)
+        assert monitor.stop() == 0
+    by_event = monitor.said.split("Events discarded in the kernel, by event:\n", 1)[1]
+    by_event = dict(re.findall(r"^  (\w+): (\d+)$", by_event, re.MULTILINE))
+    assert int(by_event["openat"]) >= TIMES, monitor.said
+    # Others go on while it is told.
+    assert sum(map(int, by_event.values())) >= count(monitor.said, "Events discarded in the kernel"), monitor.said
+
+
 def test_nothing_is_discarded_where_that_is_switched_off(place, tmp_path):
     rules = tmp_path / "rules.yaml"
     rules.write_text(RULE.format(condition=READ + f" and fd.name = {place.root}/none"))
