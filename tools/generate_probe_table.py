@@ -247,6 +247,8 @@ def number(cell):
 # Calls that the programs know by number.
 NAMED = "clone fork vfork clone3 execve execveat exit exit_group".split()
 COLUMNS = {"x86_64": 1, "arm64": 3}
+COMPAT_COLUMNS = {"x86_64": 2, "arm64": 6}
+FOREIGN = {"x86_64": 487, "arm64": 474}  # the first number that is not the kernel's
 
 
 def generate(probe, event, arch):
@@ -262,7 +264,7 @@ def generate(probe, event, arch):
     rows, by_name, compat, known = {}, {}, {}, set()
     for _, cells in read_rows(event / "syscalls.tsv"):
         name, native, scap_nr, code = cells[0], number(cells[COLUMNS[arch]]), int(cells[4]), int(cells[5])
-        i386 = cells[2] if arch == "x86_64" else "-"
+        numbers = cells[COMPAT_COLUMNS[arch]]
         known.add(name)
         if native is None:
             continue
@@ -271,7 +273,7 @@ def generate(probe, event, arch):
         row.params = ["{KIND_SCAP_NR, 7, 7, 0}", "{KIND_NATIVE_NR, 7, 7, 0}"]
         rows[native] = by_name[name] = row
         row.nr = native
-        for old in ([] if i386 == "-" else i386.split(",")):
+        for old in ([] if numbers == "-" else numbers.split(",")):
             compat[int(old)] = native
 
     for line, cells in read_rows(probe / "collect.tsv"):
@@ -298,11 +300,14 @@ def generate(probe, event, arch):
         else:
             out.append(f"\t[{nr}] = {{.flags = ROW_UNUSED}},")
     out += ["};", "", "enum {"]
-    out += [f"\tCALL_{rows[nr].name} = {nr}," for nr in sorted(rows)]
-    out += [f"\tCALL_{name} = CALL_{other}," for name, other in SUCCESSORS.items() if name not in by_name]
+    succeeded = {name: other for name, other in SUCCESSORS.items()
+                 if name not in by_name or by_name[name].nr >= FOREIGN[arch]}
+    out += [f"\tCALL_{rows[nr].name} = {nr}," for nr in sorted(rows) if rows[nr].name not in succeeded]
+    out += [f"\tCALL_{name} = CALL_{other}," for name, other in succeeded.items()]
     # Those that are not there get numbers that no call has.
     out += [f"\tNR_{name.upper()} = {by_name[name].nr if name in by_name else 0x10000 + i}," for i, name in enumerate(NAMED)]
-    out += ["};", "", "/* Native numbers of 32-bit x86 calls; 0xffff: none. */",
+    out += ["};", "", "/* Numbers from here on stand for calls that only 32-bit programs have. */",
+            f"enum {{ FIRST_FOREIGN = {FOREIGN[arch]} }};", "", "/* Native numbers of 32-bit programs' calls; 0xffff: none. */",
             "static const uint16_t compat_native[PROBE_SYSCALLS] = {"]
     for nr in range(SYSCALLS):
         out.append(f"\t{compat.get(nr, 0xffff)},")

@@ -30,12 +30,16 @@ static __always_inline bool is_x32(__u32 nr)
 	return false;
 }
 
-/* Calls of 32-bit programs have numbers of their own, of which there is no table. */
+/* Native number of the call that regs are in; NO_SYSCALL where it has none. */
 static __always_inline __u32 native_nr(bool known, struct pt_regs *regs, bool compat)
 {
 	__u32 nr = CALL_NUMBER(known, regs);
 	BOUND(nr);
-	return !compat && nr < PROBE_SYSCALLS ? nr : NO_SYSCALL;
+	if (nr >= PROBE_SYSCALLS)
+		return NO_SYSCALL;
+	if (unlikely(compat))
+		return compat_native[nr];
+	return nr < FIRST_FOREIGN ? nr : NO_SYSCALL;
 }
 
 static __always_inline void args_load(struct slot *s, struct pt_regs *regs, bool compat)

@@ -24,6 +24,8 @@ NATIVE = pathlib.Path(os.environ.get("SAKER", ROOT / "build" / "saker"))
 SYSROOT = ROOT / "build" / "arm64" / "root"
 CAPTURES = pathlib.Path(os.environ.get("SAKER_SHARED", ROOT.parent / "shared")) / "upstream" / "captures"
 HEADER = SYSROOT / "usr" / "include" / "asm-generic" / "unistd.h"
+COMPAT_COMPILER = "arm-linux-gnueabihf-gcc"
+COMPAT_HEADER = pathlib.Path("/usr/arm-linux-gnueabihf/include/asm/unistd-eabi.h")
 TESTS = ["event/test_schema", "event/test_event", "probe/test_table", "fields/test_fields", "fields/test_param_text",
          "condition/test_operators", "engine/test_lookup", "base/test_map", "base/test_str"]
 
@@ -101,15 +103,30 @@ def test_numbers_are_those_of_the_headers():
     assert len(table) > 280
 
 
+def test_numbers_of_32_bit_programs_are_those_of_their_headers():
+    if not COMPAT_HEADER.exists():
+        missing(COMPAT_HEADER)
+    table = {row[0]: [int(number) for number in row[6].split(",") if number != "-"] for row in rows()}
+    text = COMPAT_HEADER.read_text()
+    calls = re.findall(r"^#define __NR_(\w+)\s+\(__NR_SYSCALL_BASE \+ (\d+)\)$", text, re.M)
+    numbers = {int(number) for _, number in calls}
+    assert not [(name, number, table[name]) for name, number in calls
+                if table.get(name) and int(number) not in table[name]]
+    assert all(number in numbers for row in table.values() for number in row)
+    assert len([name for name, _ in calls if table.get(name)]) > 300
+
+
 def test_the_monitor_alerts_on_debians_kernel(tmp_path):
     """A whole machine, emulated: the probe's programs verified, compiled and run by an arm64 kernel."""
     kernels = sorted((SYSROOT.parent / "kernel" / "boot").glob("vmlinuz-*"))
     if not (BUILD / "saker").exists() or not kernels:
         missing(f"{BUILD / 'saker'} or a kernel")
-    if not shutil.which("qemu-system-aarch64"):
-        missing("qemu-system-aarch64")
+    for tool in ("qemu-system-aarch64", COMPAT_COMPILER):
+        if not shutil.which(tool):
+            missing(tool)
     disk = machine.make_disk(tmp_path, BUILD / "saker", SYSROOT.parent / "kernel" / "bin" / "busybox",
-                             ("aarch64-linux-gnu-gcc", f"--sysroot={SYSROOT}"), SYSROOT)
+                             ("aarch64-linux-gnu-gcc", f"--sysroot={SYSROOT}"), SYSROOT, COMPAT_COMPILER)
     # A model without pointer authentication: emulating that takes most of the time of one that has it.
-    machine.check(machine.boot("qemu-system-aarch64", kernels[-1], disk, "ttyAMA0", ["-machine", "virt"],
-                               cpu="cortex-a72"))
+    console = machine.boot("qemu-system-aarch64", kernels[-1], disk, "ttyAMA0", ["-machine", "virt"], cpu="cortex-a72")
+    machine.check(console)
+    assert "\ncompat done" in console, console[-6000:]

@@ -8,7 +8,7 @@ mount -t cgroup2 cgroup /sys/fs/cgroup
 cd /root || poweroff -f
 echo "kernel $(uname -r)"
 ./saker --probe-info
-./saker -c saker.yaml -r rules -r ring.yaml -r altered.yaml -r acts.yaml -o json_output=true >alerts 2>log &
+./saker -c saker.yaml -r rules -r ring.yaml -r altered.yaml -r acts.yaml -r compat.yaml -o json_output=true >alerts 2>log &
 saker=$!
 while ! grep -q ' ready' log && kill -0 $saker 2>/dev/null; do usleep 50000; done
 echo control >/bin/control
@@ -31,6 +31,7 @@ ln -s $dots$dots$dots/tmp/acts/2 /tmp/far
 ./saker-acts through /tmp/near /tmp/acts/1
 ./saker-acts through /tmp/far /tmp/acts/2
 ./saker-acts race 300 /tmp/acts/race
+[ -x saker-compat ] && ./saker-compat /tmp/compat
 mkdir /tmp/altered
 while read -r way; do
 	./saker-altered "$way" /tmp/altered >/dev/null && echo "altered $way"
