@@ -297,7 +297,7 @@ static void do_chores(struct monitor *m)
 			evaluator_forget(judge_evaluator(m->judge));
 	}
 	state_set_boot_time(m->state, clock_boot_epoch_ns(m->boot_shift));
-	state_sweep(m->state, SWEEP_COUNT);
+	state_sweep(m->state, SWEEP_COUNT, clock_boot_ns(m->boot_shift));
 	outputs_check(m->judge->terms->outputs);
 	if (m->options->recording)
 		recording_look(m->options->recording);

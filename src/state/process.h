@@ -78,6 +78,8 @@ struct process {
 	uint32_t thread_count; /* as far as known; threads that were never seen may be missing */
 	uint32_t child_count;
 	uint32_t references; /* children that name it as their parent */
+	uint64_t
+	    missing_since; /* live: when /proc was seen not to have it, ns since boot; 0: it has */
 	bool is_exited;
 	bool is_main_gone; /* the main thread has exited, others live */
 	bool is_unknown;   /* captures: nothing is known but that a thread of that id did something;

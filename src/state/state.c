@@ -745,12 +745,13 @@ void state_bind(struct state *s, struct event *e)
 			take_recorded_container(s, e);
 		return;
 	}
-	const struct fd_rule *rule = e->header->type == 1 ? &s->generic_fd_rules[e->kind]
-							  : &s->fd_rules[e->header->type];
+	const struct fd_rule *rule =
+	    e->header->type == 1 ? &s->generic_fd_rules[e->kind] : &s->fd_rules[e->header->type];
 	struct annex_facts facts;
 
 	if (s->exiting)
 		state_finish_exit(s);
+	s->newest_event = e->header->ts;
 	bind_task(s, e, &e->record->task);
 	annex_gather(rule, e, &facts);
 	if (facts.has_cwd && e->process && e->process != &s->other_process)
@@ -843,20 +844,32 @@ int state_scan_proc(struct state *s, struct error *err)
 	return 0;
 }
 
-void state_sweep(struct state *s, uint32_t count)
+static void sweep_process(struct state *s, struct process *p, uint64_t now)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", p->facts.pid);
+	if (p->is_exited)
+		return;
+	if (faccessat(s->proc_fd, name, F_OK, 0) == 0 || errno != ENOENT)
+		p->missing_since = 0;
+	else if (!p->missing_since)
+		p->missing_since = now;
+	else if (s->newest_event > p->missing_since)
+		process_remove_threads(s->processes, p, NULL);
+}
+
+void state_sweep(struct state *s, uint32_t count, uint64_t now)
 {
 	if (s->replay)
 		return;
 	state_finish_exit(s);
 	while (s->proc_fd >= 0 && count--) {
 		struct process *p = process_next(s->processes, s->sweep_at);
-		char name[16];
 
 		s->sweep_at = p ? (uint32_t)p->facts.pid + 1 : 0;
 		if (!p)
 			return;
-		snprintf(name, sizeof(name), "%d", p->facts.pid);
-		if (!p->is_exited && faccessat(s->proc_fd, name, F_OK, 0) < 0 && errno == ENOENT)
-			process_remove_threads(s->processes, p, NULL);
+		sweep_process(s, p, now);
 	}
 }

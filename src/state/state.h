@@ -47,9 +47,11 @@ int state_scan_proc(struct state *s, struct error *err);
 
 /*
  * Looks whether up to `count` of the remembered processes still exist, going on where it stopped
- * last, and forgets those that do not (their exit was lost). For a timer: system calls.
+ * last, and forgets those that do not (their exit was lost): once an event came that is later than
+ * when this was seen, for until then their own may be on the way. now: of the clock of events, ns
+ * since boot. For a timer: system calls.
  */
-void state_sweep(struct state *s, uint32_t count);
+void state_sweep(struct state *s, uint32_t count, uint64_t now);
 
 /*
  * Binds an event: finds (or makes, or heals) its thread and process, applies what the event changes

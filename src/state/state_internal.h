@@ -61,7 +61,7 @@ struct state {
 	struct u64map pidns_starts;
 	struct state_counters counters;
 	bool is_live;
-	int proc_fd; /* -1: not live */
+	int proc_fd;                 /* -1: not live */
 	struct proc_wait *proc_wait; /* NULL: not live */
 	bool is_own_proc;
 	uint64_t boot_time;
@@ -70,10 +70,10 @@ struct state {
 	struct proc_process *reading; /* live, recorded: what /proc tells of one process */
 	enum { READ_NOTHING, READ_PROCESS, READ_CGROUPS } read_of; /* for the last event */
 
-	uint8_t *actions; /* by event code */
+	uint8_t *actions;                 /* by event code */
 	struct fd_rule *fd_rules;         /* by code */
 	struct fd_rule *generic_fd_rules; /* of the generic event, by kind */
-	struct replay *replay; /* captures; NULL live */
+	struct replay *replay;            /* captures; NULL live */
 
 	struct thread *exiting; /* ended with the event before this one */
 	int64_t exiting_reaper; /* captures: who takes its children, as the event said; -1 */
@@ -86,7 +86,8 @@ struct state {
 	/* Stand in for what the full table does not remember. */
 	struct process other_process;
 	struct thread other_thread;
-	uint32_t sweep_at; /* next pid to look at */
+	uint32_t sweep_at;     /* next pid to look at */
+	uint64_t newest_event; /* ns since boot */
 
 	char name_memory[NAME_MEMORY];
 };

@@ -83,14 +83,11 @@ static void a_scan_finds_all_processes_and_their_families(void **state)
 	assert_non_null(getcwd(cwd, sizeof(cwd)));
 	check_str(str_slice(p->cwd, 0, p->cwd.n - 1), cwd, "cwd");
 
-	/* Nothing is read twice, and what has ended is forgotten by a sweep. */
+	/* Nothing is read twice. */
 	uint64_t before = state_counters(s).threads;
 	check_i64(state_scan_proc(s, &err), 0, "second scan");
 	assert_true(process_find(state_processes(s), child, 0) == p);
 	stop_child(child);
-	for (int i = 0; i < 100 && process_find(state_processes(s), child, 0); i++)
-		state_sweep(s, 1000);
-	assert_null(process_find(state_processes(s), child, 0));
 	assert_true(state_counters(s).threads < before + 100);
 	state_free(s);
 }
@@ -130,6 +127,37 @@ static void the_first_record_makes_scanned_times_exact(void **state)
 	check_i64(state_counters(w->state).added, added + 1, "another");
 	world_free(w);
 	stop_child(child);
+}
+
+static void who_has_ended_is_forgotten_when_its_events_have_come(void **state)
+{
+	struct world *w = world_new(1000);
+	struct error err;
+	pid_t child = start_child("child"), other = start_child("other");
+
+	(void)state;
+	state_free(w->state);
+	w->state = live();
+	check_i64(state_scan_proc(w->state, &err), 0, "scan");
+	struct task_facts f = facts_of(w->state, child), g = facts_of(w->state, other);
+	stop_child(child);
+
+	/* It ended long ago, but what it did before is still on its way. */
+	uint64_t seen_at = w->time + 10 * SECOND;
+	for (int i = 0; i < 3; i++) {
+		state_sweep(w->state, 100000, seen_at + (uint64_t)i * SECOND);
+		check_str(path_basename(world_touch(w, &f)->process->program->exepath), "test_live",
+			  "exepath");
+		assert_non_null(process_find(state_processes(w->state), other, 0));
+	}
+	check_i64(state_counters(w->state).proc_lookups, 0, "lookups");
+	w->time = seen_at;
+	world_touch(w, &g);
+	state_sweep(w->state, 100000, seen_at + 10 * SECOND);
+	assert_null(process_find(state_processes(w->state), child, 0));
+	assert_non_null(process_find(state_processes(w->state), other, 0));
+	world_free(w);
+	stop_child(other);
 }
 
 static void unknown_processes_are_looked_up_once(void **state)
@@ -177,6 +205,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_scan_finds_all_processes_and_their_families),
 	    cmocka_unit_test(the_first_record_makes_scanned_times_exact),
+	    cmocka_unit_test(who_has_ended_is_forgotten_when_its_events_have_come),
 	    cmocka_unit_test(unknown_processes_are_looked_up_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
