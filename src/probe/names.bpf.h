@@ -413,7 +413,10 @@ __noinline int name_follow_task(__u32 slot_index)
 	__u64 name = *(__u64 *)s->scratch;
 	__u64 file = 0;
 
-	if (s->scratch[0] >= '0' && s->scratch[0] <= '9') {
+	/* Links to what is mapped begin with a digit, too. */
+	__u64 above = (__u64)READ(dentry, dentry, d_parent), place = 0;
+	bpf_probe_read_kernel(&place, 3, READ(dentry, above, d_name.name));
+	if (place == EIGHT('f', 'd', 0, 0, 0, 0, 0, 0)) {
 		file = file_of_fd(false, (struct task_struct *)task, READ(proc_inode, proc, fd));
 	} else if (name == EIGHT('e', 'x', 'e', 0, 0, 0, 0, 0)) {
 		__u64 mm = (__u64)READ(task_struct, task, mm);
