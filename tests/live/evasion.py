@@ -20,12 +20,13 @@ FALCO_RULES = [SHARED / "upstream" / "rules" / f"{name}.yaml"
 ABSENT = 77  # exit status of helpers where the kernel has no such thing
 
 
-def build(name, directory, *options):
+def build(name, directory, *options, link="-static"):
     """helpers/NAME.c, built into the directory."""
     binary = Path(directory) / name
+    binary.parent.mkdir(exist_ok=True)
     if not binary.exists():
         subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror",
-                        "-static", "-pthread", *options, "-o", binary, HELPERS / f"{name}.c"],
+                        link, "-pthread", *options, "-o", binary, HELPERS / f"{name}.c"],
                        check=True)
     return binary
 

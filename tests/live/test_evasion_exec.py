@@ -20,6 +20,11 @@ RULES = """
     %proc.exepath %proc.name %proc.exe %proc.cmdline %proc.pname %proc.pid %thread.tid %proc.ppid
     %evt.type %proc.is_exe_from_memfd %proc.exe_ino %evt.args_truncated %proc.args %proc.aname[2] %proc.vpid
   priority: NOTICE
+- rule: Failed
+  desc: a program that did not start
+  condition: evt.type in (execve, execveat) and evt.rawres < 0 and proc.exepath startswith PLACE
+  output: "%evt.type %evt.res %proc.exepath %proc.name"
+  priority: NOTICE
 - rule: Read
   desc: the file behind the name
   condition: >
@@ -42,6 +47,9 @@ RAN = {
     "deleted": {"proc.exe": "gone"},
     "unnamed": {"proc.exe": "unnamed"},
     "script": {"proc.exepath": "{p}/victim", "proc.cmdline": "script {p}/scratch/script"},
+    "interpreter-chain": {"proc.exepath": "{p}/victim",
+                          "proc.args": " ".join(f"{{p}}/scratch/script{i}" for i in (4, 3, 2, 1))},
+    "unshared": {"proc.exepath": "{p}/victim", "proc.name": "victim"},
     "loader": {"proc.args": "{p}/victim"},
     "renamed": {"proc.exepath": "{p}/victim", "proc.name": "victim"},
     "vfork": {"proc.exepath": "{p}/victim", "proc.pname": "evade_exec"},
@@ -97,7 +105,42 @@ def ran(trick, scratch, way, expected, ok=(0,)):
 
 @pytest.mark.parametrize("way", RAN)
 def test_what_ran_is_known(trick, way):
-    ran(*trick, way, RAN[way])
+    # With so many arguments as a chain makes, the program ends otherwise.
+    told = ran(*trick, way, RAN[way], ok=(0, 2)).fields
+    # Whoever called it: what has a program now is the process's first thread.
+    assert told["thread.tid"] == told["proc.pid"]
+
+
+def test_a_script_without_a_file_to_read(trick):
+    """The kernel refuses it, and that is told."""
+    (trick, scratch) = trick
+    trick.go("script-by-closed-descriptor", trick.directory / "victim", scratch)
+    trick.wait_for("own", "Failed", evt_type="execveat", evt_res="ENOENT", proc_name="evade_exec")
+
+
+@pytest.mark.parametrize("way", ["large-arguments", "large-environment"])
+def test_two_megabytes_of_arguments(trick, way):
+    """The program is known all the same, and that there was more."""
+    told = ran(*trick, way, {"proc.exepath": "{p}/victim", "evt.args_truncated": True}, ok=(0, 2)).fields
+    assert len(told["proc.args"]) <= 4096
+
+
+@pytest.mark.parametrize("name", [b"two\nlines", b"bad \xff\xfe", b"tab\t\x1b[31m", "übung".encode(), b"(sshd) S 1"])
+def test_any_byte_may_stand_in_a_programs_name(trick, name):
+    (trick, scratch) = trick
+    program = os.fsencode(scratch) + b"/" + name
+    shutil.copy(trick.directory / "victim", program)
+    trick.run(os.fsdecode(program))
+    trick.wait_for("own", "Ran", proc_name=name.decode(errors="replace"),
+                   proc_exepath=program.decode(errors="replace"))
+
+
+def test_a_program_that_is_placed_anywhere(trick, workshop):
+    (trick, scratch) = trick
+    program = scratch / "placed"
+    shutil.copy(evasion.build("evade_exec", workshop / "pie", link="-static-pie"), program)
+    trick.go("plain", program, scratch)
+    trick.wait_for("own", "Ran", proc_exepath=str(program), proc_name="placed")
 
 
 def test_long_arguments_are_cut_and_said_to_be(trick):

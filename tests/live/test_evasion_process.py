@@ -2,6 +2,8 @@
 """Processes that are gone at once, that have others' numbers, or other parents than they had."""
 
 import os
+import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -106,6 +108,67 @@ def test_who_took_the_orphan(trick, way):
     assert alert.fields["proc.sid"] == middle
     if way == "subreaper":
         assert alert.fields["proc.pname"] == "reaper"
+
+
+def test_two_programs_that_take_turns_in_one_process(trick, place, workshop):
+    """Of each deed the program is told that did it, with its arguments, however quickly another follows."""
+    count, programs = 200, [workshop / "tick", workshop / "tock"]
+    for program in programs:
+        shutil.copy(place[1], program)
+    trick.run(programs[0], "alternate", trick.directory, count, programs[1])
+    end(trick)
+    alerts = [alert.fields for alert in trick.alerts("own", "Deed")]
+    assert len(alerts) == count + 1
+    for told in alerts:
+        name, _, number = told["fd.filename"].partition(".")
+        assert told["proc.exepath"] == str(workshop / name), told
+        assert told["proc.name"] == name, told
+        assert told["proc.args"].split(" ")[2] == number, told
+    assert len({told["proc.pid"] for told in alerts}) == 1
+
+
+def cgroup_root():
+    for line in open("/proc/mounts"):
+        _, place, kind = line.split(" ")[:3]
+        if kind == "cgroup2":
+            return pathlib.Path(place)
+    pytest.skip("no unified hierarchy is mounted")
+    return None
+
+
+def test_a_child_that_is_born_in_a_container(trick):
+    """By CLONE_INTO_CGROUP: its parent, and it before, were never there."""
+    id_ = f"{os.getpid():064x}"
+    top = cgroup_root() / "docker"
+    was_there, inside = top.exists(), top / id_
+    inside.mkdir(parents=True)
+    try:
+        trick.go("into-cgroup", trick.directory, inside)
+        told = trick.wait_for("own", "Deed", fd_filename="inside").fields
+        assert told["container.id"] == id_[:12]
+        assert trick.wait_for("own", "Deed", fd_filename="outside").fields["container.id"] == "host"
+    finally:
+        inside.rmdir()
+        if not was_there:
+            top.rmdir()
+
+
+@pytest.mark.parametrize("way, name", [("other-arguments", "liar"), ("other-file", "unmapped")])
+def test_what_a_process_says_of_itself_by_prctl(trick, way, name):
+    """PR_SET_MM changes what /proc shows: where the arguments are, which file is the program."""
+    trick.go(way, trick.directory)
+    told = trick.wait_for("own", "Deed", fd_filename=name).fields
+    assert told["proc.exepath"] == str(trick.helper)
+    assert told["proc.args"] == f"{way} {trick.directory}"
+
+
+def test_a_name_that_is_written_to_proc(trick):
+    child = subprocess.run(["sh", "-c", f"printf 'two\\nlines' > /proc/self/comm; : > {trick.directory}/named"],
+                           check=True)
+    assert child.returncode == 0
+    told = trick.wait_for("own", "Deed", fd_filename="named").fields
+    assert told["proc.name"] == "two\nlines"
+    assert told["proc.exepath"] == os.path.realpath("/bin/sh")
 
 
 def test_who_was_there_before(live_machine, place, tmp_path):

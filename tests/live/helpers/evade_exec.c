@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -168,6 +169,80 @@ static int script(char **arg)
 	close(fd);
 	execl(path, path, (char *)NULL);
 	return refused("exec");
+}
+
+/* Each is the interpreter of the one before: as many as kernels take. */
+static int interpreter_chain(char **arg)
+{
+	enum { CHAIN = 4 };
+	char path[4096], interpreter[4096];
+
+	snprintf(interpreter, sizeof(interpreter), "%s", arg[0]);
+	for (int i = CHAIN; i > 0; i--) {
+		snprintf(path, sizeof(path), "%s/script%d", arg[1], i);
+		int fd = open(path, O_CREAT | O_WRONLY, 0755);
+
+		if (dprintf(fd, "#!%s\n", interpreter) < 0)
+			return refused("script");
+		close(fd);
+		snprintf(interpreter, sizeof(interpreter), "%s", path);
+	}
+	execl(path, path, (char *)NULL);
+	return refused("exec");
+}
+
+/* A script whose descriptor is gone when its interpreter would read it. */
+static int script_by_closed_descriptor(char **arg)
+{
+	char path[4096], *argv[] = {"script", NULL};
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/script", arg[1]);
+	fd = open(path, O_CREAT | O_WRONLY, 0755);
+	if (dprintf(fd, "#!%s\n", arg[0]) < 0)
+		return refused("script");
+	close(fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
+	return errno == ENOENT ? 0 : refused("execveat");
+}
+
+/* COUNT texts of 100,000 bytes as arguments, or as environment. */
+static int large(char **arg, int arguments, int variables)
+{
+	enum { BYTES = 100000, MOST = 24 };
+	char *text = malloc(BYTES + 1), *argv[MOST + 2] = {arg[0]}, *envp[MOST + 1] = {NULL};
+
+	memset(text, 'x', BYTES);
+	memcpy(text, "LARGE=", 6);
+	text[BYTES] = '\0';
+	for (int i = 0; i < arguments; i++)
+		argv[i + 1] = text;
+	for (int i = 0; i < variables; i++)
+		envp[i] = text;
+	execve(arg[0], argv, envp);
+	return refused("exec");
+}
+
+static int large_arguments(char **arg)
+{
+	struct rlimit stack = {.rlim_cur = 64 << 20, .rlim_max = RLIM_INFINITY};
+
+	setrlimit(RLIMIT_STACK, &stack);
+	return large(arg, 21, 0);
+}
+
+static int large_environment(char **arg)
+{
+	return large(arg, 0, 1);
+}
+
+static int unshared(char **arg)
+{
+	if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_FS |
+		    CLONE_FILES) < 0)
+		return refused("unshare");
+	return plain(arg);
 }
 
 /* The dynamic loader is the program, and the file its argument. */
@@ -341,6 +416,11 @@ static const struct way ways[] = {
     {"deleted", 2, deleted},
     {"unnamed", 2, unnamed},
     {"script", 2, script},
+    {"interpreter-chain", 2, interpreter_chain},
+    {"script-by-closed-descriptor", 2, script_by_closed_descriptor},
+    {"large-arguments", 2, large_arguments},
+    {"large-environment", 2, large_environment},
+    {"unshared", 2, unshared},
     {"loader", 2, by_loader},
     {"renamed", 2, renamed},
     {"read-under-name", 3, read_under_name},

@@ -9,8 +9,10 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -150,6 +152,171 @@ static int subreaper(char **arg)
 	return orphan(arg) || wait(NULL) < 0;
 }
 
+/*
+ * DIRECTORY COUNT OTHER: one deed, then the other program, which is a copy, in the same process;
+ * that does the same, and so on.
+ */
+static int alternate(char **arg)
+{
+	static char self[4096], count[16];
+	char name[16], path[4096];
+	int left = atoi(arg[1]);
+
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return refused("/proc/self/exe");
+	snprintf(path, sizeof(path), "%s/%s.%d", arg[0], strrchr(self, '/') + 1, left);
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	if (fd < 0)
+		return refused(path);
+	close(fd);
+	if (!left)
+		return 0;
+	snprintf(count, sizeof(count), "%d", left - 1);
+	snprintf(name, sizeof(name), "%s", strrchr(arg[2], '/') + 1);
+	execl(arg[2], name, "alternate", arg[0], count, self, (char *)NULL);
+	return refused("exec");
+}
+
+/* DIRECTORY CGROUP: a child that is born in another cgroup. */
+static int into_cgroup(char **arg)
+{
+	enum { INTO_CGROUP = 1 };
+	int fd = open(arg[1], O_PATH | O_DIRECTORY), status;
+	struct clone_args args = {
+	    .exit_signal = SIGCHLD, .flags = (uint64_t)INTO_CGROUP << 33, .cgroup = (uint64_t)fd};
+	pid_t child = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+	directory = arg[0];
+	if (child == 0)
+		_exit(deed("inside", ""));
+	if (child < 0)
+		return refused("clone3");
+	waitpid(child, &status, 0);
+	return status != 0 || deed("outside", "");
+}
+
+/* What the kernel says of this process's memory, in a user namespace where it may be changed. */
+static int own_memory(struct prctl_mm_map *map)
+{
+	unsigned long f[53] = {0};
+	char line[4096], *at;
+	FILE *stat = fopen("/proc/self/stat", "r");
+
+	if (unshare(CLONE_NEWUSER) < 0 || !stat || !fgets(line, sizeof(line), stat))
+		return refused("user namespace");
+	at = strrchr(line, ')') + 2;
+	for (int i = 3; i < 53; i++) {
+		f[i] = strtoul(at, &at, 10);
+		/* The third is a letter. */
+		if (i == 3)
+			at++;
+	}
+	*map = (struct prctl_mm_map){.start_code = f[26],
+				     .end_code = f[27],
+				     .start_stack = f[28],
+				     .start_data = f[45],
+				     .end_data = f[46],
+				     .start_brk = f[47],
+				     .brk = (uintptr_t)sbrk(0),
+				     .arg_start = f[48],
+				     .arg_end = f[49],
+				     .env_start = f[50],
+				     .env_end = f[51],
+				     .exe_fd = (uint32_t)-1};
+	return 0;
+}
+
+/* Its arguments are elsewhere, for whoever asks /proc. */
+static int other_arguments(char **arg)
+{
+	static char lie[] = "/usr/sbin/sshd\0-D";
+	struct prctl_mm_map map;
+
+	directory = arg[0];
+	if (own_memory(&map))
+		return 1;
+	map.arg_start = (uintptr_t)lie;
+	map.arg_end = map.arg_start + sizeof(lie);
+	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) < 0)
+		return errno == EINVAL ? ABSENT : refused("prctl");
+	return deed("liar", "");
+}
+
+#if defined(__x86_64__)
+/* What a copy of other_file_code works with, from memory that is no part of the program. */
+struct other_file {
+	unsigned long maps[16][2];
+	unsigned long count;
+	struct prctl_mm_map memory; /* with a file that is to be taken for the program */
+	char path[4096];
+};
+
+static inline long call(long nr, long a, long b, long c, long d, long e)
+{
+	register long four __asm__("r10") = d, five __asm__("r8") = e;
+	long answer;
+
+	__asm__ volatile("syscall"
+			 : "=a"(answer)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(four), "r"(five)
+			 : "rcx", "r11", "memory");
+	return answer;
+}
+
+/* Unmaps the program, names another file as the program, and does the deed. */
+__attribute__((noinline, section("moved_code"),
+	       optimize("no-tree-loop-distribute-patterns"))) static void
+other_file_code(struct other_file *o)
+{
+	for (unsigned long i = 0; i < o->count; i++)
+		call(SYS_munmap, (long)o->maps[i][0], (long)(o->maps[i][1] - o->maps[i][0]), 0, 0,
+		     0);
+	long answer =
+	    call(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, (long)&o->memory, sizeof(o->memory), 0);
+	if (answer == 0)
+		answer = call(SYS_openat, AT_FDCWD, (long)o->path, O_CREAT | O_WRONLY, 0600, 0);
+	call(SYS_exit_group, answer == -EINVAL ? ABSENT : answer < 0, 0, 0, 0, 0);
+}
+extern const char __start_moved_code[], __stop_moved_code[];
+
+static int other_file(char **arg)
+{
+	size_t size = (size_t)(__stop_moved_code - __start_moved_code);
+	struct other_file *o =
+	    mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *code = mmap(NULL, size, PROT_READ | PROT_WRITE | PROT_EXEC,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char self[4096] = "", line[8192];
+	void (*run)(struct other_file *);
+
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return refused("/proc/self/exe");
+	memcpy(code, __start_moved_code, size);
+	if (own_memory(&o->memory))
+		return 1;
+	o->memory.exe_fd = (uint32_t)open("/bin/true", O_RDONLY);
+	snprintf(o->path, sizeof(o->path), "%s/unmapped", arg[0]);
+	prctl(PR_SET_NAME, "unmapped");
+	FILE *maps = fopen("/proc/self/maps", "r");
+	while (fgets(line, sizeof(line), maps))
+		if (strstr(line, self) && o->count < 16) {
+			sscanf(line, "%lx-%lx", &o->maps[o->count][0], &o->maps[o->count][1]);
+			o->count++;
+		}
+	void *start = code + ((const char *)(uintptr_t)other_file_code - __start_moved_code);
+	memcpy(&run, &start, sizeof(run));
+	run(o);
+	return 1;
+}
+#else
+static int other_file(char **arg)
+{
+	(void)arg;
+	errno = ENOSYS;
+	return refused("not written for this processor");
+}
+#endif
+
 /* Waits for a line, and then does it: for what begins later. */
 static int later(char **arg)
 {
@@ -162,8 +329,15 @@ static int later(char **arg)
 }
 
 static const struct way ways[] = {
-    {"storm", 2, storm},         {"reuse", 2, reuse}, {"orphan", 1, orphan},
-    {"subreaper", 1, subreaper}, {"later", 1, later},
+    {"storm", 2, storm},
+    {"reuse", 2, reuse},
+    {"orphan", 1, orphan},
+    {"subreaper", 1, subreaper},
+    {"later", 1, later},
+    {"alternate", 3, alternate},
+    {"into-cgroup", 2, into_cgroup},
+    {"other-arguments", 1, other_arguments},
+    {"other-file", 1, other_file},
 };
 
 int main(int argc, char **argv)
