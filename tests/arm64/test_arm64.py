@@ -116,9 +116,13 @@ def test_numbers_of_32_bit_programs_are_those_of_their_headers():
     assert len([name for name, _ in calls if table.get(name)]) > 300
 
 
-def test_the_monitor_alerts_on_debians_kernel(tmp_path):
-    """A whole machine, emulated: the probe's programs verified, compiled and run by an arm64 kernel."""
-    kernels = sorted((SYSROOT.parent / "kernel" / "boot").glob("vmlinuz-*"))
+@pytest.mark.parametrize("image", ["debian", *filter(None, os.environ.get("SAKER_ARM64_KERNELS", "").split(":"))])
+def test_the_monitor_alerts_on_debians_kernel(tmp_path, image):
+    """A whole machine, emulated: the probe's programs verified, compiled and run by an arm64 kernel.
+
+    SAKER_ARM64_KERNELS may name images of further ones, separated by colons.
+    """
+    kernels = sorted((SYSROOT.parent / "kernel" / "boot").glob("vmlinuz-*")) if image == "debian" else [image]
     if not (BUILD / "saker").exists() or not kernels:
         missing(f"{BUILD / 'saker'} or a kernel")
     for tool in ("qemu-system-aarch64", COMPAT_COMPILER):
