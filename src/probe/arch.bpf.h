@@ -53,6 +53,14 @@ static __always_inline void args_load(struct slot *s, struct pt_regs *regs, bool
 	v[5] = regs->regs[5];
 }
 
+/* The first three, of registers that are but a number to the verifier. */
+static __always_inline void first_args_load(struct slot *s, struct pt_regs *regs, bool compat)
+{
+	s->values[0] = READ(pt_regs, regs, orig_x0);
+	s->values[1] = READ(pt_regs, regs, regs[1]);
+	s->values[2] = READ(pt_regs, regs, regs[2]);
+}
+
 #else
 
 enum { O_NOFOLLOW_ = 0x20000, O_LARGEFILE_ = 0x8000 };
@@ -178,6 +186,16 @@ static __always_inline void args_load(struct slot *s, struct pt_regs *regs, bool
 		v[4] = regs->r8;
 		v[5] = regs->r9;
 	}
+}
+
+/* The first three, of registers that are but a number to the verifier. */
+static __always_inline void first_args_load(struct slot *s, struct pt_regs *regs, bool compat)
+{
+	__u64 *v = s->values;
+
+	v[0] = compat ? (__u32)READ(pt_regs, regs, bx) : READ(pt_regs, regs, di);
+	v[1] = compat ? (__u32)READ(pt_regs, regs, cx) : READ(pt_regs, regs, si);
+	v[2] = READ(pt_regs, regs, dx);
 }
 
 #endif

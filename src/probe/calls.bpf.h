@@ -17,6 +17,14 @@ struct {
 	__type(value, __u32);
 } families SEC(".maps");
 
+/* Threads whose call has been told already: see module.bpf.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 256);
+	__type(key, __u64);
+	__type(value, __u32);
+} modules_told SEC(".maps");
+
 enum {
 	ERRORS_FROM = -4095,
 	MESSAGE_BYTES = 64, /* struct mmsghdr: a msghdr, then the bytes sent or got */
@@ -501,6 +509,20 @@ static __always_inline void call_end_named(void *ctx, void *programs, struct slo
 	call_end(s, row);
 }
 
+static __always_inline bool is_module_call(__u32 nr)
+{
+	return nr == CALL_finit_module || nr == CALL_init_module;
+}
+
+/* Whether the running thread's call, which loads a module, was a success and has been told. */
+__noinline int module_was_told(__u32 slot_index)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	__u64 who = bpf_get_current_pid_tgid();
+
+	return s && !bpf_map_delete_elem(&modules_told, &who) && !s->values[SOURCE_RET];
+}
+
 /*
  * All that the table describes: one program, because the verifier looks at what families share once
  * for each program that has it.
@@ -512,6 +534,10 @@ int BPF_PROG(collect_calls, struct pt_regs *regs, long ret)
 	struct slot *s = collect_begin(regs, ret, &row);
 	if (!s)
 		return 0;
+	if (unlikely(is_module_call(s->nr)) && module_was_told(s->index)) {
+		slot_release(s);
+		return 0;
+	}
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < PROBE_ROW_PARAMS; i++) {
 		if (i >= row->nparams)

@@ -62,6 +62,10 @@ static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 	    {"processes before the start",
 	     a->has_iterator ? "task iterator, arguments and environment from /proc" : "/proc"},
 	    {"io_uring", uring},
+	    {"modules", a->has_module_loads
+			    ? "tp_btf/module_load, before the module runs, while rules ask; what "
+			      "fails when the call returns"
+			    : "the calls, when they return"},
 	    {"signals, switches", "tp_btf/signal_deliver, tp_btf/sched_switch, while rules ask"},
 	    {"page faults",
 	     a->has_page_faults

@@ -226,6 +226,38 @@ int BPF_PROG(hook_stat, struct path *path)
 	return hook_at(HOOK_STAT, path, 0);
 }
 
+SEC("fentry/security_path_truncate")
+int BPF_PROG(hook_truncate, struct path *path)
+{
+	return hook_at(HOOK_TRUNCATE, path, 0);
+}
+
+/* Two files whose names lead elsewhere afterwards. */
+static __always_inline int hook_moved(enum probe_hook hook, struct path *first, struct path *second)
+{
+	struct slot *s = hook_begin(hook);
+	if (!s)
+		return 0;
+	hook_note(s, (__u64)READ(path, first, dentry), (__u64)READ(path, first, mnt), HOOK_CHANGES);
+	hook_note(s, (__u64)READ(path, second, dentry), (__u64)READ(path, second, mnt),
+		  HOOK_CHANGES | HOOK_SECOND);
+	slot_release(s);
+	return 0;
+}
+
+SEC("fentry/security_move_mount")
+int BPF_PROG(hook_move_mount, struct path *from, struct path *to)
+{
+	return hook_moved(HOOK_MOVE_MOUNT, from, to);
+}
+
+/* The hook is given them the other way round. */
+SEC("fentry/security_sb_pivotroot")
+int BPF_PROG(hook_pivot_root, struct path *put_old, struct path *new_root)
+{
+	return hook_moved(HOOK_PIVOT_ROOT, new_root, put_old);
+}
+
 SEC("fentry/security_sb_mount")
 int BPF_PROG(hook_mount, const char *source, struct path *path)
 {

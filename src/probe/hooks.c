@@ -24,12 +24,15 @@ static const struct hook_row {
     [HOOK_RENAME] = {"security_path_rename", "hook_rename", {"rename", "renameat", "renameat2"}},
     [HOOK_LINK] = {"security_path_link", "hook_link", {"link", "linkat"}},
     [HOOK_SYMLINK] = {"security_path_symlink", "hook_symlink", {"symlink", "symlinkat"}},
-    [HOOK_CHMOD] = {"security_path_chmod", "hook_chmod", {"chmod", "fchmodat"}},
+    [HOOK_CHMOD] = {"security_path_chmod", "hook_chmod", {"chmod", "fchmodat", "fchmodat2"}},
     [HOOK_CHOWN] = {"security_path_chown", "hook_chown", {"chown", "lchown", "fchownat"}},
     [HOOK_CHROOT] = {"security_path_chroot", "hook_chroot", {"chroot"}},
     [HOOK_MOUNT] = {"security_sb_mount", "hook_mount", {"mount"}},
     [HOOK_UMOUNT] = {"security_sb_umount", "hook_umount", {"umount", "umount2"}},
-    [HOOK_STAT] = {"security_inode_getattr", "hook_stat", {"stat", "lstat", "newfstatat"}},
+    [HOOK_STAT] = {"security_inode_getattr", "hook_stat", {"stat", "lstat", "newfstatat", "statx"}},
+    [HOOK_TRUNCATE] = {"security_path_truncate", "hook_truncate", {"truncate"}},
+    [HOOK_MOVE_MOUNT] = {"security_move_mount", "hook_move_mount", {"move_mount"}},
+    [HOOK_PIVOT_ROOT] = {"security_sb_pivotroot", "hook_pivot_root", {"pivot_root"}},
 };
 
 /* A program that does nothing there: its descriptor, or a negative errno. */

@@ -6,6 +6,7 @@
 #include "probe/discard.bpf.h"
 #include "probe/exec.bpf.h"
 #include "probe/fork.bpf.h"
+#include "probe/module.bpf.h"
 #include "probe/names.bpf.h"
 #include "probe/other.bpf.h"
 #include "probe/tasks.bpf.h"

@@ -45,6 +45,7 @@ struct probe {
 	uint8_t keeps[PROBE_SYSCALLS]; /* see probe_keep; atomic */
 	bool has_iterator;
 	bool has_page_faults;
+	bool has_module_loads; /* tracepoint */
 	bool has_uring;
 	const char *uring_submission; /* tracepoint that tells of it */
 	struct hooks hooks;
@@ -243,6 +244,9 @@ static void configure(struct probe *p, const struct probe_options *options,
 	bpf_program__set_autoload(s->progs.fault_user, p->has_page_faults);
 	bpf_program__set_autoload(s->progs.fault_kernel, p->has_page_faults);
 	bpf_program__set_autoload(s->progs.dump_tasks, p->has_iterator);
+	/* Kernels without modules have none. */
+	p->has_module_loads = names_have(names, "btf_trace_module_load");
+	bpf_program__set_autoload(s->progs.module_loaded, p->has_module_loads);
 	configure_uring(p, names);
 	hooks_look(&p->hooks, names->p, names->n);
 	hooks_prepare(&p->hooks, s->obj, load);
@@ -585,6 +589,8 @@ static int attach_wanted(struct probe *p, const struct probe_wants *wants, struc
 {
 	bool has_uring = p->has_uring && is_uring_wanted(wants);
 	bool page_faults = wants->page_faults && p->has_page_faults;
+	bool module_loads = p->has_module_loads &&
+			    (wants->wanted[CALL_finit_module] || wants->wanted[CALL_init_module]);
 
 	if (wants->page_faults && !page_faults)
 		log_warning("this kernel tells nothing of page faults: rules on them see none");
@@ -597,6 +603,7 @@ static int attach_wanted(struct probe *p, const struct probe_wants *wants, struc
 	    {p->programs->progs.task_switched, "tp_btf/sched_switch", wants->switches},
 	    {p->programs->progs.fault_user, "tp_btf/page_fault_user", page_faults},
 	    {p->programs->progs.fault_kernel, "tp_btf/page_fault_kernel", page_faults},
+	    {p->programs->progs.module_loaded, "tp_btf/module_load", module_loads},
 	    /* Completions first: what is remembered is forgotten with them. */
 	    {p->programs->progs.uring_completed, "io_uring_complete", has_uring},
 	    {p->programs->progs.uring_overflowed, "io_uring_cqe_overflow", has_uring},
@@ -903,6 +910,7 @@ struct probe_abilities probe_abilities(const struct probe *p)
 	    .has_file_loads = names_have(&names, "BPF_FUNC_cgrp_storage_get"),
 	    .has_iterator = p->has_iterator,
 	    .has_page_faults = p->has_page_faults,
+	    .has_module_loads = p->has_module_loads,
 	    .uring_submission = p->has_uring ? p->uring_submission : NULL,
 	    .has_hooks = p->hooks.can_be_used,
 	    .hook_refusal = p->hooks.refusal,

@@ -164,6 +164,7 @@ struct probe_abilities {
 	bool has_file_loads; /* facts of files without a call for each */
 	bool has_iterator;
 	bool has_page_faults;
+	bool has_module_loads;        /* modules are told of before they run */
 	const char *uring_submission; /* tracepoint; NULL: requests are not seen */
 	bool has_hooks;               /* the kernel tells within a call where its name has led */
 	int hook_refusal;             /* errno of why not; 0: it has no functions to be asked */

@@ -7,6 +7,8 @@
  *
  * race ROUNDS DIRECTORY: some, while a second thread changes the name from 1file to 2file and back.
  * Prints how often it was which.
+ *
+ * module PARAMETERS FILE: loads it.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -49,9 +51,9 @@ static void make_file(const char *name)
 
 static int act_through_link(void)
 {
-	const char *files[] = {"unlink",    "unlinkat", "rename", "renameat",
-			       "renameat2", "link",     "linkat", "chmod",
-			       "fchmodat",  "chown",    "lchown", "fchownat"};
+	const char *files[] = {"unlink", "unlinkat", "rename",  "renameat", "renameat2",
+			       "link",   "linkat",   "chmod",   "fchmodat", "chown",
+			       "lchown", "fchownat", "truncate"};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		make_file(files[i]);
@@ -81,6 +83,7 @@ static int act_through_link(void)
 	ACT(symlinkat, "nowhere", at, in(relative, "symlinkat"));
 	ACT(fchmodat, at, in(relative, "fchmodat"), 0640);
 	ACT(fchownat, at, in(relative, "fchownat"), 1, 1, 0);
+	ACT(truncate, NAME("truncate"), 0);
 	ACT(mount, "none", NAME("mount"), "tmpfs", 0, "");
 	mount("none", THERE("umount2"), "tmpfs", 0, "");
 	ACT(umount2, NAME("umount2"), 0);
@@ -176,10 +179,20 @@ static int race(unsigned rounds)
 	return 0;
 }
 
+static int load_module(const char *parameters, const char *file)
+{
+	long result = syscall(SYS_finit_module, open(file, O_RDONLY), parameters, 0);
+
+	printf("module %s %ld\n", file, result);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 4)
 		return 2;
+	if (strcmp(argv[1], "module") == 0)
+		return load_module(argv[2], argv[3]);
 	directory = argv[3];
 	if (strcmp(argv[1], "race") == 0)
 		return race((unsigned)atoi(argv[2]));

@@ -83,3 +83,20 @@ def check_races(console, log, release):
         # both, and what comes first is the one that is counted.
         if release >= [5, 17] or call != "fchmodat":
             assert told == [int(n) for n in times], (call, times, told)
+
+
+def check_modules(console, alerts):
+    """One event of each module that is loaded, before it runs; and of a failure when it is known."""
+    hanging = re.search(r"^told of (\d+) that hangs$", console, re.M)
+    if not hanging:
+        return
+    assert hanging[1] == "1", console
+    loaded = {}
+    for alert in alerts:
+        if alert.get("proc.name") == "saker-acts" and alert.get("evt.type") == "finit_module":
+            loaded.setdefault(alert["fd.name"], []).append(alert["evt.res"])
+    results = dict(re.findall(r"^module (\S+) (-?\d+)$", console, re.M))
+    assert results.get("modules/dummy.ko") == "0", console
+    assert loaded["/root/modules/dummy.ko"] == ["SUCCESS"], loaded
+    assert loaded["/root/modules/tcrypt.ko"][0] == "SUCCESS", loaded
+    assert "SUCCESS" not in loaded["/root/modules/tcrypt.ko"][1:], loaded

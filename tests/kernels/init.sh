@@ -32,6 +32,21 @@ ln -s $dots$dots$dots/tmp/acts/2 /tmp/far
 ./saker-acts through /tmp/far /tmp/acts/2
 ./saker-acts race 300 /tmp/acts/race
 [ -x saker-compat ] && ./saker-compat /tmp/compat
+if [ -f modules/tcrypt.ko ]; then
+	./saker-acts module "" modules/dummy.ko
+	# It asks for another module when it starts, and whoever is to load that one never ends.
+	echo /root/modules/loader >/proc/sys/kernel/modprobe
+	./saker-acts module alg=nothing modules/tcrypt.ko &
+	pid=$!
+	tries=0
+	while ! grep -q alg=nothing alerts && [ $tries -lt 100 ]; do
+		usleep 50000
+		tries=$((tries + 1))
+	done
+	echo "told of $(grep -c alg=nothing alerts) that hangs"
+	kill -9 $pid
+	wait $pid
+fi
 mkdir /tmp/altered
 while read -r way; do
 	./saker-altered "$way" /tmp/altered >/dev/null && echo "altered $way"

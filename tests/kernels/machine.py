@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An emulated machine that boots a kernel, runs the monitor beside what it must see, and ends."""
 import json
+import lzma
 import pathlib
 import re
 import shutil
@@ -107,6 +108,23 @@ def make_disk(folder, saker, busybox, compiler=("cc",), sysroot=None, compat=Non
     return image
 
 
+def add_modules(disk, kernel, folder):
+    """A disk that has some of the kernel's modules as well, where its package is unpacked."""
+    root = folder / kernel.name
+    (root / "root" / "modules").mkdir(parents=True)
+    (root / "root" / "modules" / "loader").write_text("#!/bin/sh\nexec usleep 1000000000\n")
+    (root / "root" / "modules" / "loader").chmod(0o755)
+    for name in ["dummy", "tcrypt"]:
+        for module in kernel.rglob(f"{name}.ko*"):
+            data = module.read_bytes()
+            (root / "root" / "modules" / f"{name}.ko").write_bytes(
+                lzma.decompress(data) if module.suffix == ".xz" else data)
+    image = folder / f"{kernel.name}.gz"
+    shutil.copy(disk, image)
+    subprocess.run(f"find . | cpio -o -H newc --quiet | gzip -1 >> {image}", shell=True, cwd=root, check=True)
+    return image
+
+
 # Calls by x32's numbers, which Debian's kernels have switched off; interrupts that a kernel with
 # preemption everywhere would take for stray ones when much is printed.
 CHOICES = "syscall.x32=y noirqdebug"
@@ -160,6 +178,8 @@ def check(console):
     # Some kernels refuse to run a file in memory: then nothing may claim that one ran.
     assert any("memory" in rule.lower() for rule in rules) == ("ran from memory" in console), rules
     assert any("module" in rule.lower() for rule in rules), rules
+
+    acts.check_modules(console, [a["output_fields"] for a in alerts])
 
     opened = [a["output_fields"] for a in alerts if a["rule"] == "Opened"]
     ways = re.findall(r"^altered (\S+)$", console, re.M)

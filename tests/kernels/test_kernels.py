@@ -62,8 +62,11 @@ def disk(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kernel", kernels(), ids=lambda k: getattr(k, "name", k))
-def test_the_monitor_alerts(kernel, disk):
+def test_the_monitor_alerts(kernel, disk, tmp_path):
     if not shutil.which("qemu-system-x86_64"):
         pytest.skip("qemu-system-x86_64 is not installed")
-    console = machine.boot("qemu-system-x86_64", image_of(kernel), disk, "ttyS0", [])
+    image = image_of(kernel)
+    if STORE in image.parents:
+        disk = machine.add_modules(disk, image.parents[1], tmp_path)
+    console = machine.boot("qemu-system-x86_64", image, disk, "ttyS0", [])
     machine.check(console)
