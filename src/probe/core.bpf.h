@@ -81,6 +81,7 @@ __u32 exits_wanted; /* not 0: rules ask for ends of processes */
 __u32 reports_own;  /* not 0: calls of our own are reported, too */
 __u16 wants[PROBE_SYSCALLS];
 __u32 facts_wanted[PROBE_SYSCALLS];
+__u32 hooks_in_use;           /* not 0: hooked has any */
 __u16 hooked[PROBE_SYSCALLS]; /* which hooks tell of a call's names: bits of enum probe_hook */
 struct probe_cpu_counters counters[PROBE_CPUS];
 __u32 reader_waits;               /* until the next record: see probe.h */

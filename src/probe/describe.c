@@ -114,7 +114,7 @@ static void describe_calls(struct buffer *out)
 		      by_table, by_program, generic);
 }
 
-void probe_describe(const struct probe *p, struct buffer *out)
+void probe_describe(struct probe *p, struct buffer *out)
 {
 	struct probe_abilities a = probe_abilities(p);
 	struct probe_ring rings[PROBE_RINGS + 1];

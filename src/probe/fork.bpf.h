@@ -187,7 +187,7 @@ int BPF_PROG(process_exit, struct task_struct *trusted)
 	struct task_struct *task = task_plain(trusted);
 	if (task->flags & PF_KTHREAD_ || task->tgid == own_tgid)
 		return 0;
-	if (has_hooks)
+	if (has_hooks && hooks_in_use)
 		hook_forget();
 	struct slot *s =
 	    event_begin(CODE_PROCEXIT, EXIT_PARAMS, NO_SYSCALL, true, trusted, task, exits_wanted);

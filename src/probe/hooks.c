@@ -49,10 +49,7 @@ static int load_nothing(int type_id)
 			     sizeof(nothing) / sizeof(*nothing), &options);
 }
 
-/*
- * A kernel may refuse programs at some functions, by what arguments they have (structures, before
- * 6.1), which shows when one is loaded; or at all, which may show only when one is attached.
- */
+/* Some functions have arguments that no program can be given: structures, before 6.1. */
 void hooks_look(struct hooks *h, const void *btf, size_t size)
 {
 	const char *names[HOOK_COUNT];
@@ -66,21 +63,11 @@ void hooks_look(struct hooks *h, const void *btf, size_t size)
 
 		CLEANUP_CLOSE int program = load_nothing(h->functions[i]);
 
+		h->can_be_used |= program >= 0;
 		if (program < 0) {
 			h->functions[i] = 0;
 			h->refusal = -program;
-			continue;
 		}
-		if (h->can_be_used)
-			continue;
-
-		CLEANUP_CLOSE int link = bpf_raw_tracepoint_open(NULL, program);
-
-		if (link < 0) {
-			h->refusal = -link;
-			return;
-		}
-		h->can_be_used = true;
 	}
 }
 
@@ -111,26 +98,27 @@ static bool is_of_call(const struct hook_row *row, const char *call)
 	return false;
 }
 
-static void detach(struct hooks *h, size_t i)
-{
-	bpf_link__destroy(h->links[i]);
-	h->links[i] = NULL;
-}
-
 static void attach(struct hooks *h, size_t i, struct bpf_object *object)
 {
 	h->links[i] =
 	    bpf_program__attach_trace(bpf_object__find_program_by_name(object, table[i].program));
 	/* One that cannot be where others are: its names are followed. */
-	if (!h->links[i])
+	if (!h->links[i]) {
 		h->functions[i] = 0;
+		h->refusal = errno;
+	}
 }
 
-void hooks_want(struct hooks *h, struct bpf_object *object, const struct probe_wants *wants,
+static bool is_any_attached(const struct hooks *h)
+{
+	return hooks_attached(h, NULL, 0) > 0;
+}
+
+bool hooks_want(struct hooks *h, struct bpf_object *object, const struct probe_wants *wants,
 		uint16_t hooked[PROBE_SYSCALLS])
 {
-	uint16_t next[PROBE_SYSCALLS] = {0};
-	unsigned wanted = 0;
+	uint16_t of_call[PROBE_SYSCALLS] = {0};
+	unsigned wanted = 0, attached = 0;
 
 	for (uint16_t nr = 0; h->can_be_used && nr < PROBE_SYSCALLS; nr++) {
 		const struct syscall_schema *call = syscall_schema_get(nr);
@@ -139,17 +127,36 @@ void hooks_want(struct hooks *h, struct bpf_object *object, const struct probe_w
 			continue;
 		for (size_t i = 0; i < HOOK_COUNT; i++)
 			if (h->functions[i] && is_of_call(&table[i], call->name))
-				next[nr] |= (uint16_t)(1u << i);
-		wanted |= next[nr];
+				of_call[nr] |= (uint16_t)(1u << i);
+		wanted |= of_call[nr];
 	}
-	for (size_t i = 0; i < HOOK_COUNT; i++)
+	for (size_t i = 0; i < HOOK_COUNT && h->can_be_used; i++) {
 		if (wanted >> i & 1 && !h->links[i])
 			attach(h, i, object);
+		attached |= h->links[i] ? 1u << i : 0;
+		/* Where the first cannot be, none can. */
+		h->can_be_used = h->links[i] || !(wanted >> i & 1) || attached;
+	}
 	for (int nr = 0; nr < PROBE_SYSCALLS; nr++)
-		__atomic_store_n(&hooked[nr], next[nr], __ATOMIC_RELAXED);
-	for (size_t i = 0; i < HOOK_COUNT; i++)
-		if (!(wanted >> i & 1) && h->links[i])
-			detach(h, i);
+		__atomic_store_n(&hooked[nr], (uint16_t)(of_call[nr] & attached), __ATOMIC_RELAXED);
+	return attached;
+}
+
+bool hooks_work(struct hooks *h)
+{
+	for (size_t i = 0; h->can_be_used && !is_any_attached(h) && i < HOOK_COUNT; i++) {
+		if (!h->functions[i])
+			continue;
+
+		CLEANUP_CLOSE int program = load_nothing(h->functions[i]);
+		CLEANUP_CLOSE int link =
+		    program < 0 ? program : bpf_raw_tracepoint_open(NULL, program);
+
+		if (link < 0)
+			hooks_give_up(h, -link);
+		break;
+	}
+	return h->can_be_used;
 }
 
 size_t hooks_attached(const struct hooks *h, const char **names, size_t room)
@@ -169,6 +176,5 @@ size_t hooks_attached(const struct hooks *h, const char **names, size_t room)
 void hooks_close(struct hooks *h)
 {
 	for (size_t i = 0; i < HOOK_COUNT; i++)
-		if (h->links[i])
-			detach(h, i);
+		bpf_link__destroy(h->links[i]);
 }

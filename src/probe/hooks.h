@@ -20,16 +20,16 @@ struct bpf_object;
 struct load;
 
 struct hooks {
-	bool can_be_used;          /* one could be attached */
+	bool can_be_used;          /* programs were loaded; that they can be attached shows then */
 	int refusal;               /* errno of why not, 0: the kernel has no such functions */
-	int functions[HOOK_COUNT]; /* type ids in the kernel's BTF; 0: it has none of that name */
+	int functions[HOOK_COUNT]; /* type ids in the kernel's BTF; 0: none that can be used */
 	struct bpf_link *links[HOOK_COUNT];
 };
 
 /* What begins the names of all their programs. */
 #define HOOKS_PREFIX "hook_"
 
-/* Looks for the functions and tries; btf is the content of /sys/kernel/btf/vmlinux. */
+/* Looks for the functions; btf is the content of /sys/kernel/btf/vmlinux. */
 void hooks_look(struct hooks *h, const void *btf, size_t size);
 
 /* Before the object is loaded: chooses its programs, and says what they are for. */
@@ -39,11 +39,15 @@ void hooks_prepare(const struct hooks *h, struct bpf_object *object, struct load
 void hooks_give_up(struct hooks *h, int refusal);
 
 /*
- * Attaches those that the calls ask for, detaches the others, and fills `hooked`, by number of the
- * call, as the programs read it.
+ * Attaches those that the calls ask for, and fills `hooked`, by number of the call, as the programs
+ * read it. What is attached stays so until the end: to detach one takes kernels a tenth of a
+ * second, in which nobody would read the rings. False: none is attached.
  */
-void hooks_want(struct hooks *h, struct bpf_object *object, const struct probe_wants *wants,
+bool hooks_want(struct hooks *h, struct bpf_object *object, const struct probe_wants *wants,
 		uint16_t hooked[PROBE_SYSCALLS]);
+
+/* Whether one is attached, or can be: tries. */
+bool hooks_work(struct hooks *h);
 
 /* The function of each that is attached. */
 size_t hooks_attached(const struct hooks *h, const char **names, size_t room);

@@ -633,7 +633,7 @@ int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct err
 	int r = attach_wanted(p, wants, err);
 	if (r)
 		return r;
-	hooks_want(&p->hooks, p->programs->obj, wants, shared->hooked);
+	shared->hooks_in_use |= hooks_want(&p->hooks, p->programs->obj, wants, shared->hooked);
 	for (int nr = 0; nr < PROBE_SYSCALLS; nr++) {
 		if (collect_rows[nr].flags & ROW_UNUSED)
 			continue;
@@ -899,9 +899,10 @@ void probe_each_drop(const struct probe *p, probe_drop_fn *visit, void *context)
 	}
 }
 
-struct probe_abilities probe_abilities(const struct probe *p)
+struct probe_abilities probe_abilities(struct probe *p)
 {
 	struct names names = names_read();
+	bool has_hooks = hooks_work(&p->hooks);
 	struct probe_abilities a = {
 	    .has_btf = names.p,
 	    .has_rings = names_have(&names, "BPF_FUNC_ringbuf_output"),
@@ -912,7 +913,7 @@ struct probe_abilities probe_abilities(const struct probe *p)
 	    .has_page_faults = p->has_page_faults,
 	    .has_module_loads = p->has_module_loads,
 	    .uring_submission = p->has_uring ? p->uring_submission : NULL,
-	    .has_hooks = p->hooks.can_be_used,
+	    .has_hooks = has_hooks,
 	    .hook_refusal = p->hooks.refusal,
 	    .cpus = p->ncpus,
 	};

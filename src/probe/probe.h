@@ -170,10 +170,10 @@ struct probe_abilities {
 	int hook_refusal;             /* errno of why not; 0: it has no functions to be asked */
 	int cpus;
 };
-struct probe_abilities probe_abilities(const struct probe *p);
+struct probe_abilities probe_abilities(struct probe *p);
 
 /* For --probe-info, as text: what this kernel offers, and which fact comes from where. */
-void probe_describe(const struct probe *p, struct buffer *out);
+void probe_describe(struct probe *p, struct buffer *out);
 /* And how large its programs are, as a table. */
 void probe_describe_programs(const struct probe *p, struct buffer *out);
 
