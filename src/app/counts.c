@@ -139,6 +139,7 @@ void counts_print(const struct counts *c, const struct rule_set *rules, const ui
 		   "");
 	print_some("Blocks of the captures that are not known", c->blocks_skipped, "");
 	print_some("Heartbeats that did not arrive", c->heartbeats_lost, "");
+	print_some("Times that it was held up", c->held_up, "");
 	print_some("Reloads", c->reloads, "");
 	print_some("Reloads that failed", c->reloads_failed, "");
 	for (size_t i = 0; i < c->channel_count; i++)

@@ -51,6 +51,7 @@ struct counts {
 
 	bool is_blind; /* events do not arrive: app/heart.h */
 	uint64_t heartbeats, heartbeats_lost;
+	uint64_t held_up; /* times that the program did not run for long */
 
 	uint64_t reloads;        /* that took effect */
 	uint64_t reloads_failed; /* that left the old policy in place */

@@ -10,6 +10,7 @@
 #define SECOND UINT64_C(1000000000)
 #define BEAT_NS (5 * SECOND)
 #define ALERT_AGAIN_NS (60 * SECOND)
+#define HELD_UP_NS (10 * SECOND)
 #define FALCO_WAIT_NS UINT64_C(30000000)
 
 enum {
@@ -44,6 +45,26 @@ static void alert_blind(struct heart *h, struct judge *judge, uint64_t now)
 	h->alerted_at = now;
 	log_line(SEVERITY_CRITICAL, "%s", text);
 	judge_alert_internal(judge, SEVERITY_CRITICAL, str_from(rule), str_from(text), &fact, 1);
+}
+
+/* It has not been looked for so long. */
+static void alert_held_up(struct heart *h, struct judge *judge, uint64_t ns)
+{
+	static const char rule[] = "Saker internal: held up";
+	char text[160], seconds[24];
+	struct alert_fact fact = {STR("seconds"), {seconds, 0}};
+	size_t n = (size_t)snprintf(
+	    text, sizeof(text),
+	    "%s. For %llu seconds this program did not run: it was stopped, frozen or traced, or "
+	    "the machine was.",
+	    rule, (unsigned long long)(ns / SECOND));
+
+	fact.json.n =
+	    (size_t)snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)(ns / SECOND));
+	h->held_up++;
+	log_line(SEVERITY_CRITICAL, "%s", text);
+	judge_alert_internal(judge, SEVERITY_CRITICAL, str_from(rule), (struct str){text, n}, &fact,
+			     1);
 }
 
 /* A beat is answered, or it is time that it were. */
@@ -103,6 +124,9 @@ void heart_look(struct heart *h, struct judge *judge, uint64_t read, uint64_t dr
 
 	if (!h->beat)
 		return;
+	if (h->looked_at && now - h->looked_at >= HELD_UP_NS)
+		alert_held_up(h, judge, now - h->looked_at);
+	h->looked_at = now;
 	if (read != h->events || !h->silent_since) {
 		if (h->silent_since)
 			h->last_event = clock_realtime_ns();

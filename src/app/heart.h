@@ -5,6 +5,9 @@
  * not, nothing else does: somebody has detached programs, or changed what they look at. Then an
  * alert says so, again and again while it is so, for a blinded monitor must not look healthy.
  *
+ * Where the looks themselves are far apart somebody has held the whole monitor up: a signal, a
+ * freezer, a tracer. That is told as well, once it goes on.
+ *
  * Falco's own notice of silence ("Falco internal: timeouts notification") is given as well, after
  * syscall_event_timeouts.max_consecutives waits of 30 ms, as Falco's are.
  *
@@ -28,6 +31,8 @@ struct heart {
 	uint64_t events, silent_since; /* events read, and when the last of them was counted */
 	uint64_t last_event;           /* ns since the epoch; 0: none yet */
 	uint64_t beats, lost;          /* all of them */
+	uint64_t looked_at;            /* 0: not yet */
+	uint64_t held_up;              /* times */
 };
 
 void heart_init(struct heart *h, void (*beat)(void *context), void *context);

@@ -654,6 +654,8 @@ const struct metric metrics_table[] = {
 	.help = "Calls of the program's own that must come back as events."),
     ROW(COUNTER("saker_heartbeats_lost_total", "saker.heartbeats_lost", ALWAYS), AT(counts.heartbeats_lost),
 	.help = "Those of them that did not."),
+    ROW(COUNTER("saker_held_up_total", "saker.held_up", ALWAYS), AT(counts.held_up),
+	.help = "Times that the program did not run for ten seconds or more: it was stopped, frozen or traced."),
 
     ROW(GAUGE("falcosecurity_scap_n_threads_total", "falco.n_threads", STATE), AT(counts.state.threads),
 	.help = "Threads that are remembered."),

@@ -192,6 +192,7 @@ static void take_counts(struct monitor *m)
 	c.is_blind = m->heart.is_blind;
 	c.heartbeats = m->heart.beats;
 	c.heartbeats_lost = m->heart.lost;
+	c.held_up = m->heart.held_up;
 	if (!regime_add_counts(&m->regime, m->judge->terms->outputs, &c))
 		return;
 	if (pthread_mutex_trylock(&m->lock) != 0)

@@ -203,6 +203,8 @@ def test_a_monitor_whose_reader_is_held_up_does_not_look_healthy(place):
                 assert time.monotonic() < end, "it looks healthy"
                 time.sleep(0.1)
         running.wait_until(lambda: health(port) == 200, "its being well again")
+        alert = running.wait_for("Saker internal: held up")
+        assert alert["priority"] == "Critical" and int(alert.fields["seconds"]) >= 10, alert
         assert running.stop() == 0
 
 

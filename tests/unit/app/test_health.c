@@ -132,6 +132,29 @@ static void a_beat_that_may_have_been_lost_is_not_missed(void **state)
 	check_i64(place_free(p, "\"rule\"", text, sizeof(text)), 0, text);
 }
 
+static void a_monitor_that_was_held_up_says_so(void **state)
+{
+	static char text[65536];
+	struct place *p = place_new();
+	struct heart h;
+	(void)state;
+
+	heart_init(&h, beat, p);
+	/* The first look may be as late as it likes; nine seconds are a busy machine. */
+	for (uint64_t second = 1000; second < 1100; second += 9) {
+		heart_look(&h, &p->judge, second, 0, second * SECOND);
+		if (h.is_awaited)
+			hear(&h);
+	}
+	check_i64(h.held_up, 0, "nine seconds");
+	heart_look(&h, &p->judge, 2000, 0, 2000 * SECOND);
+	heart_look(&h, &p->judge, 2001, 0, 2001 * SECOND);
+	check_i64(h.held_up, 1, "nine hundred");
+	check_i64(place_free(p, "Saker internal: held up. For 901 seconds", text, sizeof(text)), 1,
+		  text);
+	assert_non_null(strstr(text, "\"seconds\":901"));
+}
+
 static void silence_is_told_as_falco_does(void **state)
 {
 	static char text[65536];
@@ -216,6 +239,7 @@ int main(void)
 	    cmocka_unit_test(a_heart_that_is_heard_is_well),
 	    cmocka_unit_test(missed_beats_are_told_until_one_is_heard),
 	    cmocka_unit_test(a_beat_that_may_have_been_lost_is_not_missed),
+	    cmocka_unit_test(a_monitor_that_was_held_up_says_so),
 	    cmocka_unit_test(silence_is_told_as_falco_does),
 	    cmocka_unit_test(lost_events_are_told_above_the_threshold_and_not_too_often),
 	    cmocka_unit_test(lost_events_end_the_program_where_that_is_configured),
