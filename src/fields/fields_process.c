@@ -329,6 +329,8 @@ static bool extract_value(struct field_context *ctx, const struct field_use *use
 		return set_number(use, out, !!(program->exe_flags & EXE_LOWER_LAYER));
 	case PROC_IS_EXE_FROM_MEMFD:
 		return set_number(use, out, !!(program->exe_flags & EXE_FROM_MEMFD));
+	case PROC_IS_EXE_MOVED:
+		return set_number(use, out, !!(program->exe_flags & EXE_MOVED));
 	case PROC_IS_SID_LEADER:
 		return set_number(use, out,
 				  p->facts.sid == (is_live(ctx) ? p->facts.pid : p->facts.vpid));

@@ -158,6 +158,18 @@ static __always_inline void annex_exe(struct slot *s, __u64 mm)
 	a->flags = s->exe_flags;
 }
 
+/* Where the executed file has always been, if that is elsewhere. */
+static __always_inline void annex_exe_origin(struct slot *s, __u64 mm)
+{
+	enum { EXEPATH = 27 };
+
+	/* By way of the slot it becomes a number, which a global function may be given. */
+	s->mounts.asked = mm ? (__u64)READ(mm_struct, mm, exe_file) : 0;
+	__u64 exe = s->mounts.asked;
+	if (exe && !file_resolve_origin(s, exe) && s->path_flags & PATH_MOVED)
+		annex_path(s, ANNEX_PATH_ORIGIN, EXEPATH);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *trusted, int old_pid, struct linux_binprm *bprm)
 {
@@ -181,6 +193,7 @@ int BPF_PROG(process_exec, struct task_struct *trusted, int old_pid, struct linu
 	params_end(s);
 	annex_exe(s, mm);
 	annex_cwd(s, true, task, ANNEX_CWD, ANNEX_OF_TASK);
+	annex_exe_origin(s, mm);
 	slot_emit(s);
 	return 0;
 }

@@ -24,6 +24,10 @@ enum { PROCESS_NAME_SIZE = 64 };
 
 struct container;
 
+/* Beyond the bits of the execve_flags table: the file has always been elsewhere than exepath says.
+ */
+enum { EXE_MOVED = 1 << 16 };
+
 /* What exec sets and fork inherits. Shared by processes that forked without exec; counted. */
 struct program {
 	uint32_t references;
@@ -36,7 +40,8 @@ struct program {
 	uint64_t exe_ctime; /* of the inode */
 	uint64_t exe_mtime;
 	uint32_t exe_dev;
-	uint32_t exe_flags; /* execve_flags: EXE_WRITABLE, EXE_UPPER_LAYER, EXE_FROM_MEMFD, ... */
+	uint32_t exe_flags; /* EXE_MOVED, and those of execve_flags: EXE_WRITABLE, EXE_UPPER_LAYER,
+			       EXE_FROM_MEMFD, ... */
 	uint64_t exe_ctime_age; /* from exe_ctime to the start of the process that did the exec, ns;
 				   0: not known */
 	bool args_cut;

@@ -457,6 +457,9 @@ static void apply_exec(struct state *s, struct event *e, struct process *p, stru
 		program->exe_dev = exe.dev;
 		program->exe_flags |= exe.flags;
 	}
+	item = event_annex_find(e, ANNEX_PATH_ORIGIN, POS_EXEC_TRUSTED_EXEPATH);
+	if (item && !str_equal(annex_str(item), strings.exepath))
+		program->exe_flags |= EXE_MOVED;
 	program->exe_ctime_age = ctime_age(p, program);
 	if (p->pidns_start_time && program->exe_ctime > p->pidns_start_time)
 		p->exe_ctime_in_pidns = program->exe_ctime - p->pidns_start_time;

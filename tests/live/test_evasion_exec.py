@@ -19,6 +19,7 @@ RULES = """
   output: >
     %proc.exepath %proc.name %proc.exe %proc.cmdline %proc.pname %proc.pid %thread.tid %proc.ppid
     %evt.type %proc.is_exe_from_memfd %proc.exe_ino %evt.args_truncated %proc.args %proc.aname[2] %proc.vpid
+    %proc.is_exe_moved
   priority: NOTICE
 - rule: Failed
   desc: a program that did not start
@@ -35,7 +36,8 @@ RULES = """
 
 # The way, and what the alert must say; {p} is the place.
 RAN = {
-    "plain": {"proc.exepath": "{p}/victim", "proc.name": "victim", "proc.pname": "python3"},
+    "plain": {"proc.exepath": "{p}/victim", "proc.name": "victim", "proc.pname": "python3",
+              "proc.is_exe_moved": False},
     "other-name": {"proc.exepath": "{p}/victim", "proc.exe": "/usr/sbin/sshd",
                    "proc.name": "victim"},
     "no-name": {"proc.exepath": "{p}/victim", "proc.name": "victim"},
@@ -59,6 +61,7 @@ RAN = {
     "orphan": {"proc.exepath": "{p}/victim"},
     "user-namespace": {"proc.exepath": "{p}/victim", "proc.vpid": 1},
     "chrooted": {"proc.exe": "/inside"},
+    "over-another": {"proc.exepath": "{p}/scratch/innocent", "proc.is_exe_moved": True},
 }
 
 
@@ -173,6 +176,14 @@ def test_a_process_that_renames_itself(trick, way, name):
     assert alert.fields["proc.exepath"] == str(trick.helper)
     assert alert.fields["proc.cmdline"].endswith("/etc/shadow")
     assert trick.wait_for("saker", "Sensitive file read", proc_name=name)
+
+
+def test_what_is_mounted_over_a_trusted_program_is_not_trusted(trick):
+    (trick, scratch) = trick
+    if not os.path.exists("/usr/bin/chage"):
+        pytest.skip("no program is there that may read passwords")
+    trick.go("read-over-trusted", trick.directory / "victim", scratch, "/etc/shadow")
+    trick.wait_for("saker", "Sensitive file read", proc_exepath="/usr/bin/chage")
 
 
 def test_binfmt_interpreter(trick):

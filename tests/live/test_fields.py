@@ -207,7 +207,7 @@ def expectations(acted):
             "proc.duration": recent, "proc.pid.ts": some, "proc.ppid.ts": some,
             "proc.ppid.duration": count, "proc.is_exe_writable": some,
             "proc.is_exe_upper_layer": some, "proc.is_exe_lower_layer": some,
-            "proc.is_exe_from_memfd": False, "proc.is_sid_leader": told["sid"] == pid,
+            "proc.is_exe_from_memfd": False, "proc.is_exe_moved": False, "proc.is_sid_leader": told["sid"] == pid,
             "proc.is_pgid_leader": told["pgid"] == pid,
             "proc.is_vpgid_leader": told["pgid"] == pid, "proc.exe_ino": told["exe_ino"],
             "proc.exe_ino.ctime": told["exe_ctime"], "proc.exe_ino.mtime": told["exe_mtime"],

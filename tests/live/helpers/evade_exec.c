@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -375,6 +376,37 @@ static int chrooted(char **arg)
 	return refused("exec");
 }
 
+/* A copy of the program is mounted over a file, in namespaces that anybody may make, and run as
+ * that. */
+static int mounted_over(char **arg, const char *place, char *const *argv)
+{
+	char *copy = copied(arg, "copy");
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(copy, place, NULL, MS_BIND, NULL) < 0)
+		return refused("mount");
+	execv(place, argv);
+	return refused("exec");
+}
+
+static int over_another(char **arg)
+{
+	char place[4096], *argv[] = {place, NULL};
+
+	snprintf(place, sizeof(place), "%s/innocent", arg[1]);
+	close(open(place, O_CREAT | O_WRONLY, 0755));
+	return mounted_over(arg, place, argv);
+}
+
+/* As a program that may read what others may not: WAY PROGRAM SCRATCH FILE */
+static int read_over_trusted(char **arg)
+{
+	char *argv[] = {"chage", "read-under-name", arg[0], arg[1], arg[2], NULL};
+
+	return mounted_over(arg, "/usr/bin/chage", argv);
+}
+
 /* 30,000 bytes of arguments, and of environment. */
 static int long_arguments(char **arg)
 {
@@ -432,6 +464,8 @@ static const struct way ways[] = {
     {"orphan", 2, by_orphan},
     {"user-namespace", 2, in_user_namespace},
     {"chrooted", 2, chrooted},
+    {"over-another", 2, over_another},
+    {"read-over-trusted", 3, read_over_trusted},
     {"long", 2, long_arguments},
     {"chain", 2, chain},
 };
