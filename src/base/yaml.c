@@ -60,7 +60,7 @@ typedef VEC(struct yaml_node *) node_vec;
 enum {
 	SHARED_TEXTS = 256,
 	SHARED_TEXT_MAX = 32,
-	PIPE_PATIENCE_MS = 5000,
+	PIPE_PATIENCE_MS = 10000,
 };
 
 struct builder {
@@ -492,7 +492,8 @@ int yaml_read_file(const char *path, struct arena *arena, struct str *text, stru
 			int code = errno;
 
 			VEC_FREE(&bytes);
-			error_set(err, -code, "cannot read the file: %s", strerror(code));
+			error_set(err, -code, "cannot read the file: %s",
+				  code == ETIMEDOUT ? "nothing comes out of it" : strerror(code));
 			error_locate(err, path, 0, 0);
 			return -code;
 		}

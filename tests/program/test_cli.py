@@ -4,6 +4,8 @@
 import json
 import os
 import re
+import threading
+import time
 
 import pytest
 
@@ -42,6 +44,25 @@ def test_support_tells_versions_system_configuration_and_rules(saker):
         or "UTF-8" in support["rules_files"][1]["variants"][0]["content"]
     assert "--support" in support["cmdline"]
     assert r'"program_output": {"program": "say \"x\""}' in support["config"]
+
+
+def test_rules_may_come_from_a_pipe_that_is_slow(saker):
+    pipe = saker.directory / "pipe"
+    os.mkfifo(pipe)
+    rules = RULES.read_bytes()
+
+    def write():
+        with open(pipe, "wb") as end:
+            for at in range(0, len(rules), 4096):
+                end.write(rules[at:at + 4096])
+                end.flush()
+                time.sleep(0.01)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    done = saker("-V", pipe)
+    writer.join()
+    assert done.returncode == 0 and f"{pipe}: Ok" in done.stdout, done.stdout + done.stderr
 
 
 def test_page_size(saker):
