@@ -15,8 +15,9 @@
 #include "probe/calls.bpf.h"
 
 enum {
-	/* Names that are kept at a time: of calls under way. Most are short. */
-	HOOKED_CALLS = 16384,
+	/* Names that are kept at a time: of calls under way. Most are short, and memory for those
+	 * is there from the start; the loader takes it away where there are no hooks. */
+	HOOKED_CALLS = 4096,
 	HOOKED_SHORT = 224,
 	SAME_STEPS = 32, /* of eight bytes */
 	/* Bits beside those of slot->path_flags. */
@@ -42,16 +43,19 @@ struct hooked_long {
 	struct hooked_name name;
 	char path[RECORD_PATH_MAX];
 };
-#define HOOKED_MAP(form)                                                                           \
-	struct {                                                                                   \
-		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
-		__uint(max_entries, HOOKED_CALLS);                                                 \
-		__uint(map_flags, BPF_F_NO_PREALLOC);                                              \
-		__type(key, __u64);                                                                \
-		__type(value, struct form);                                                        \
-	}
-HOOKED_MAP(hooked_short) hooked_short SEC(".maps");
-HOOKED_MAP(hooked_long) hooked_long SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, HOOKED_CALLS);
+	__type(key, __u64);
+	__type(value, struct hooked_short);
+} hooked_short SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, HOOKED_CALLS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct hooked_long);
+} hooked_long SEC(".maps");
 
 static __always_inline __u64 hook_key(__u32 k)
 {

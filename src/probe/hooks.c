@@ -73,6 +73,8 @@ void hooks_look(struct hooks *h, const void *btf, size_t size)
 
 void hooks_prepare(const struct hooks *h, struct bpf_object *object, struct load *load)
 {
+	if (!h->can_be_used)
+		bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "hooked_short"), 1);
 	for (size_t i = 0; i < HOOK_COUNT; i++) {
 		struct bpf_program *program =
 		    bpf_object__find_program_by_name(object, table[i].program);

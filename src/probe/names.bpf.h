@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /*
  * Where the names that a call was given lead. A call that opens a file leaves the file to look at;
- * one that removes, renames or makes a name leaves nothing. So its name is followed once more, from
+ * one that removes, renames or makes a name leaves nothing, and where no hook told it (hooks.bpf.h)
+ * nothing is known. So its name is followed once more, from
  * the task's root, its working directory or the directory's descriptor, down the kernel's cache of
  * names, over symbolic links and mount points: the way that the call itself went a moment ago, by
  * what the kernel knows and not by what the program says.
