@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fields/param_text.h"
-#include "state/bind.h"
 
 #include "event/names.h"
 #include "fields/event_path.h"
 #include "fields/fd_text.h"
-#include "state/bind.h"
+#include "state/bind_fd.h"
 
 #include <time.h>
 

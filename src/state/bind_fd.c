@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/address.h"
-#include "state/bind.h"
+#include "state/bind_fd.h"
 #include "state/path.h"
 
 #include <errno.h>

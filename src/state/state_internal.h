@@ -3,7 +3,7 @@
 #ifndef SAKER_STATE_STATE_INTERNAL_H
 #define SAKER_STATE_STATE_INTERNAL_H
 
-#include "state/bind.h"
+#include "state/bind_fd.h"
 #include "state/state.h"
 #include "state/table.h"
 
@@ -92,8 +92,20 @@ struct state {
 	char name_memory[NAME_MEMORY];
 };
 
+/* bind.c: fills made[0 .. event_code_count - 1] with what events of each code do to processes. */
+void bind_actions_make(uint8_t *made);
 /* Forgets the thread that ended with the event before this one. */
 void state_finish_exit(struct state *s);
+
+/* The first annex item of a kind that an event has but one of. */
+static inline const struct annex_item *annex_first(const struct event *e, enum annex_kind kind)
+{
+	const struct annex_item *i = e->annex ? event_annex_next(e, NULL) : NULL;
+
+	while (i && i->kind != kind)
+		i = event_annex_next(e, i);
+	return i;
+}
 
 /* snapshot.c: what /proc told of a process, from an annex item; 0 or -EBADMSG. Views into bytes. */
 int proc_restore(struct str bytes, struct proc_process *out);

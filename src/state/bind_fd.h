@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The descriptor of an event: what bind_fd.c fills e->fd from, for the sources of state/ alone. */
-#ifndef SAKER_STATE_BIND_H
-#define SAKER_STATE_BIND_H
+#ifndef SAKER_STATE_BIND_FD_H
+#define SAKER_STATE_BIND_FD_H
 
 #include "event/event.h"
 #include "state/process.h"
@@ -43,7 +43,7 @@ struct annex_facts {
 	struct str cwd, unix_path, resolved, base;
 	struct str origin; /* empty: as resolved */
 	bool has_cwd, has_resolved, has_base;
-	bool is_name_false; /* the name that was given is not the opened file's */
+	bool is_name_false;     /* the name that was given is not the opened file's */
 	bool has_resolved_name; /* of any parameter that is a path */
 };
 void annex_gather(const struct fd_rule *rule, const struct event *e, struct annex_facts *facts);
