@@ -1,101 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The evaluator: a loop over the plan's arrays. Answers carry the number of the judgement (epoch)
- * that they are good for, so that nothing has to be cleared between events.
+ * that they are good for, so that nothing has to be cleared between events. One file, so that what
+ * each event runs through is compiled as a whole; evaluator.c has what is not done for each event.
  */
 #include "base/clock.h"
-#include "engine/plan_internal.h"
-#include "engine/rule_times.h"
-#include "state/pool.h"
-
-#include <stdlib.h>
-
-enum {
-	SCRATCH_SIZE = 16 * 1024 * 1024, /* of which there is what was ever used */
-	/* What is kept of a process; events of others fall back on looking it up each time. */
-	SLOT_GUARDS_MAX = 48,
-	SLOTS_MOST = 8192,
-	SLOTS_LEAST = 64,
-	SLOTS_BYTES = 4 * 1024 * 1024,
-};
-
-struct subject_answer {
-	uint32_t epoch;
-	bool has_value;
-	struct value value;
-};
-
-/*
- * What has been found out about a thread and its process, as long as their scope_generations stand.
- * Per thread, since threads have names of their own. The thread names its slot, the slot names its
- * thread: either side may forget.
- */
-struct slot {
-	const struct thread *thread;
-	const struct process *process;
-	uint64_t generation;                /* both scope_generations: neither ever goes back */
-	uint64_t seen_tables, known_tables; /* small tables, by small_id */
-	bool are_guards_known, has_too_many_guards;
-	uint16_t recurrences; /* events, as evaluator_recurs counts them */
-	uint32_t guard_count;
-	/* What most events read stands first, in one cache line: see slot_* for the rest. */
-	struct small_known {
-		uint64_t ready; /* candidates that the process leaves */
-		uint64_t found; /* those that its guards find */
-	} small[];
-};
-
-struct evaluator {
-	const struct plan *plan;
-	struct field_context ctx;
-	struct arena scratch;
-	char *scratch_memory;
-	uint32_t next_epoch;
-	uint32_t epochs[VIEW_COUNT];
-
-	struct subject_answer *subjects;
-	uint32_t *lookup_epochs; /* done in */
-	uint32_t *atom_epochs;   /* holds in; of atoms without a lookup: known in */
-	uint8_t *atom_answers;   /* of atoms without a lookup */
-	uint32_t *memo_epochs;   /* known in */
-	uint8_t *memo_answers;
-	uint32_t *hits; /* room for the largest lookup */
-
-	/* Candidates of the event, and which words of them are not empty. */
-	uint64_t *found, *found_summary;
-	uint64_t ready; /* of small tables: candidates that may hold as far as is known */
-	uint64_t *fired;
-
-	void *slots_memory;
-	char *slots; /* in it, at a cache line */
-	size_t slot_size;
-	uint32_t slot_count, next_slot;
-	uint32_t bit_words;
-	struct slot *slot; /* of the event's process */
-	uint64_t serial;   /* tells this evaluator's slots from an earlier one's */
-
-	uint64_t *match_counts;
-	struct rule_times times;
-	uint64_t last_time;
-};
-
-/* Behind slot.small: which tables guards find rules in; bits known, and set; the guards that hold.
- */
-
-static inline uint64_t *slot_tables(const struct evaluator *ev, struct slot *s)
-{
-	return (uint64_t *)(s->small + ev->plan->small_count);
-}
-
-static inline uint64_t *slot_bits(const struct evaluator *ev, struct slot *s)
-{
-	return slot_tables(ev, s) + ev->plan->guard_table_words;
-}
-
-static inline uint32_t *slot_guards(const struct evaluator *ev, struct slot *s)
-{
-	return (uint32_t *)(slot_bits(ev, s) + 2 * (size_t)ev->bit_words);
-}
+#include "engine/evaluator_internal.h"
 
 /* Values and atoms */
 
@@ -380,11 +290,6 @@ static void find_by_process(struct evaluator *ev, const struct kind_table *t)
 }
 
 /* Processes */
-
-static inline struct slot *slot_at(const struct evaluator *ev, uint32_t index)
-{
-	return (struct slot *)(ev->slots + (size_t)index * ev->slot_size);
-}
 
 static inline uint64_t generation_of(const struct event *e)
 {
@@ -734,110 +639,4 @@ bool evaluator_recurs(struct evaluator *ev)
 		return false;
 	s->recurrences++;
 	return s->recurrences == FIRST || s->recurrences % AGAIN == 0;
-}
-
-static void *array(size_t count, size_t size)
-{
-	void *p = calloc(count ? count : 1, size);
-
-	if (!p)
-		abort();
-	return p;
-}
-
-struct evaluator *evaluator_new_sized(const struct plan *p, struct state *state,
-				      const char *hostname, bool is_small)
-{
-	struct evaluator *ev = array(1, sizeof(*ev));
-	size_t words = BITSET_WORDS(p->most_candidates);
-
-	ev->plan = p;
-	ev->scratch_memory = array(1, SCRATCH_SIZE);
-	arena_fixed(&ev->scratch, ev->scratch_memory, SCRATCH_SIZE);
-	ev->ctx =
-	    (struct field_context){.state = state, .scratch = &ev->scratch, .hostname = hostname};
-	ev->subjects = array(p->subject_count, sizeof(*ev->subjects));
-	ev->lookup_epochs = array(p->lookup_count, sizeof(*ev->lookup_epochs));
-	ev->atom_epochs = array(p->atom_count, sizeof(*ev->atom_epochs));
-	ev->atom_answers = array(p->atom_count, sizeof(*ev->atom_answers));
-	ev->memo_epochs = array(p->memo_count, sizeof(*ev->memo_epochs));
-	ev->memo_answers = array(p->memo_count, sizeof(*ev->memo_answers));
-	ev->hits = array(p->most_hits, sizeof(*ev->hits));
-	ev->found = array(words, sizeof(*ev->found));
-	ev->found_summary = array(BITSET_WORDS(words), sizeof(*ev->found_summary));
-	ev->fired = array(words * 2, sizeof(*ev->fired));
-	ev->bit_words = (uint32_t)BITSET_WORDS(p->bit_count);
-	ev->slot_size = sizeof(struct slot) + p->small_count * sizeof(struct small_known) +
-			(p->guard_table_words + 2 * (size_t)ev->bit_words) * sizeof(uint64_t) +
-			SLOT_GUARDS_MAX * sizeof(uint32_t);
-	ev->slot_size = (ev->slot_size + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
-	size_t slots = is_small ? 0 : SLOTS_BYTES / ev->slot_size;
-	ev->slot_count = slots > SLOTS_MOST    ? SLOTS_MOST
-			 : slots < SLOTS_LEAST ? SLOTS_LEAST
-					       : (uint32_t)slots;
-	/* Zeroed by whoever gives the memory, so that slots that are never used take none. */
-	ev->slots_memory = array(ev->slot_count * ev->slot_size + CACHE_LINE, 1);
-	ev->slots =
-	    (char *)(((uintptr_t)ev->slots_memory + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
-	ev->next_slot = 1;
-	ev->match_counts = array(p->set->rule_count, sizeof(*ev->match_counts));
-	ev->serial = hash_u64((uintptr_t)ev) ^ clock_monotonic_ns();
-	return ev;
-}
-
-void evaluator_free(struct evaluator *ev)
-{
-	if (!ev)
-		return;
-	free(ev->scratch_memory);
-	free(ev->subjects);
-	free(ev->lookup_epochs);
-	free(ev->atom_epochs);
-	free(ev->atom_answers);
-	free(ev->memo_epochs);
-	free(ev->memo_answers);
-	free(ev->hits);
-	free(ev->found);
-	free(ev->found_summary);
-	free(ev->fired);
-	free(ev->slots_memory);
-	free(ev->match_counts);
-	rule_times_release(&ev->times);
-	free(ev);
-}
-
-void evaluator_forget(struct evaluator *ev)
-{
-	ev->serial = hash_u64(ev->serial);
-}
-
-void evaluator_follow(struct evaluator *ev, const struct evaluator *before)
-{
-	ev->ctx.first_event_time = before->ctx.first_event_time;
-	ev->last_time = before->last_time;
-}
-
-struct field_context *evaluator_context(struct evaluator *ev)
-{
-	return &ev->ctx;
-}
-
-const uint64_t *evaluator_match_counts(const struct evaluator *ev)
-{
-	return ev->match_counts;
-}
-
-void evaluator_count_match(struct evaluator *ev, const struct rule *rule)
-{
-	ev->match_counts[rule->id]++;
-}
-
-void evaluator_time_rules(struct evaluator *ev, uint32_t every)
-{
-	rule_times_begin(&ev->times, ev->plan->set->rule_count, every);
-}
-
-const uint64_t *evaluator_rule_times(const struct evaluator *ev)
-{
-	return ev->times.ns;
 }

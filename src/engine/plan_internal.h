@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a plan is made of: compact arrays that the evaluator walks. Written by the compiler
- * (compile.c, program.c), read by evaluate.c, seen by nobody else.
+ * (compile.c, program.c), read by the evaluator (evaluate.c), seen by nobody else.
  */
 #ifndef SAKER_ENGINE_PLAN_INTERNAL_H
 #define SAKER_ENGINE_PLAN_INTERNAL_H
