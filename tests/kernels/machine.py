@@ -87,10 +87,10 @@ def make_disk(folder, saker, busybox, compiler=("cc",), sysroot=None, compat=Non
         subprocess.run([*compiler, "-static", "-O1", "-x", "c", "-", "-o", root / "root" / name],
                        input=text, text=True, check=True)
     helpers = ROOT / "tests" / "live" / "helpers"
-    for source, name in [(helpers / "uring.c", "saker-ring"), (helpers / "altered_calls.c", "saker-altered"),
-                         (HERE / "acts.c", "saker-acts")]:
+    for sources, name in [((helpers / "uring").glob("*.c"), "saker-ring"),
+                          ([helpers / "altered_calls.c"], "saker-altered"), ([HERE / "acts.c"], "saker-acts")]:
         subprocess.run([*compiler, "-std=c17", "-D_GNU_SOURCE", "-static", "-O1", "-pthread", "-o",
-                        root / "root" / name, source], check=True)
+                        root / "root" / name, *sources], check=True)
     if compat:
         subprocess.run([compat, "-static", "-O1", "-o", root / "root" / "saker-compat", HERE / "compat.c"], check=True)
     (root / "root" / "compat.yaml").write_text(COMPAT_RULES)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What helpers/uring.c does, and the alerts that must come of it."""
+"""What helpers/uring does, and the alerts that must come of it."""
 
 RULES = """
 - rule: Done

@@ -2,7 +2,7 @@
 """What io_uring does for a process is seen as the call that it stands for.
 
 Every operation is done by the plain call and by a ring, in several ways; both must give the same
-alert, but for evt.is_io_uring. helpers/uring.c does them.
+alert, but for evt.is_io_uring. helpers/uring does them.
 """
 
 import itertools
@@ -26,12 +26,12 @@ serial = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def ring():
-    """helpers/uring.c, built; its name is what the rule knows it by."""
+    """helpers/uring, built; its name is what the rule knows it by."""
     demand_live()
     WORKSHOP.mkdir(parents=True, exist_ok=True)
     binary = WORKSHOP / "saker-ring"
     subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror",
-                    "-static", "-o", binary, Path(__file__).parent / "helpers" / "uring.c"],
+                    "-static", "-o", binary, *(Path(__file__).parent / "helpers" / "uring").glob("*.c")],
                    check=True)
     yield binary
     binary.unlink()
