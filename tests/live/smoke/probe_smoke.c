@@ -40,7 +40,7 @@ static void see_task(void *context, const void *record, size_t size)
 		own_seen = -1000;
 		return;
 	}
-	int exe = event_schema_param(e.schema, str_from("exe"));
+	int exe = event_schema_param(e.schema, str_from("trusted_exepath"));
 	struct str text;
 	if (e.record->task.pid == getpid() && event_param_str(&e, (unsigned)exe, &text) &&
 	    memmem(text.p, text.n, "probe_smoke", 11))

@@ -65,9 +65,11 @@ void do_security(void)
 	IS("res", "%d", -EBADF);
 	IS("nstype", "%d", 0x10);
 	syscall(SYS_pivot_root, "/no/such", "/no/such");
-	EVENT("syscall");
+	EVENT("pivot_root");
 	IS("ID", "137");
 	IS("nativeID", "155");
+	IS("newroot", "/no/such");
+	IS("putold", "/no/such");
 	syscall(SYS_init_module, "image", 5UL, "args");
 	EVENT("init_module");
 	IS("img", "image");
