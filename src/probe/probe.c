@@ -4,24 +4,21 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "probe/discard_map.h"
-#include "probe/hooks.h"
 #include "probe/load.h"
-#include "probe/shared.h"
+#include "probe/probe_internal.h"
+#include "probe/refusal.h"
 #include "probe/tracepoint.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
-#include <sys/utsname.h>
 
 #include "collect_table.h"
-#include "saker_probe.skel.h"
 #include "saker_probe_loop.skel.h"
 #include "saker_probe_plain.skel.h"
 
@@ -30,26 +27,7 @@
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
-enum { LINKS_MAX = 16, ITERATOR_BUFFER = 1 << 18, LOG_BYTES = 4096, BUILD_HELPERS = 4 };
-
-struct probe {
-	struct saker_probe *programs;
-	struct probe_ring rings[PROBE_RINGS + 1];
-	size_t nrings;
-	struct bpf_link *links[LINKS_MAX];
-	const char *attached[LINKS_MAX];
-	size_t nlinks;
-	int ncpus;
-	uint32_t discard_tables;       /* that were ever in use */
-	const uint64_t *discards;      /* by CPU and event code; NULL: they cannot be read */
-	uint8_t keeps[PROBE_SYSCALLS]; /* see probe_keep; atomic */
-	bool has_iterator;
-	bool has_page_faults;
-	bool has_module_loads; /* tracepoint */
-	bool has_uring;
-	const char *uring_submission; /* tracepoint that tells of it */
-	struct hooks hooks;
-};
+enum { ITERATOR_BUFFER = 1 << 18, LOG_BYTES = 4096, BUILD_HELPERS = 4 };
 
 /*
  * libbpf explains failures only by printing, through one function of the whole program without a
@@ -70,77 +48,6 @@ __attribute__((format(printf, 2, 0))) static int keep_log(enum libbpf_print_leve
 		n = sizeof(line) - 1;
 	buffer_put(libbpf_said, (struct str){line, (size_t)n});
 	return n;
-}
-
-/* The capabilities that the kernel asks for, of which CAP_SYS_ADMIN holds all. */
-static bool has_capability(unsigned capability)
-{
-	CLEANUP_FCLOSE FILE *status = fopen("/proc/self/status", "re");
-	char line[256];
-	while (status && fgets(line, sizeof(line), status)) {
-		unsigned long long effective;
-		if (sscanf(line, "CapEff: %llx", &effective) == 1)
-			return effective >> capability & 1;
-	}
-	return false;
-}
-
-static bool is_locked_down(void)
-{
-	CLEANUP_FCLOSE FILE *f = fopen("/sys/kernel/security/lockdown", "re");
-	char line[128] = "";
-	return f && fgets(line, sizeof(line), f) && strstr(line, "[confidentiality]");
-}
-
-/* Why it cannot work, if that can be known beforehand or from the code. */
-static int explain(int code, const char *what, struct buffer *said, struct error *err)
-{
-	struct utsname name = {0};
-	unsigned major = 0, minor = 0;
-	uname(&name);
-	if (sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
-	    (major < 5 || (major == 5 && minor < 8)))
-		return error_set(
-		    err, code,
-		    "the kernel is %s; the probe needs 5.8 or newer (ring buffers of eBPF)",
-		    name.release);
-	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return error_set(
-		    err, code,
-		    "the kernel offers no BTF (/sys/kernel/btf/vmlinux: %s); the probe needs "
-		    "a kernel built with CONFIG_DEBUG_INFO_BTF=y, as distributions' are",
-		    strerror(errno));
-	if (code == -EPERM || code == -EACCES) {
-		const char *missing = NULL;
-		if (!has_capability(CAP_SYS_ADMIN)) {
-			if (!has_capability(CAP_BPF))
-				missing = "CAP_BPF";
-			else if (!has_capability(CAP_PERFMON))
-				missing = "CAP_PERFMON";
-		}
-		if (missing)
-			return error_set(
-			    err, code,
-			    "%s: not permitted; the process lacks %s (run as root, or give it "
-			    "CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN)",
-			    what, missing);
-		if (is_locked_down())
-			return error_set(
-			    err, code,
-			    "%s: not permitted; the kernel is locked down "
-			    "(confidentiality), which forbids eBPF to read kernel memory",
-			    what);
-	}
-	/* The last lines tell most. */
-	struct str text = buffer_str(said);
-	if (text.n > 350) {
-		text.p += text.n - 350;
-		text.n = 350;
-	}
-	while (text.n && text.p[text.n - 1] == '\n')
-		text.n--;
-	return error_set(err, code, "%s: %s%s%.*s", what, strerror(-code), text.n ? "; " : "",
-			 (int)text.n, text.p);
 }
 
 /*
@@ -449,7 +356,8 @@ static int load_programs(struct probe *p, struct load *load, const struct probe_
 	if (optional[1].is_left_out)
 		hooks_give_up(&p->hooks, EINVAL);
 	if (r || refused)
-		return explain(r ? r : refused, "cannot load the probe's programs", said, err);
+		return probe_explain(r ? r : refused, "cannot load the probe's programs", said,
+				     err);
 	return entered;
 }
 
@@ -484,7 +392,7 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 	if (!r) {
 		p->programs = open_programs(&names);
 		if (!p->programs)
-			r = explain(-errno, "cannot open the probe's programs", &said, err);
+			r = probe_explain(-errno, "cannot open the probe's programs", &said, err);
 	}
 	if (!r) {
 		configure(p, options, &names, load);
@@ -492,7 +400,7 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 		if (!r)
 			r = shape_discards(p, &form);
 		if (r)
-			explain(r, "cannot make a ring", &said, err);
+			probe_explain(r, "cannot make a ring", &said, err);
 	}
 	names_release(&names);
 	if (!r) {
@@ -800,103 +708,6 @@ void probe_beat(struct probe *p)
 	if (chdir(".") < 0)
 		errno = 0;
 	__atomic_store_n(reports_own, 0, __ATOMIC_SEQ_CST);
-}
-
-bool probe_counters_of_cpu(const struct probe *p, unsigned cpu, struct probe_counters *out)
-{
-	const struct probe_cpu_counters *cpus = (const void *)p->programs->bss->counters;
-
-	if (cpu >= (unsigned)p->ncpus || cpu >= PROBE_CPUS)
-		return false;
-	out->events = __atomic_load_n(&cpus[cpu].events, __ATOMIC_RELAXED);
-	out->faults = __atomic_load_n(&cpus[cpu].faults, __ATOMIC_RELAXED);
-	out->sampled = __atomic_load_n(&cpus[cpu].sampled, __ATOMIC_RELAXED);
-	out->discarded = __atomic_load_n(&cpus[cpu].discarded, __ATOMIC_RELAXED) - out->sampled;
-	for (int cause = 0; cause < DROP_CAUSE_COUNT; cause++)
-		out->drops[cause] = __atomic_load_n(&cpus[cpu].drops[cause], __ATOMIC_RELAXED);
-	return true;
-}
-
-struct probe_counters probe_counters(const struct probe *p)
-{
-	struct probe_counters sum = {0}, one;
-
-	for (unsigned cpu = 0; probe_counters_of_cpu(p, cpu, &one); cpu++) {
-		sum.events += one.events;
-		sum.faults += one.faults;
-		sum.sampled += one.sampled;
-		sum.discarded += one.discarded;
-		for (int cause = 0; cause < DROP_CAUSE_COUNT; cause++)
-			sum.drops[cause] += one.drops[cause];
-	}
-	return sum;
-}
-
-uint64_t probe_drops_of(const struct probe *p, uint16_t code, enum drop_cause cause)
-{
-	uint32_t key = (uint32_t)code * DROP_CAUSE_COUNT + cause;
-	CLEANUP_FREE uint64_t *values = calloc((size_t)p->ncpus, sizeof(*values));
-	uint64_t sum = 0;
-	if (!values || code >= PROBE_CODES ||
-	    bpf_map_lookup_elem(bpf_map__fd(p->programs->maps.drops_by_code), &key, values))
-		return 0;
-	for (int cpu = 0; cpu < p->ncpus; cpu++)
-		sum += values[cpu];
-	return sum;
-}
-
-uint64_t probe_discards_of(const struct probe *p, uint16_t code, int cpu)
-{
-	uint64_t sum = 0;
-
-	if (!p->discards || code >= PROBE_CODES)
-		return 0;
-	for (int i = cpu < 0 ? 0 : cpu; i < p->ncpus && (cpu < 0 || i == cpu); i++)
-		sum +=
-		    __atomic_load_n(&p->discards[(size_t)i * PROBE_CODES + code], __ATOMIC_RELAXED);
-	return sum;
-}
-
-bool probe_run(const struct probe *p, size_t number, struct probe_run *run)
-{
-	struct bpf_program *program;
-	struct bpf_prog_info info = {0};
-	uint32_t size = sizeof(info);
-
-	bpf_object__for_each_program(program, p->programs->obj)
-	{
-		int fd = bpf_program__fd(program);
-
-		/* Those that this kernel has no use for are not loaded. */
-		if (fd < 0 || number-- > 0)
-			continue;
-		*run = (struct probe_run){.name = bpf_program__name(program)};
-		if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0) {
-			run->count = info.run_cnt;
-			run->ns = info.run_time_ns;
-			run->instructions = info.xlated_prog_len / sizeof(struct bpf_insn);
-			run->native_bytes = info.jited_prog_len;
-			run->verified = info.verified_insns;
-		}
-		return true;
-	}
-	return false;
-}
-
-void probe_each_drop(const struct probe *p, probe_drop_fn *visit, void *context)
-{
-	CLEANUP_FREE uint64_t *values = calloc((size_t)p->ncpus, sizeof(*values));
-	int map = bpf_map__fd(p->programs->maps.drops_by_code);
-
-	for (uint32_t key = 0; values && key < PROBE_CODES * DROP_CAUSE_COUNT; key++) {
-		if (bpf_map_lookup_elem(map, &key, values))
-			continue;
-		for (int cpu = 0; cpu < p->ncpus; cpu++)
-			if (values[cpu])
-				visit(context, (uint16_t)(key / DROP_CAUSE_COUNT),
-				      (enum drop_cause)(key % DROP_CAUSE_COUNT), (unsigned)cpu,
-				      values[cpu]);
-	}
 }
 
 struct probe_abilities probe_abilities(struct probe *p)
