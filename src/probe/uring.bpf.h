@@ -47,9 +47,13 @@ struct {
 	__type(value, __u32);
 } uring_families SEC(".maps");
 
-static __always_inline bool name_keep(void *map, struct slot *s, __u64 request, __u64 filename)
+static __always_inline const char *name_of(__u64 filename)
 {
-	const char *text = (const char *)READ(filename, filename, name);
+	return READ(filename, filename, name);
+}
+
+static __always_inline bool name_keep(void *map, struct slot *s, __u64 request, const char *text)
+{
 	if (bpf_probe_read_kernel_str(s->path, RECORD_PATH_MAX, text) <= 0)
 		s->path[0] = 0;
 	return !bpf_map_update_elem(map, &request, s->path, BPF_ANY);
@@ -130,15 +134,21 @@ static __always_inline int request_submitted(void *ctx, __u64 request)
 	q.ring = (__u64)READ(io_kiocb, request, ctx);
 	q.user_data = READ(io_kiocb, request, cqe.user_data);
 	bool is_kept = true;
-	if (names.first) {
+	/* Asked of what is a number: a pointer may not be or-ed with another. */
+	if (q.name_at[0] != COLLECT_NONE) {
 		struct slot *s = slot_claim();
 		is_kept = s != NULL;
 		if (s) {
-			is_kept = name_keep(&uring_names, s, request, names.first);
-			if (names.second)
+			const char *second = names.second  ? name_of(names.second)
+					     : names.first ? (const char *)names.text
+							   : NULL;
+
+			is_kept = name_keep(&uring_names, s, request,
+					    names.first ? name_of(names.first)
+							: (const char *)names.text);
+			if (second)
 				is_kept =
-				    name_keep(&uring_second_names, s, request, names.second) &&
-				    is_kept;
+				    name_keep(&uring_second_names, s, request, second) && is_kept;
 			slot_release(s);
 		}
 	}

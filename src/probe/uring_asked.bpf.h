@@ -139,8 +139,19 @@ struct io_statx {
 	unsigned int mask, flags;
 	struct filename *filename;
 } KERNEL_STRUCT;
+struct xattr_name;
+struct kernel_xattr_ctx {
+	struct xattr_name *kname;
+} KERNEL_STRUCT;
+struct xattr_ctx {
+	struct xattr_name *kname;
+} KERNEL_STRUCT;
 struct io_xattr {
+	struct kernel_xattr_ctx ctx; /* since 6.13 */
 	struct filename *filename;
+} KERNEL_STRUCT;
+struct io_xattr___until_6_12 {
+	struct xattr_ctx ctx;
 } KERNEL_STRUCT;
 struct io_splice {
 	struct file *file_in; /* until 5.18 */
@@ -460,10 +471,20 @@ static __always_inline __u32 asked_socket(struct uring_request *q, __u64 request
 	}
 }
 
-/* Names are left in first and second. */
+/* Where names are: those of files in first and second, another's text. */
 struct asked_names {
 	__u64 first, second;
+	__u64 text;
 };
+
+/* The kernel's copy of an attribute's name. */
+static __always_inline __u64 asked_attribute(__u64 request)
+{
+	struct io_xattr___until_6_12 *old = (void *)request;
+	if (bpf_core_field_exists(struct xattr_ctx, kname) && bpf_core_field_exists(old->ctx))
+		return (__u64)BPF_CORE_READ(old, ctx.kname);
+	return (__u64)ASKED(io_xattr, request, ctx.kname);
+}
 
 static __always_inline __u32 asked_names(struct uring_request *q, __u64 request, __u8 opcode,
 					 struct asked_names *names)
@@ -512,8 +533,16 @@ static __always_inline __u32 asked_names(struct uring_request *q, __u64 request,
 	case OP_SETXATTR:
 	case OP_GETXATTR:
 		names->first = (__u64)ASKED(io_xattr, request, filename);
+		names->text = asked_attribute(request);
 		take_file_name(q, 0, 0);
+		take_file_name(q, 1, 1);
 		return opcode == OP_SETXATTR ? CALL_setxattr : CALL_getxattr;
+	case OP_FSETXATTR:
+	case OP_FGETXATTR:
+		q->has_file = 1;
+		q->values[0] = (__s64)q->fd;
+		names->text = asked_attribute(request);
+		return opcode == OP_FSETXATTR ? CALL_fsetxattr : CALL_fgetxattr;
 	case OP_LINKAT:
 		q->values[0] = (__s64)ASKED(io_link, request, old_dfd);
 		q->values[2] = (__s64)ASKED(io_link, request, new_dfd);
@@ -592,10 +621,6 @@ static __always_inline __u32 asked_other(struct uring_request *q, __u64 request,
 		q->values[3] = q->values[5];
 		return CALL_tee;
 	}
-	case OP_FSETXATTR:
-		return CALL_fsetxattr;
-	case OP_FGETXATTR:
-		return CALL_fgetxattr;
 	case OP_URING_CMD:
 		q->values[1] = ASKED(io_uring_cmd, request, cmd_op);
 		return CALL_ioctl;
@@ -671,6 +696,8 @@ static __always_inline __u32 asked(struct uring_request *q, __u64 request, __u8 
 	case OP_LINKAT:
 	case OP_SETXATTR:
 	case OP_GETXATTR:
+	case OP_FSETXATTR:
+	case OP_FGETXATTR:
 		return asked_names(q, request, opcode, names);
 	default:
 		return asked_other(q, request, opcode);

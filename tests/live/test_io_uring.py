@@ -81,7 +81,7 @@ def find(watch, since, act, event, is_ring, fields):
     try:
         return watch.wait_for("Done", since, fits)
     except AssertionError as missing:
-        ours = watch.find(None, since, lambda alert: alert.fields["proc.pid"] == act.pid)
+        ours = watch.find("Done", since, lambda alert: alert.fields["proc.pid"] == act.pid)
         raise AssertionError("\n".join([f"{missing}", f"wanted: {event} {fields}", *(
             alert["output"] for alert in ours)])) from None
 

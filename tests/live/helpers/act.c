@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
@@ -28,6 +29,7 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum { NOBODY = 65534 };
@@ -486,6 +488,20 @@ static int act_fchmodat2(char **arg)
 		     "fchmodat2");
 }
 
+/* The one to bind low ports, which is of no use to a file that is no program. */
+static int act_give_capability(char **arg)
+{
+	struct vfs_cap_data caps = {.magic_etc = VFS_CAP_REVISION_2,
+				    .data = {{.permitted = 1 << CAP_NET_BIND_SERVICE}}};
+
+	return check(setxattr(arg[0], "security.capability", &caps, sizeof(caps), 0), "setxattr");
+}
+
+static int act_give_attribute(char **arg)
+{
+	return check(setxattr(arg[0], "user.saker", "v", 1, 0), "setxattr");
+}
+
 static int act_create_mode(char **arg)
 {
 	return opened(open(arg[0], O_WRONLY | O_CREAT, (mode_t)strtoul(arg[1], NULL, 8)), arg[0]);
@@ -545,6 +561,8 @@ static const struct action {
     {"fchmodat2", 2, act_fchmodat2},
     {"fcntl-tcp", 1, act_fcntl_tcp},
     {"finit-module", 1, act_finit_module},
+    {"give-attribute", 1, act_give_attribute},
+    {"give-capability", 1, act_give_capability},
     {"init-module", 0, act_init_module},
     {"kexec", 0, act_kexec},
     {"make-device", 2, act_make_device},
