@@ -75,9 +75,6 @@ static uint32_t remaining_literal(struct discard *d, uint32_t id)
 	case DISCARD_TRUE:
 		return n->is_negated ? NODE_ID_FALSE : NODE_ID_TRUE;
 	case DISCARD_BY_NAME:
-		/* Of a call that failed only its caller's memory tells the name, and may tell
-		 * another by then. */
-		return discard_has_failed(&d->facts) ? NODE_ID_TRUE : id;
 	case DISCARD_BY_PROCESS:
 		return id;
 	case DISCARD_UNKNOWN:

@@ -36,7 +36,6 @@ enum discard_shape discard_shape_of(uint16_t kind);
 /* False where no event has that number. */
 bool discard_facts_of(enum discard_shape shape, uint16_t kind, uint32_t number,
 		      struct discard_facts *out);
-bool discard_has_failed(const struct discard_facts *facts);
 
 enum discard_truth {
 	DISCARD_FALSE,

@@ -89,11 +89,6 @@ bool discard_facts_of(enum discard_shape shape, uint16_t kind, uint32_t number,
 	return false;
 }
 
-bool discard_has_failed(const struct discard_facts *facts)
-{
-	return facts->result == DISCARD_FAILED || facts->result == DISCARD_UNDER_WAY;
-}
-
 static void add(struct samples *s, struct value v)
 {
 	if (s->count == SAMPLES_MAX)
@@ -135,6 +130,11 @@ static void add_text(struct samples *s, const char *text)
 	add(s, value_str(str_from(text)));
 }
 
+static bool has_failed(const struct discard_facts *facts)
+{
+	return facts->result == DISCARD_FAILED || facts->result == DISCARD_UNDER_WAY;
+}
+
 static void sample_result(struct samples *s, const struct comparison *c,
 			  const struct discard_facts *facts, enum value_type type)
 {
@@ -157,7 +157,7 @@ static void sample_result(struct samples *s, const struct comparison *c,
 
 static void sample_result_name(struct samples *s, const struct discard_facts *facts)
 {
-	if (!discard_has_failed(facts)) {
+	if (!has_failed(facts)) {
 		add_text(s, "SUCCESS");
 		return;
 	}
@@ -199,7 +199,7 @@ static void sample_event(struct samples *s, const struct comparison *c,
 		sample_result(s, c, facts, VALUE_I64);
 		return;
 	case EVT_FAILED:
-		add(s, value_bool(discard_has_failed(facts)));
+		add(s, value_bool(has_failed(facts)));
 		return;
 	case EVT_DIR:
 		add_text(s, "<");
@@ -212,7 +212,7 @@ static void sample_event(struct samples *s, const struct comparison *c,
 			add(s, value_bool(false));
 			return;
 		}
-		if (discard_has_failed(facts) || (is_creat && which == EVT_IS_OPEN_EXEC))
+		if (has_failed(facts) || (is_creat && which == EVT_IS_OPEN_EXEC))
 			break;
 		if (is_creat)
 			open = 0;
@@ -231,7 +231,7 @@ static void sample_event(struct samples *s, const struct comparison *c,
 
 static enum fd_type type_of(const struct discard_facts *facts)
 {
-	if (facts->shape == DISCARD_OPEN && !discard_has_failed(facts))
+	if (facts->shape == DISCARD_OPEN && !has_failed(facts))
 		return facts->file == DISCARD_FILE_PLAIN       ? FD_FILE
 		       : facts->file == DISCARD_FILE_DIRECTORY ? FD_DIRECTORY
 							       : FD_UNKNOWN;
@@ -310,7 +310,7 @@ static void sample_fd(struct samples *s, const struct comparison *c,
 
 	switch (which) {
 	case FDV_NUM:
-		if (facts->makes_file && discard_has_failed(facts))
+		if (facts->makes_file && has_failed(facts))
 			add_number(s, VALUE_I64, -1);
 		else if (facts->makes_file)
 			sample_result(s, c, facts, VALUE_I64);
@@ -368,7 +368,7 @@ static void sample_fd(struct samples *s, const struct comparison *c,
 /* Whether the field shows the name that is asked for, or a part of it. */
 static bool is_name_field(const struct field *field, const struct discard_facts *facts)
 {
-	bool is_there = !discard_has_failed(facts), is_plain = facts->file == DISCARD_FILE_PLAIN;
+	bool is_there = !has_failed(facts), is_plain = facts->file == DISCARD_FILE_PLAIN;
 
 	if (facts->shape != DISCARD_OPEN || (is_there && facts->file == DISCARD_FILE_OTHER))
 		return false;

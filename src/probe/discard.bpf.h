@@ -331,11 +331,9 @@ static __always_inline bool is_out(struct pt_regs *regs, __u32 nr, const struct 
 		clauses &= process_clauses(t, known, trusted, task);
 	if (!clauses)
 		return true;
-	/* Of a call that failed only the caller's memory tells the name, and may tell another now.
-	 */
-	if (clauses & ~t->named || ret < 0)
+	if (clauses & ~t->named)
 		return false;
-	if (known_is_out(ret, asked.name, clauses, number))
+	if (ret >= 0 && known_is_out(ret, asked.name, clauses, number))
 		return true;
 	struct slot *s = slot_claim();
 	if (!s)
@@ -345,7 +343,7 @@ static __always_inline bool is_out(struct pt_regs *regs, __u32 nr, const struct 
 	args_load(s, regs, compat);
 	s->values[SOURCE_RET] = ret;
 	s->values[SOURCE_ZERO] = 0;
-	s->file = file_of_fd(known, task, ret);
+	s->file = ret >= 0 ? file_of_fd(known, task, ret) : 0;
 	s->nr = nr;
 	bool out = name_is_out(s, t, clauses, known, trusted, task);
 	slot_release(s);

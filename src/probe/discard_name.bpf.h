@@ -270,10 +270,13 @@ __noinline int names_clauses(__u32 slot_index, __u32 number)
 	long size = bpf_probe_read_user_str(s->path + GIVEN_AT, DISCARD_NAME_MAX + 1,
 					    (const void *)pointer);
 
-	if (size <= 1 || size > DISCARD_NAME_MAX || !s->file)
+	if (size <= 1 || size > DISCARD_NAME_MAX)
 		return 0;
 	size--;
 	bool is_relative = s->path[GIVEN_AT] != '/';
+	s->run.may_hold = 0;
+	if (!s->file)
+		return !is_relative && !given_clauses(slot_index, size, number);
 	root_remember(s, HAS_TASK_BTF, slot_task(s));
 	if (!path_clauses(slot_index, number))
 		return 0;
