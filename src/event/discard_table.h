@@ -31,8 +31,8 @@
 enum {
 	DISCARD_CALLS = 512, /* native numbers lie below */
 	DISCARD_VERDICTS = 8192,
-	DISCARD_STATES = 4096,   /* of both automata of names */
-	DISCARD_STEPS = 1 << 17, /* states times classes of bytes */
+	DISCARD_STATES = 8192,   /* of both automata of names */
+	DISCARD_STEPS = 1 << 18, /* states times classes of bytes */
 	DISCARD_ANSWERS = 1 << 13,
 	DISCARD_CLAUSES = 64,
 	DISCARD_SETS = 256,

@@ -340,6 +340,19 @@ def test_nothing_is_discarded_that_a_rule_wants(place, tmp_path, case):
     assert count(monitor.said, "Discards that were wrong") == 0, monitor.said
 
 
+@pytest.mark.parametrize("name, flags", [("open/file", os.O_RDONLY), ("open/deep", os.O_RDONLY | os.O_DIRECTORY)])
+def test_the_default_rules_discard_what_they_do_not_want(place, name, flags):
+    """Their names have room in the tables: nothing is kept for want of it."""
+    with live.Monitor("-o", f"engine.modern_ebpf.discard_sample={SAMPLE}") as monitor:
+        monitor.wait_ready()
+        for _ in range(TIMES):
+            opened(place / name, flags)
+            from_inside(place, os.path.dirname(name), os.path.basename(name), flags)
+        assert monitor.stop() == 0
+    assert count(monitor.said, "  openat") >= 2 * TIMES * (1 - 1 / SAMPLE), monitor.said
+    assert count(monitor.said, "Discards that were wrong") == 0, monitor.said
+
+
 @pytest.mark.parametrize("becomes", PROCESSES)
 def test_processes_that_change_are_seen(place, tmp_path, becomes):
     condition, change = PROCESSES[becomes]
