@@ -388,15 +388,21 @@ def test_processes_that_change_are_seen(place, tmp_path, becomes):
     assert count(monitor.said, "Discards that were wrong") == 0, monitor.said
 
 
-def test_what_is_discarded_is_counted_by_event(place, tmp_path):
+def after_opens(place, tmp_path, option):
+    """A monitor that has ended, with a rule for another file than the one that was opened TIMES times."""
     rules = tmp_path / "rules.yaml"
     rules.write_text(RULE.format(condition=READ + f" and fd.name = {place.root}/none"))
-    with live.Monitor("-o", "engine.modern_ebpf.discard_sample=0", rules=[rules]) as monitor:
+    with live.Monitor("-o", option, rules=[rules]) as monitor:
         monitor.wait_ready()
         for _ in range(TIMES):
             opened(place / "open/file")
         end(monitor, place)
         assert monitor.stop() == 0
+    return monitor
+
+
+def test_what_is_discarded_is_counted_by_event(place, tmp_path):
+    monitor = after_opens(place, tmp_path, "engine.modern_ebpf.discard_sample=0")
     by_event = monitor.said.split("Events discarded in the kernel, by event:\n", 1)[1]
     by_event = dict(re.findall(r"^  (\w+): (\d+)$", by_event, re.MULTILINE))
     assert int(by_event["openat"]) >= TIMES, monitor.said
@@ -405,27 +411,13 @@ def test_what_is_discarded_is_counted_by_event(place, tmp_path):
 
 
 def test_nothing_is_discarded_where_that_is_switched_off(place, tmp_path):
-    rules = tmp_path / "rules.yaml"
-    rules.write_text(RULE.format(condition=READ + f" and fd.name = {place.root}/none"))
-    with live.Monitor("-o", "engine.modern_ebpf.discard_in_kernel=false", rules=[rules]) as monitor:
-        monitor.wait_ready()
-        for _ in range(TIMES):
-            opened(place / "open/file")
-        end(monitor, place)
-        assert monitor.stop() == 0
+    monitor = after_opens(place, tmp_path, "engine.modern_ebpf.discard_in_kernel=false")
     assert count(monitor.said, "Events discarded in the kernel") == 0, monitor.said
     assert count(monitor.said, "Events") >= TIMES, monitor.said
 
 
 def test_a_call_that_is_named_is_not_discarded(place, tmp_path):
-    rules = tmp_path / "rules.yaml"
-    rules.write_text(RULE.format(condition=READ + f" and fd.name = {place.root}/none"))
-    with live.Monitor("-o", "base_syscalls.custom_set[]=openat", rules=[rules]) as monitor:
-        monitor.wait_ready()
-        for _ in range(TIMES):
-            opened(place / "open/file")
-        end(monitor, place)
-        assert monitor.stop() == 0
+    monitor = after_opens(place, tmp_path, "base_syscalls.custom_set[]=openat")
     assert count(monitor.said, "Events") >= TIMES, monitor.said
 
 
