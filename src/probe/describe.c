@@ -59,6 +59,7 @@ static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 	     "holds them"},
 	    {"new processes", "tp_btf/sched_process_fork, before the child can run"},
 	    {"ends of processes", "tp_btf/sched_process_exit: status, signal, reaper"},
+	    {"names of processes", "tp_btf/task_rename, by whatever way they are given"},
 	    {"processes before the start",
 	     a->has_iterator ? "task iterator, arguments and environment from /proc" : "/proc"},
 	    {"io_uring", uring},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
-/* The beginning and the end of processes and threads. */
+/* The beginning and the end of processes and threads, and their names. */
 #ifndef SAKER_PROBE_FORK_BPF_H
 #define SAKER_PROBE_FORK_BPF_H
 
@@ -200,6 +200,40 @@ int BPF_PROG(process_exit, struct task_struct *trusted)
 	put_u8(s, 2, signal == 0x7f ? 0 : signal);
 	put_u8(s, 3, status >> 7 & 1);
 	put_u64(s, 4, reaper_of(s, task));
+	params_end(s);
+	slot_emit(s);
+	return 0;
+}
+
+/*
+ * A process gets another name, by prctl or by what is written to /proc. Its next record would bring
+ * that, but there may be none before a descendant's, whose ancestor it is. So it is told as the
+ * prctl that it mostly is, for the state alone; execs have a record of their own.
+ */
+SEC("tp_btf/task_rename")
+int BPF_PROG(process_renamed, struct task_struct *trusted, const char *name)
+{
+	/* Named by another thread it may be about to end. */
+	bool known = HAS_SURE_LOADS;
+	struct task_struct *task = task_plain(trusted);
+	struct pt_regs *regs = current_regs();
+	__u32 nr = native_nr(false, regs, is_compat(HAS_TASK_BTF, current_trusted()));
+
+	if (trusted->pid != trusted->tgid || trusted->flags & PF_KTHREAD_ ||
+	    trusted->tgid == own_tgid || nr == NR_EXECVE || nr == NR_EXECVEAT)
+		return 0;
+	struct slot *s =
+	    event_begin(CODE_PRCTL, PRCTL_PARAMS, NO_SYSCALL, known, trusted, task, false);
+	if (!s)
+		return 0;
+	struct record *r = (struct record *)s->data;
+	s->is_critical = ROW_IMPORTANT;
+	__builtin_memset(r->task.comm, 0, RECORD_COMM_SIZE);
+	bpf_probe_read_kernel_str(r->task.comm, RECORD_COMM_SIZE, name);
+	put_u64(s, 0, 0);
+	put_u32(s, 1, PR_SET_NAME_);
+	set_length(s, 2, append_kernel_str(s, r->task.comm, RECORD_COMM_SIZE));
+	put_u64(s, 3, 0);
 	params_end(s);
 	slot_emit(s);
 	return 0;

@@ -422,6 +422,8 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 		r = attach(p, p->programs->progs.process_fork, "tp_btf/sched_process_fork", err);
 	if (!r)
 		r = attach(p, p->programs->progs.process_exit, "tp_btf/sched_process_exit", err);
+	if (!r)
+		r = attach(p, p->programs->progs.process_renamed, "tp_btf/task_rename", err);
 	libbpf_said = NULL;
 	libbpf_set_print(before);
 	return r;

@@ -12,6 +12,8 @@
  *     before anything that the child does; its task facts are the child's. The parent's side is an
  *     ordinary call;
  *   - the end of a thread, by sched_process_exit: event procexit; wanted by exit or exit_group;
+ *   - a process' new name, by task_rename, but for that of an exec: event prctl, always as state
+ *     only, beside the call's own where rules want that;
  *   - chdir, fchdir, chroot (with ANNEX_CWD) and setsid, where they succeed.
  * Calls of this process are not reported (but see probe_beat), those of its children are.
  *

@@ -40,6 +40,7 @@ enum {
 	CODE_EXECVE = 293,
 	CODE_EXECVEAT = 331,
 	CODE_CLONE3 = 335,
+	CODE_PRCTL = 401,
 
 	SWITCH_PARAMS = 6,
 	SIGNAL_PARAMS = 3,
@@ -48,6 +49,7 @@ enum {
 	EXECVEAT_PARAMS = 30,
 	CLONE_PARAMS = 21,
 	EXIT_PARAMS = 5,
+	PRCTL_PARAMS = 4,
 };
 
 /* Whole programs that collect; the numbers index the tail-call map. */

@@ -171,6 +171,14 @@ def test_a_name_that_is_written_to_proc(trick):
     assert told["proc.exepath"] == os.path.realpath("/bin/sh")
 
 
+@pytest.mark.parametrize("how", ["prctl", "file", "thread"])
+def test_ancestors_that_got_other_names(trick, how):
+    """And did nothing else before their child's deed: who asks for their names gets those of that time."""
+    trick.go("renamed", trick.directory, how)
+    told = trick.wait_for("own", "Deed", fd_filename="child.parent.elder").fields
+    assert [told["proc.name"], told["proc.pname"], told["proc.aname[2]"]] == ["child", "parent", "elder"]
+
+
 def test_who_was_there_before(live_machine, place, tmp_path):
     directory, helper = place
     with subprocess.Popen([helper, "later", directory, "before"], stdin=subprocess.PIPE,

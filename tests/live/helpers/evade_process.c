@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -150,6 +151,66 @@ static int subreaper(char **arg)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_NAME, "reaper");
 	return orphan(arg) || wait(NULL) < 0;
+}
+
+static int write_name(const char *path, const char *name)
+{
+	int fd = open(path, O_WRONLY);
+	ssize_t n = fd < 0 ? -1 : write(fd, name, strlen(name));
+
+	return n < 0 ? refused(path) : close(fd);
+}
+
+/* The main thread's name, by another one. */
+static void *name_main_thread(void *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/comm", getpid());
+	return write_name(path, name) ? "" : NULL;
+}
+
+static int rename_self(const char *how, const char *name)
+{
+	pthread_t thread;
+	void *failed;
+
+	if (strcmp(how, "prctl") == 0)
+		return check(prctl(PR_SET_NAME, name), "prctl");
+	if (strcmp(how, "file") == 0)
+		return write_name("/proc/self/comm", name);
+	if (pthread_create(&thread, NULL, name_main_thread, (void *)(uintptr_t)name))
+		return refused("thread");
+	pthread_join(thread, &failed);
+	return failed != NULL;
+}
+
+/*
+ * DIRECTORY HOW: a child's deed, when its parent and that one's parent have got other names since
+ * they had it, and have done nothing else.
+ */
+static int renamed(char **arg)
+{
+	int named[2], go_on[2], status;
+	char byte;
+
+	directory = arg[0];
+	if (pipe(named) < 0 || pipe(go_on) < 0)
+		return refused("pipe");
+	pid_t parent = fork();
+	if (parent == 0) {
+		pid_t child = fork();
+		if (child == 0)
+			_exit(read(go_on[0], &byte, 1) != 1 || deed("child", ".parent.elder"));
+		if (rename_self(arg[1], "parent") || write(named[1], "n", 1) != 1)
+			_exit(1);
+		_exit(waitpid(child, &status, 0) != child || status != 0);
+	}
+	close(named[1]);
+	if (read(named[0], &byte, 1) != 1 || rename_self(arg[1], "elder") ||
+	    write(go_on[1], "g", 1) != 1)
+		return 1;
+	return waitpid(parent, &status, 0) != parent || status != 0;
 }
 
 /*
@@ -335,6 +396,7 @@ static const struct way ways[] = {
     {"subreaper", 1, subreaper},
     {"later", 1, later},
     {"alternate", 3, alternate},
+    {"renamed", 2, renamed},
     {"into-cgroup", 2, into_cgroup},
     {"other-arguments", 1, other_arguments},
     {"other-file", 1, other_file},
