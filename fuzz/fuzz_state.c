@@ -29,6 +29,7 @@ static const struct {
     {ANNEX_SOCKET, 0},
     {ANNEX_UNIX_PATH, 2},
     {ANNEX_EXE, ANNEX_OF_TASK},
+    {ANNEX_CREATOR, ANNEX_OF_TASK},
 };
 
 static struct task_facts facts(const uint8_t *step)

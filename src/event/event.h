@@ -126,6 +126,8 @@ static inline size_t annex_size_least(uint16_t kind)
 		return sizeof(struct annex_socket);
 	case ANNEX_EXE:
 		return sizeof(struct annex_exe);
+	case ANNEX_CREATOR:
+		return sizeof(struct annex_creator);
 	default:
 		return 0;
 	}

@@ -121,6 +121,8 @@ enum annex_kind {
 	ANNEX_PATH_ORIGIN,       /* bytes: of a descriptor whose file has another path than the
 				    task sees (chroot, bind mount, overlay): from the root of the
 				    mount namespace */
+	ANNEX_CREATOR,           /* struct annex_creator, with a new process whose parent is not the
+				    one that made it (CLONE_PARENT) */
 };
 
 enum { ANNEX_OF_TASK = 0xff };
@@ -211,6 +213,12 @@ struct annex_exe {
 	uint32_t nlink;
 	uint32_t
 	    flags; /* the execve_flags table: EXE_WRITABLE, EXE_UPPER_LAYER, EXE_FROM_MEMFD ... */
+};
+
+struct annex_creator {
+	uint64_t start_time; /* as those of task_facts */
+	int32_t pid;
+	uint32_t reserved;
 };
 
 /* Events that ring of their own, so that a flood of others cannot push them out. */

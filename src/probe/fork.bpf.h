@@ -68,6 +68,21 @@ static __always_inline __u16 clone_code(__u32 nr)
 	}
 }
 
+/* Who made a process, where that is not its parent: it is what the process goes on to be. */
+static __always_inline void annex_creator(struct slot *s, struct task_struct *creator,
+					  struct task_struct *child)
+{
+	if (child->tgid == creator->tgid || ((struct record *)s->data)->task.ppid == creator->tgid)
+		return;
+	__u32 pos = annex_start(s, ANNEX_CREATOR, ANNEX_OF_TASK, 0, sizeof(struct annex_creator));
+	if (!pos || pos > PROBE_POS_LIMIT + 64)
+		return;
+	struct annex_creator *a = (struct annex_creator *)(s->data + pos);
+	a->start_time = BPF_CORE_READ(creator, group_leader, start_boottime);
+	a->pid = creator->tgid;
+	a->reserved = 0;
+}
+
 /* The child's event, before it can run. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *trusted, struct task_struct *trusted_child)
@@ -86,6 +101,7 @@ int BPF_PROG(process_fork, struct task_struct *trusted, struct task_struct *trus
 		return 0;
 	put_u64(s, 0, 0);
 	put_clone(s, true, child, clone_call_flags(false, regs, nr, compat), true);
+	annex_creator(s, parent, child);
 	slot_emit(s);
 	return 0;
 }

@@ -29,7 +29,8 @@
  *                       where FACT_RESOLVED_PATH gives an opened file's path already. And
  *                       ANNEX_PATH_ORIGIN where the file has always been elsewhere
  *   FACT_BUFFER         the data parameter holds bytes; it is empty otherwise
- * Exec events have ANNEX_EXE and, where the call succeeded, ANNEX_CWD.
+ * Exec events have ANNEX_EXE and, where the call succeeded, ANNEX_CWD; forks have ANNEX_CREATOR where
+ * that is not the parent.
  *
  * Waiting. A record wakes the reader only where it said that it waits (probe_reader_waits), or
  * where its ring is more than a quarter full. So a reader that has read something looks again after

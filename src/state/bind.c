@@ -212,7 +212,29 @@ static void apply_exec(struct state *s, struct event *e, struct process *p, stru
 	process_remove_threads(s->processes, p, th);
 }
 
-/* What a child was forked with differs from what is known of its parent (CLONE_PARENT). */
+/* Whose program a new process goes on with; NULL: not known. */
+static const struct process *creator_of(const struct state *s, const struct event *e,
+					const struct process *p)
+{
+	const struct annex_item *item = annex_first(e, ANNEX_CREATOR);
+	struct annex_creator creator;
+
+	if (!item)
+		return p->parent;
+	memcpy(&creator, item + 1, sizeof(creator));
+	return process_find(s->processes, creator.pid, creator.start_time);
+}
+
+/*
+ * It has executed nothing else since that program was told. Then the memory in which the arguments
+ * stand says nothing: processes write there what they like.
+ */
+static bool has_program_of(const struct process *creator, const struct task_facts *f)
+{
+	return creator && creator->is_exec_id_known && creator->program_exec_id == f->exec_id;
+}
+
+/* What a child was forked with differs from what is known. */
 static bool is_other_program(const struct event *e, const struct program *program)
 {
 	struct str exe = param_str(e, POS_EXE);
@@ -227,9 +249,11 @@ static struct process *apply_clone(struct state *s, struct event *e, const struc
 
 	if (!p)
 		return NULL;
-	if (p->parent)
-		process_inherit(s->processes, p, p->parent);
-	if (p->is_partial || is_other_program(e, p->program)) {
+	const struct process *creator = creator_of(s, e, p);
+
+	if (creator)
+		process_inherit(s->processes, p, creator);
+	if (p->is_partial || (!has_program_of(creator, f) && is_other_program(e, p->program))) {
 		if (state_look_up(s, e, f)) {
 			state_take_proc(s, p, s->reading);
 		} else if (param_str(e, POS_EXE).n) {

@@ -162,6 +162,24 @@ def test_what_a_process_says_of_itself_by_prctl(trick, way, name):
     assert told["proc.args"] == f"{way} {trick.directory}"
 
 
+def test_a_child_of_a_process_that_wrote_over_its_arguments(trick):
+    """What it was executed with, and which file, does not change by that."""
+    trick.go("forked-title", trick.directory)
+    told = trick.wait_for("own", "Deed", fd_filename="titled").fields
+    assert told["proc.exepath"] == str(trick.helper)
+    assert told["proc.args"] == f"forked-title {trick.directory}"
+
+
+def test_a_child_that_is_given_away_with_its_new_parents_arguments(trick):
+    """CLONE_PARENT: whose program it goes on with is who made it, not who became its parent."""
+    filler = "x" * 400
+    trick.run("sh", "-c", f"{trick.helper} as-parent {trick.directory} & wait; : {filler}; sleep 0.2")
+    told = trick.wait_for("own", "Deed", fd_filename="copy").fields
+    assert told["proc.exepath"] == str(trick.helper)
+    assert told["proc.pname"] == "sh"
+    assert told["proc.args"].startswith("as-parent ")
+
+
 def test_a_name_that_is_written_to_proc(trick):
     child = subprocess.run(["sh", "-c", f"printf 'two\\nlines' > /proc/self/comm; : > {trick.directory}/named"],
                            check=True)

@@ -303,6 +303,75 @@ static int other_arguments(char **arg)
 	return deed("liar", "");
 }
 
+/* A child of a process that has written something else over its arguments, as many servers do. */
+static int forked_title(char **arg)
+{
+	static char place[4096];
+
+	snprintf(place, sizeof(place), "%s", arg[0]);
+	directory = place;
+	memset(arg[0], 'x', strlen(arg[0]));
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(deed("titled", ""));
+	return child < 0 ? refused("fork") : waitpid(child, &status, 0) < 0 || status != 0;
+}
+
+/* The arguments of another process, as they stand in its memory. */
+static size_t arguments_of(pid_t pid, char *to, size_t room)
+{
+	char path[64];
+	size_t size = 0;
+	FILE *file = (snprintf(path, sizeof(path), "/proc/%d/cmdline", pid), fopen(path, "r"));
+
+	if (file) {
+		size = fread(to, 1, room, file);
+		fclose(file);
+	}
+	return size;
+}
+
+/*
+ * Writes the arguments of its parent over its own, of which it makes as many bytes first, and makes
+ * a child that is its parent's, too (CLONE_PARENT). By what can be read in memory that one is a
+ * copy of its parent.
+ */
+static int as_parent(char **arg)
+{
+	char theirs[8192], mine[8192];
+	size_t size = arguments_of(getppid(), theirs, sizeof(theirs) - 1);
+
+	if (!getenv("AGAIN")) {
+		/* Program, way and directory stay; the last argument is as long as it takes. */
+		size_t own =
+		    strlen(program_invocation_name) + strlen("as-parent") + strlen(arg[0]) + 4;
+		if (size <= own)
+			return refused("the parent has too few arguments");
+		memset(mine, 'x', size - own);
+		mine[size - own] = 0;
+		setenv("AGAIN", "1", 1);
+		execl("/proc/self/exe", program_invocation_name, "as-parent", arg[0], mine,
+		      (char *)NULL);
+		return refused("exec");
+	}
+	static char place[4096];
+	char *start = arg[0] - strlen("as-parent") - strlen(program_invocation_name) - 2;
+
+	snprintf(place, sizeof(place), "%s", arg[0]);
+	directory = place;
+	memcpy(start, theirs, size);
+	if (arguments_of(getpid(), mine, sizeof(mine)) != size || memcmp(mine, theirs, size) != 0) {
+		fputs("the arguments are not those of the parent\n", stderr);
+		return 1;
+	}
+	pid_t child = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+	if (child == 0)
+		_exit(deed("copy", ""));
+	return check(child, "clone");
+}
+
 #if defined(__x86_64__)
 /* What a copy of other_file_code works with, from memory that is no part of the program. */
 struct other_file {
@@ -400,6 +469,8 @@ static const struct way ways[] = {
     {"into-cgroup", 2, into_cgroup},
     {"other-arguments", 1, other_arguments},
     {"other-file", 1, other_file},
+    {"forked-title", 1, forked_title},
+    {"as-parent", 1, as_parent},
 };
 
 int main(int argc, char **argv)

@@ -362,6 +362,35 @@ static void changes_of_directory_are_followed(void **state)
 	world_free(w);
 }
 
+static void a_child_goes_on_with_the_program_of_who_made_it(void **state)
+{
+	struct world *w = world_new(100);
+	struct task_facts server = task(10, 100, 0, 0, "server");
+	struct task_facts liar = task(11, 101, 10, 100, "liar");
+	struct task_facts child = task(12, 102, 10, 100, "liar");
+	const struct annex_creator creator = {.pid = 11, .start_time = liar.start_time};
+	const struct annex_creator gone = {.pid = 99, .start_time = liar.start_time};
+	const struct note made_by[] = {{ANNEX_CREATOR, ANNEX_OF_TASK, &creator, sizeof(creator)}};
+	const struct note by_unknown[] = {{ANNEX_CREATOR, ANNEX_OF_TASK, &gone, sizeof(gone)}};
+
+	(void)state;
+	world_exec(w, &server, "/usr/sbin/server");
+	world_exec(w, &liar, "/tmp/liar");
+	child.exec_id = liar.exec_id;
+	struct event *e = SEND_NOTED(w, "clone", &child, made_by, NUMBER("res", 0),
+				     TEXT("exe", "/usr/sbin/server"));
+	check_str(e->process->program->exepath, "/tmp/liar", "of who made it");
+	child = task(13, 103, 10, 100, "liar");
+	e = SEND_NOTED(w, "clone", &child, by_unknown, NUMBER("res", 0),
+		       TEXT("exe", "/usr/sbin/server"));
+	check_str(e->process->program->exepath, "", "nobody knows");
+	child = task(14, 104, 11, 101, "liar");
+	child.exec_id = liar.exec_id;
+	e = SEND(w, "clone", &child, NUMBER("res", 0), TEXT("exe", "overwritten"));
+	check_str(e->process->program->exepath, "/tmp/liar", "whatever the arguments are by now");
+	world_free(w);
+}
+
 static void containers_come_with_cgroups(void **state)
 {
 #define DOCKER "/docker/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -484,6 +513,7 @@ int main(void)
 	    cmocka_unit_test(ancestors_are_found_however_many),
 	    cmocka_unit_test(damaged_families_make_no_circles),
 	    cmocka_unit_test(changes_of_directory_are_followed),
+	    cmocka_unit_test(a_child_goes_on_with_the_program_of_who_made_it),
 	    cmocka_unit_test(containers_come_with_cgroups),
 	    cmocka_unit_test(a_full_table_judges_by_the_record),
 	    cmocka_unit_test(nothing_leaks_in_a_long_run),
