@@ -82,7 +82,7 @@ __u32 reports_own;  /* not 0: calls of our own are reported, too */
 __u16 wants[PROBE_SYSCALLS];
 __u32 facts_wanted[PROBE_SYSCALLS];
 __u32 hooks_in_use;           /* not 0: hooked has any */
-__u16 hooked[PROBE_SYSCALLS]; /* which hooks tell of a call's names: bits of enum probe_hook */
+__u32 hooked[PROBE_SYSCALLS]; /* which hooks tell of a call's names: bits of enum probe_hook */
 struct probe_cpu_counters counters[PROBE_CPUS];
 __u32 reader_waits;               /* until the next record: see probe.h */
 __u64 last_look[2 * PROBE_RINGS]; /* at how full each ring is; the critical one is PROBE_RINGS */
@@ -177,8 +177,12 @@ struct name_progress {
 
 /* What a hook said of a name (hooks.bpf.h), and where that stands in the record. */
 struct hook_said {
-	volatile __u64 dentry, directory;
+	volatile __u64 dentry, directory, inode;
+	volatile __u64 moved; /* of a rename: the name that is elsewhere now, 0: none is */
+	volatile __u64 node;  /* of a search among an inode's names, of which there are */
+	volatile __u32 names;
 	volatile __u32 at, size, last, flags;
+	volatile __u32 pos_before, annex_before; /* of the record, to take it back */
 };
 
 /* What the steps of a search need to know: the rest is in the slot. */

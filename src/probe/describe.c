@@ -37,13 +37,14 @@ static void describe_kernel(const struct probe_abilities *a, struct buffer *out)
 		buffer_printf(out, " (%s)",
 			      a->hook_refusal ? strerror(a->hook_refusal)
 					      : "the kernel has no such functions");
-	buffer_putc(out, '\n');
+	buffer_printf(out, "\n%-36s %s (since 6.13)\n", "inodes that calls change",
+		      a->has_changes ? "yes" : "no");
 }
 
 /* Where each kind of fact comes from on this kernel, and what that leaves out. */
 static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 {
-	char uring[160] = "nothing here: requests are not seen", names[256];
+	char uring[160] = "nothing here: requests are not seen", names[384];
 	const struct {
 		const char *fact, *source;
 	} facts[] = {
@@ -80,10 +81,13 @@ static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 			 "%s, io_uring_complete, io_uring_cqe_overflow, while rules ask for calls "
 			 "that requests can do",
 			 a->uring_submission);
-	snprintf(names, sizeof(names), "%s%s",
+	snprintf(names, sizeof(names), "%s%s%s",
 		 a->has_hooks ? "hooks within the call (fentry), while rules ask; of calls that "
 				"fail before those: "
 			      : "",
+		 a->has_changes ? "the inode that the call changed (tracepoints of times), while "
+				  "rules ask; of calls that change none: "
+				: "",
 		 a->has_loop ? "the caller's memory, and followed once more in the kernel's cache "
 			       "of names; memory that is rewritten meanwhile can mislead both"
 			     : "the caller's memory alone: links and mounts are not followed");

@@ -19,21 +19,31 @@ enum {
 	 * is there from the start; the loader takes it away where there are no hooks. */
 	HOOKED_CALLS = 4096,
 	HOOKED_SHORT = 224,
-	SAME_STEPS = 32, /* of eight bytes */
+	HOOKED_NAMES = 4, /* of a thread's call */
+	SAME_STEPS = 32,  /* of eight bytes */
 	/* Bits beside those of slot->path_flags. */
 	HOOK_SECOND = 0x1000,  /* the call's second name */
 	HOOK_BELOW = 0x2000,   /* a name in a directory, not what the name is of */
 	HOOK_CHANGES = 0x4000, /* afterwards the name leads elsewhere, because of the call */
+	/* See changes.bpf.h. */
+	HOOK_OF_INODE = 0x8000, /* known by the inode: that may have other names, too */
+	HOOK_OF_NAME = 0x10000, /* known by the name of an inode that was removed, moved or made */
+	HOOK_UNSURE = 0x20000,  /* it may be another name in the same directory */
+	HOOK_PLACES = 0x1ff00000, /* number of the name by which it is kept */
+	HOOK_PLACE_SHIFT = 20,
 };
 
 /* By thread and name: see hook_key. */
 struct hooked_name {
 	__u64 dentry; /* of what the call acts on */
 	__u64 directory;
+	__u64 inode;
+	__u32 hash; /* of the last component */
+	__u32 flags;
 	__u16 nr;
 	__u16 size; /* of the path */
 	__u16 last; /* of its last component */
-	__u16 flags;
+	__u16 reserved;
 };
 struct hooked_short {
 	struct hooked_name name;
@@ -59,17 +69,17 @@ struct {
 
 static __always_inline __u64 hook_key(__u32 k)
 {
-	return bpf_get_current_pid_tgid() << 1 | k;
+	return bpf_get_current_pid_tgid() << 2 | k;
 }
 
-/* A slot, where the call that the running task is in wants to know what this hook says. */
-static __always_inline struct slot *hook_begin(enum probe_hook hook)
+/* A slot, where the call that the running task is in wants to know what one of these hooks says. */
+static __always_inline struct slot *hooks_begin(__u32 hooks)
 {
 	bool known = HAS_TASK_BTF;
 	struct task_struct *trusted = current_trusted();
 	__u32 nr = native_nr(false, current_regs(), is_compat(known, trusted));
 
-	if (nr >= PROBE_SYSCALLS || !(hooked[INDEX(nr, PROBE_SYSCALLS)] >> hook & 1))
+	if (nr >= PROBE_SYSCALLS || !(hooked[INDEX(nr, PROBE_SYSCALLS)] & hooks))
 		return NULL;
 	if (FOLLOW(known, trusted, tgid) == own_tgid && !reports_own)
 		return NULL;
@@ -82,13 +92,20 @@ static __always_inline struct slot *hook_begin(enum probe_hook hook)
 	return s;
 }
 
+static __always_inline struct slot *hook_begin(enum probe_hook hook)
+{
+	return hooks_begin(1u << hook);
+}
+
 /* Keeps the path of what stands in the slot as the start of a walk; flags: HOOK_*. */
 __noinline int hook_keep(__u32 slot_index, __u32 flags)
 {
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	if (!s)
 		return 0;
-	__u64 dentry = s->walk_dentry, mnt = s->walk_mnt, key = hook_key(!!(flags & HOOK_SECOND));
+	__u32 number = (flags & HOOK_PLACES) >> HOOK_PLACE_SHIFT;
+	__u64 dentry = s->walk_dentry, mnt = s->walk_mnt;
+	__u64 key = hook_key(number | !!(flags & HOOK_SECOND));
 	struct hooked_long *kept = (struct hooked_long *)s->data;
 
 	if (path_resolve_origin(s, dentry, mnt))
@@ -105,10 +122,13 @@ __noinline int hook_keep(__u32 slot_index, __u32 flags)
 	bpf_probe_read_kernel(kept->path, size, s->path + at);
 	kept->name.dentry = dentry;
 	kept->name.directory = (__u64)READ(dentry, dentry, d_parent);
+	kept->name.inode = (__u64)READ(dentry, dentry, d_inode);
+	kept->name.hash = READ(dentry, dentry, d_name.hash);
 	kept->name.last = READ(dentry, dentry, d_name.len);
 	kept->name.nr = s->nr;
 	kept->name.size = size;
-	kept->name.flags = seen | (flags & (HOOK_CHANGES | HOOK_BELOW));
+	kept->name.flags = seen | (flags & ~(HOOK_SECOND | HOOK_PLACES));
+	kept->name.reserved = 0;
 	if (size <= HOOKED_SHORT) {
 		bpf_map_delete_elem(&hooked_long, &key);
 		bpf_map_update_elem(&hooked_short, &key, kept, BPF_ANY);
@@ -282,7 +302,7 @@ int BPF_PROG(hook_umount, struct vfsmount *mnt)
 /* Of a call whose end is not told, and of a thread that ends. */
 __noinline int hook_forget(void)
 {
-	for (__u32 k = 0; k < 2; k++) {
+	for (__u32 k = 0; k < HOOKED_NAMES; k++) {
 		__u64 key = hook_key(k);
 		bpf_map_delete_elem(&hooked_short, &key);
 		bpf_map_delete_elem(&hooked_long, &key);
@@ -347,7 +367,11 @@ __noinline int hook_compare(__u32 slot_index, __u32 k)
 		return HOOK_OTHER;
 	size--;
 	if (size > s->hook.size || !bytes_are_same(slot_index, end - size, given, size)) {
-		if (!(s->hook.flags & HOOK_BELOW) ||
+		__u32 behind = given + size - 1;
+		bool ends_in_slash = s->data[INDEX(behind, 1 << 16)] == '/';
+
+		/* Of a directory's name slashes behind it do not count. */
+		if (!(s->hook.flags & HOOK_BELOW) || s->hook.flags & HOOK_UNSURE || ends_in_slash ||
 		    (size >= last &&
 		     bytes_are_same(slot_index, end - last, given + size - last, last)))
 			return HOOK_OTHER;
@@ -383,6 +407,7 @@ static __always_inline bool hook_annex(struct slot *s, const struct hooked_name 
 	s->hook.flags = name->flags;
 	s->hook.dentry = name->dentry;
 	s->hook.directory = name->directory;
+	s->hook.inode = name->inode;
 	return true;
 }
 
@@ -396,21 +421,17 @@ static __always_inline void hook_deny(struct slot *s)
 		((struct annex_item *)(s->data + at))->flags |= ANNEX_NOT_GIVEN;
 }
 
-/* What a hook said of name k of the slot's call; nothing is kept of it. */
-__noinline int hook_tell(__u32 slot_index, __u32 k)
+/* What was kept under that number, as the path of name k; it is kept no longer. */
+__noinline int hook_take(__u32 slot_index, __u32 number, __u32 k)
 {
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
-	if (!s || s->flags & RECORD_IO_URING || !hooked[INDEX(s->nr, PROBE_SYSCALLS)])
-		return HOOK_SILENT;
-	__u64 key = hook_key(k & 1);
-	__u32 param = collect_rows[INDEX(s->nr, PROBE_SYSCALLS)].path_param[k & 1], pos = s->pos;
-	struct record *r = (struct record *)s->data;
-	__u32 annex = r->annex_offset;
+	if (!s)
+		return 0;
+	__u64 key = hook_key(number & (HOOKED_NAMES - 1));
+	__u32 param = collect_rows[INDEX(s->nr, PROBE_SYSCALLS)].path_param[k & 1];
 	bool is_told = false;
-
-	if (param == COLLECT_NONE)
-		return HOOK_SILENT;
 	struct hooked_short *brief = bpf_map_lookup_elem(&hooked_short, &key);
+
 	if (brief) {
 		is_told = brief->name.nr == s->nr &&
 			  hook_annex(s, &brief->name, brief->path, HOOKED_SHORT, param);
@@ -418,21 +439,21 @@ __noinline int hook_tell(__u32 slot_index, __u32 k)
 	} else {
 		struct hooked_long *full = bpf_map_lookup_elem(&hooked_long, &key);
 		if (!full)
-			return HOOK_SILENT;
+			return 0;
 		is_told = full->name.nr == s->nr &&
 			  hook_annex(s, &full->name, full->path, RECORD_PATH_MAX, param);
 		bpf_map_delete_elem(&hooked_long, &key);
 	}
-	if (!is_told)
-		return HOOK_SILENT;
-	int answer = hook_compare(slot_index, k);
-	if (answer == HOOK_GIVEN) {
-		s->pos = pos;
-		r->annex_offset = annex;
-	} else if (answer == HOOK_FALSE) {
-		hook_deny(s);
-	}
-	return answer;
+	return is_told;
+}
+
+/* Takes back the annex item of what was said. */
+static __always_inline void hook_take_back(struct slot *s)
+{
+	struct record *r = (struct record *)s->data;
+
+	s->pos = s->hook.pos_before;
+	r->annex_offset = s->hook.annex_before;
 }
 
 #endif

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { CALLS_MAX = 4 };
+enum { CALLS_MAX = 4, CHANGE_CALLS_MAX = 6 };
 
 /* A program is named after its hook, and its section after the function. */
 static const struct hook_row {
@@ -34,6 +34,32 @@ static const struct hook_row {
     [HOOK_MOVE_MOUNT] = {"security_move_mount", "hook_move_mount", {"move_mount"}},
     [HOOK_PIVOT_ROOT] = {"security_sb_pivotroot", "hook_pivot_root", {"pivot_root"}},
 };
+
+/* What calls do to inodes: see enum probe_hook. */
+static const struct change_row {
+	enum probe_hook kind;
+	bool is_looking; /* at an inode's times; all others set them */
+	const char *calls[CHANGE_CALLS_MAX];
+} changes[] = {
+    {CHANGE_REMOVES, false, {"unlink", "unlinkat", "rmdir"}},
+    {CHANGE_MOVES, false, {"rename", "renameat", "renameat2"}},
+    {CHANGE_MAKES, false, {"mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat"}},
+    {CHANGE_LINKS, false, {"link", "linkat"}},
+    {CHANGE_AT, false, {"chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat"}},
+    {CHANGE_AT, false, {"truncate", "utime", "utimes", "futimesat", "utimensat", "file_setattr"}},
+    {CHANGE_AT, false, {"setxattr", "lsetxattr", "setxattrat"}},
+    {CHANGE_AT, false, {"removexattr", "lremovexattr", "removexattrat"}},
+    {CHANGE_AT, true, {"stat", "lstat", "newfstatat", "statx"}},
+};
+
+/* The last one is told of looks. */
+static const char *const change_tracepoints[CHANGE_TRACEPOINTS] = {
+    "inode_set_ctime_to_ts",
+    "ctime_ns_xchg",
+    "ctime_xchg_skip",
+    "fill_mg_cmtime",
+};
+#define CHANGE_PROGRAM "change_told"
 
 /* A program that does nothing there: its descriptor, or a negative errno. */
 static int load_nothing(int type_id)
@@ -69,11 +95,18 @@ void hooks_look(struct hooks *h, const void *btf, size_t size)
 			h->refusal = -program;
 		}
 	}
+	h->has_changes = true;
+	for (size_t i = 0; i < CHANGE_TRACEPOINTS; i++)
+		h->has_changes &= tracepoint_arguments(btf, size, change_tracepoints[i]) > 0;
 }
 
 void hooks_prepare(const struct hooks *h, struct bpf_object *object, struct load *load)
 {
-	if (!h->can_be_used)
+	bpf_program__set_autoload(bpf_object__find_program_by_name(object, CHANGE_PROGRAM),
+				  h->has_changes);
+	if (!h->has_changes)
+		bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "changed"), 1);
+	if (!h->can_be_used && !h->has_changes)
 		bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "hooked_short"), 1);
 	for (size_t i = 0; i < HOOK_COUNT; i++) {
 		struct bpf_program *program =
@@ -92,10 +125,10 @@ void hooks_give_up(struct hooks *h, int refusal)
 	h->refusal = refusal;
 }
 
-static bool is_of_call(const struct hook_row *row, const char *call)
+static bool is_among(const char *const *calls, size_t room, const char *call)
 {
-	for (size_t i = 0; i < CALLS_MAX && row->calls[i]; i++)
-		if (strcmp(row->calls[i], call) == 0)
+	for (size_t i = 0; i < room && calls[i]; i++)
+		if (strcmp(calls[i], call) == 0)
 			return true;
 	return false;
 }
@@ -113,14 +146,42 @@ static void attach(struct hooks *h, size_t i, struct bpf_object *object)
 
 static bool is_any_attached(const struct hooks *h)
 {
-	return hooks_attached(h, NULL, 0) > 0;
+	for (size_t i = 0; i < HOOK_COUNT; i++)
+		if (h->links[i])
+			return true;
+	return false;
+}
+
+static const struct change_row *change_of(const char *call)
+{
+	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++)
+		if (is_among(changes[i].calls, CHANGE_CALLS_MAX, call))
+			return &changes[i];
+	return NULL;
+}
+
+/* Attaches, once, those that tell of changes, or of looks. */
+static bool attach_changes(struct hooks *h, struct bpf_object *object, bool is_looking)
+{
+	const struct bpf_program *program =
+	    bpf_object__find_program_by_name(object, CHANGE_PROGRAM);
+	size_t looks = CHANGE_TRACEPOINTS - 1;
+
+	for (size_t i = is_looking ? looks : 0; i < (is_looking ? looks + 1 : looks); i++) {
+		if (!h->changes[i])
+			h->changes[i] =
+			    bpf_program__attach_raw_tracepoint(program, change_tracepoints[i]);
+		if (!h->changes[i])
+			return false;
+	}
+	return true;
 }
 
 bool hooks_want(struct hooks *h, struct bpf_object *object, const struct probe_wants *wants,
-		uint16_t hooked[PROBE_SYSCALLS])
+		uint32_t hooked[PROBE_SYSCALLS])
 {
-	uint16_t of_call[PROBE_SYSCALLS] = {0};
-	unsigned wanted = 0, attached = 0;
+	uint32_t of_call[PROBE_SYSCALLS] = {0};
+	unsigned wanted = 0, attached = 0, any = 0;
 
 	for (uint16_t nr = 0; h->can_be_used && nr < PROBE_SYSCALLS; nr++) {
 		const struct syscall_schema *call = syscall_schema_get(nr);
@@ -128,8 +189,8 @@ bool hooks_want(struct hooks *h, struct bpf_object *object, const struct probe_w
 		if (!call || !wants->wanted[nr] || !(wants->facts[nr] & FACT_RESOLVED_PATH))
 			continue;
 		for (size_t i = 0; i < HOOK_COUNT; i++)
-			if (h->functions[i] && is_of_call(&table[i], call->name))
-				of_call[nr] |= (uint16_t)(1u << i);
+			if (h->functions[i] && is_among(table[i].calls, CALLS_MAX, call->name))
+				of_call[nr] |= 1u << i;
 		wanted |= of_call[nr];
 	}
 	for (size_t i = 0; i < HOOK_COUNT && h->can_be_used; i++) {
@@ -139,9 +200,19 @@ bool hooks_want(struct hooks *h, struct bpf_object *object, const struct probe_w
 		/* Where the first cannot be, none can. */
 		h->can_be_used = h->links[i] || !(wanted >> i & 1) || attached;
 	}
-	for (int nr = 0; nr < PROBE_SYSCALLS; nr++)
-		__atomic_store_n(&hooked[nr], (uint16_t)(of_call[nr] & attached), __ATOMIC_RELAXED);
-	return attached;
+	for (uint16_t nr = 0; nr < PROBE_SYSCALLS; nr++) {
+		const struct syscall_schema *call = syscall_schema_get(nr);
+		const struct change_row *change = call ? change_of(call->name) : NULL;
+		uint32_t bits = of_call[nr] & attached;
+
+		if (!bits && change && h->has_changes && wants->wanted[nr] &&
+		    wants->facts[nr] & FACT_RESOLVED_PATH &&
+		    attach_changes(h, object, change->is_looking))
+			bits = 1u << change->kind;
+		any |= bits;
+		__atomic_store_n(&hooked[nr], bits, __ATOMIC_RELAXED);
+	}
+	return any;
 }
 
 bool hooks_work(struct hooks *h)
@@ -172,6 +243,13 @@ size_t hooks_attached(const struct hooks *h, const char **names, size_t room)
 			names[count] = table[i].function;
 		count++;
 	}
+	for (size_t i = 0; i < CHANGE_TRACEPOINTS; i++) {
+		if (!h->changes[i])
+			continue;
+		if (count < room)
+			names[count] = change_tracepoints[i];
+		count++;
+	}
 	return count;
 }
 
@@ -179,4 +257,6 @@ void hooks_close(struct hooks *h)
 {
 	for (size_t i = 0; i < HOOK_COUNT; i++)
 		bpf_link__destroy(h->links[i]);
+	for (size_t i = 0; i < CHANGE_TRACEPOINTS; i++)
+		bpf_link__destroy(h->changes[i]);
 }

@@ -141,7 +141,7 @@ struct hlist_bl_node {
 } KERNEL_STRUCT;
 
 struct qstr {
-	__u32 len;
+	__u32 hash, len;
 	const unsigned char *name;
 } KERNEL_STRUCT;
 struct file_system_type {
@@ -160,6 +160,12 @@ struct timespec64 {
 	__s64 tv_sec;
 	long tv_nsec;
 } KERNEL_STRUCT;
+typedef struct {
+	long counter;
+} atomic_long_t;
+struct rw_semaphore {
+	atomic_long_t owner; /* the task that has it for writing; not in kernels that preempt all */
+} KERNEL_STRUCT;
 struct inode {
 	__u16 i_mode;
 	kuid_t i_uid;
@@ -170,6 +176,7 @@ struct inode {
 	unsigned int i_nlink;
 	char *i_link;
 	struct hlist_head i_dentry;
+	struct rw_semaphore i_rwsem;
 	__u32 i_rdev;
 	__s64 i_mtime_sec, i_ctime_sec;
 	__u32 i_mtime_nsec, i_ctime_nsec;
@@ -278,9 +285,6 @@ struct css_set {
 struct percpu_counter {
 	__s64 count;
 } KERNEL_STRUCT;
-typedef struct {
-	long counter;
-} atomic_long_t;
 struct mm_rss_stat {
 	atomic_long_t count[4];
 } KERNEL_STRUCT;
@@ -407,6 +411,10 @@ enum {
 	PIPEFS_MAGIC_ = 0x50495045,
 	ANON_INODE_MAGIC_ = 0x09041934,
 	TMPFS_MAGIC_ = 0x01021994,
+	EXT4_MAGIC_ = 0xef53,
+	XFS_MAGIC_ = 0x58465342,
+	BTRFS_MAGIC_ = 0x9123683e,
+	F2FS_MAGIC_ = 0xf2f52010,
 	PROC_MAGIC_ = 0x9fa0,
 	HUGETLBFS_MAGIC_ = 0x958458f6,
 	AF_UNIX_ = 1,

@@ -17,7 +17,7 @@
 #ifndef SAKER_PROBE_NAMES_BPF_H
 #define SAKER_PROBE_NAMES_BPF_H
 
-#include "probe/hooks.bpf.h"
+#include "probe/changes.bpf.h"
 
 enum {
 	/* Memory for the rest of the name, behind any record that has names: it starts in the
@@ -640,27 +640,46 @@ static __always_inline void name_confirm(struct slot *s, const struct collect_ro
 	((struct annex_item *)(s->data + at))->flags |= ANNEX_NOT_GIVEN;
 }
 
+/* Whether the walk ended at what a hook said, or where one says the inode, at a name of that. */
+__noinline int hook_agrees(__u32 slot_index)
+{
+	struct slot *s = slot_at(slot_index);
+	if (!s || s->name.state != NAME_ENDED)
+		return 0;
+	__u64 end = s->name.dentry;
+
+	if (s->hook.flags & HOOK_OF_INODE) {
+#ifndef PROBE_WITHOUT_LOOP
+		if (s->name.last)
+			end = name_find(slot_index) ? s->name.found : 0;
+#endif
+		return end && (__u64)READ(dentry, end, d_inode) == s->hook.inode;
+	}
+	if (!s->name.last)
+		return end == s->hook.dentry;
+	__u32 at = s->hook.at, last = s->hook.last, size = s->name.size;
+	if (end != s->hook.directory)
+		return 0;
+	return s->hook.flags & HOOK_UNSURE ||
+	       (size == last &&
+		bytes_are_same(slot_index, at + s->hook.size - last, NAME_AT + s->name.last, last));
+}
+
 /*
- * Name k, of which a hook said another path: where the name that the event has leads elsewhere than
- * what the call acted on, it is not the one that the call had.
+ * A name of which a hook said another path: where the name that the event has leads elsewhere than
+ * what the call acted on, it is not the one that the call had. Answers whether the hook's word is
+ * not needed: what was said of an inode may be another one of its names.
  */
 __noinline int hook_confirm(__u32 slot_index)
 {
 	struct slot *s = slot_at(slot_index);
 	if (!s || s->name.is_blind || s->hook.flags & HOOK_CHANGES)
 		return 0;
-	__u32 at = s->hook.at, last = s->hook.last, size = s->name.size;
-	bool is_same = false;
-
-	if (s->name.state == NAME_ENDED && !s->name.last)
-		is_same = s->name.dentry == s->hook.dentry;
-	else if (s->name.state == NAME_ENDED && size == last)
-		is_same = s->name.dentry == s->hook.directory &&
-			  bytes_are_same(slot_index, at + s->hook.size - last,
-					 NAME_AT + s->name.last, last);
-	if (!is_same)
+	if (!hook_agrees(slot_index)) {
 		hook_deny(s);
-	return 0;
+		return 0;
+	}
+	return s->hook.flags & HOOK_OF_CHANGE;
 }
 
 static __always_inline void name_resolve(struct slot *s, const struct collect_row *row, __u32 k,
@@ -673,8 +692,9 @@ static __always_inline void name_resolve(struct slot *s, const struct collect_ro
 	    !name_walk_start(s, row, k, known, task, name_is_followed(s, row, k)))
 		return;
 	if (said == HOOK_OTHER) {
-		hook_confirm(s->index);
-		return;
+		if (!hook_confirm(s->index))
+			return;
+		hook_take_back(s);
 	}
 	if (s->name.state != NAME_ENDED)
 		return;

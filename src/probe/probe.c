@@ -157,7 +157,7 @@ static void configure(struct probe *p, const struct probe_options *options,
 	configure_uring(p, names);
 	hooks_look(&p->hooks, names->p, names->n);
 	hooks_prepare(&p->hooks, s->obj, load);
-	s->rodata->has_hooks = p->hooks.can_be_used;
+	s->rodata->has_hooks = p->hooks.can_be_used || p->hooks.has_changes;
 }
 
 /* Rings are made before the programs are loaded: the map that holds them takes its form from one.
@@ -342,9 +342,10 @@ static int load_programs(struct probe *p, struct load *load, const struct probe_
 	struct load_optional optional[] = {
 	    {.prefix = URING_PREFIX, .said = said},
 	    {.prefix = HOOKS_PREFIX},
+	    {.prefix = CHANGES_PREFIX},
 	};
 
-	refused = load_end(load, optional, 2, said);
+	refused = load_end(load, optional, 3, said);
 	give_back_pages(p->programs->skeleton->data, p->programs->skeleton->data_sz);
 	if (optional[0].is_left_out && !refused) {
 		struct str text = buffer_str(said);
@@ -355,6 +356,8 @@ static int load_programs(struct probe *p, struct load *load, const struct probe_
 	}
 	if (optional[1].is_left_out)
 		hooks_give_up(&p->hooks, EINVAL);
+	if (optional[2].is_left_out)
+		p->hooks.has_changes = false;
 	if (r || refused)
 		return probe_explain(r ? r : refused, "cannot load the probe's programs", said,
 				     err);
@@ -728,6 +731,7 @@ struct probe_abilities probe_abilities(struct probe *p)
 	    .uring_submission = p->has_uring ? p->uring_submission : NULL,
 	    .has_hooks = has_hooks,
 	    .hook_refusal = p->hooks.refusal,
+	    .has_changes = p->hooks.has_changes,
 	    .cpus = p->ncpus,
 	};
 

@@ -68,7 +68,8 @@ enum collect_family {
 
 /*
  * Functions of the kernel that are told, within a call, what file its name has led to: the hooks
- * of security modules. Bits of `hooked`; src/probe/hooks.c has their names.
+ * of security modules; and what is done to files. Bits of `hooked`; src/probe/hooks.c has their
+ * names.
  */
 enum probe_hook {
 	HOOK_UNLINK,
@@ -87,7 +88,15 @@ enum probe_hook {
 	HOOK_TRUNCATE,
 	HOOK_MOVE_MOUNT,
 	HOOK_PIVOT_ROOT,
-	HOOK_COUNT
+	HOOK_COUNT,
+
+	/* What a call does to inodes whose times of change tell of it: src/probe/changes.bpf.h. */
+	CHANGE_AT = HOOK_COUNT, /* what the name is of */
+	CHANGE_REMOVES,
+	CHANGE_MOVES,
+	CHANGE_MAKES,
+	CHANGE_LINKS,
+	PROBE_HOOKS
 };
 
 /*

@@ -26,6 +26,8 @@ def test_every_fact_has_its_source(live_machine, program):
     assert ("followed once more" in told["names of other calls"]) == has_loop
     has_hooks = re.search(r"^hooks within calls +(yes|no \(.+\))$", said, re.M)[1] == "yes"
     assert ("hooks within the call" in told["names of other calls"]) == has_hooks
+    has_changes = re.search(r"^inodes that calls change +yes", said, re.M) is not None
+    assert ("the inode that the call changed" in told["names of other calls"]) == has_changes
     by_table, by_program, generic = map(int, re.search(
         r"^calls: (\d+) by rows of a table, (\d+) by programs of their own, (\d+) as number", said, re.M).groups())
     assert by_table > 150 and 3 <= by_program <= 6 and generic > 0

@@ -154,9 +154,196 @@ static int connect_addresses(char **arg)
 	return 0;
 }
 
+/*
+ * Calls that open nothing. Of DIRECTORY/1/name and DIRECTORY/2/name each can be done to the first
+ * one alone: what is there, or what is not. What was done is undone by names that nobody rewrites.
+ */
+static char first[4200], second[4200], kept[4200], other[4200];
+
+#define DOING(name, ...)                                                                           \
+	static long do_##name(const char *path)                                                    \
+	{                                                                                          \
+		return syscall(SYS_##name, __VA_ARGS__);                                           \
+	}
+#ifdef SYS_unlink
+DOING(unlink, path)
+DOING(rmdir, path)
+DOING(mkdir, path, 0700)
+DOING(symlink, "target", path)
+DOING(rename, path, other)
+DOING(link, path, other)
+DOING(chmod, path, 0644)
+DOING(chown, path, -1, -1)
+DOING(lchown, path, -1, -1)
+#endif
+DOING(unlinkat, AT_FDCWD, path, 0)
+DOING(mkdirat, AT_FDCWD, path, 0700)
+DOING(symlinkat, "target", AT_FDCWD, path)
+DOING(renameat2, AT_FDCWD, path, AT_FDCWD, other, 0)
+DOING(linkat, AT_FDCWD, path, AT_FDCWD, other, 0)
+DOING(fchmodat, AT_FDCWD, path, 0644)
+DOING(fchownat, AT_FDCWD, path, -1, -1, AT_SYMLINK_NOFOLLOW)
+DOING(utimensat, AT_FDCWD, path, NULL, 0)
+DOING(truncate, path, 0)
+
+/* Another value each time: the same one is no change. */
+static long do_setxattr(const char *path)
+{
+	static unsigned n;
+
+	n++;
+	return syscall(SYS_setxattr, path, "user.race", &n, sizeof(n), 0);
+}
+
+static long rename_there(const char *path)
+{
+	return syscall(SYS_renameat2, AT_FDCWD, kept, AT_FDCWD, path, 1 /* RENAME_NOREPLACE */);
+}
+
+static long link_there(const char *path)
+{
+	return syscall(SYS_linkat, AT_FDCWD, kept, AT_FDCWD, path, 0);
+}
+
+static void unlink_first(void)
+{
+	unlink(first);
+}
+
+static void rmdir_first(void)
+{
+	rmdir(first);
+}
+
+static void link_first(void)
+{
+	if (link(kept, first) < 0)
+		unlink(first);
+}
+
+static void mkdir_first(void)
+{
+	mkdir(first, 0700);
+}
+
+static void move_back(void)
+{
+	rename(other, first);
+}
+
+static void move_away(void)
+{
+	rename(first, kept);
+}
+
+static void unlink_other(void)
+{
+	unlink(other);
+}
+
+static void leave(void)
+{
+}
+
+static const struct deed {
+	const char *name;
+	long (*call)(const char *path);
+	void (*undo)(void);
+	enum { OF_FILE, OF_DIRECTORY, OF_NOTHING } acts; /* on what */
+} deeds[] = {
+#ifdef SYS_unlink
+    {"unlink", do_unlink, link_first, OF_FILE},
+    {"rmdir", do_rmdir, mkdir_first, OF_DIRECTORY},
+    {"mkdir", do_mkdir, rmdir_first, OF_NOTHING},
+    {"symlink", do_symlink, unlink_first, OF_NOTHING},
+    {"rename", do_rename, move_back, OF_FILE},
+    {"link", do_link, unlink_other, OF_FILE},
+    {"chmod", do_chmod, leave, OF_FILE},
+    {"chown", do_chown, leave, OF_FILE},
+    {"lchown", do_lchown, leave, OF_FILE},
+#endif
+    {"unlinkat", do_unlinkat, link_first, OF_FILE},
+    {"mkdirat", do_mkdirat, rmdir_first, OF_NOTHING},
+    {"symlinkat", do_symlinkat, unlink_first, OF_NOTHING},
+    {"renameat2", do_renameat2, move_back, OF_FILE},
+    {"linkat", do_linkat, unlink_other, OF_FILE},
+    {"fchmodat", do_fchmodat, leave, OF_FILE},
+    {"fchownat", do_fchownat, leave, OF_FILE},
+    {"utimensat", do_utimensat, leave, OF_FILE},
+    {"truncate", do_truncate, leave, OF_FILE},
+    {"setxattr", do_setxattr, leave, OF_FILE},
+    {"rename-there", rename_there, move_away, OF_NOTHING},
+    {"link-there", link_there, unlink_first, OF_NOTHING},
+};
+
+static int make_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	return fd < 0 ? refused(path) : close(fd);
+}
+
+static const struct deed *deed_find(const char *name, const char *directory)
+{
+	snprintf(first, sizeof(first), "%s/1/name", directory);
+	snprintf(second, sizeof(second), "%s/2/name", directory);
+	snprintf(kept, sizeof(kept), "%s/kept", directory);
+	snprintf(other, sizeof(other), "%s/1/other", directory);
+	for (size_t i = 0; i < sizeof(deeds) / sizeof(*deeds); i++)
+		if (strcmp(deeds[i].name, name) == 0)
+			return &deeds[i];
+	return NULL;
+}
+
+/* CALL DIRECTORY: what `do` needs there; the folders 1 and 2 are there. */
+static int prepare_deeds(char **arg)
+{
+	const struct deed *deed = deed_find(arg[0], arg[1]);
+	const char *names[] = {first, second, other, kept};
+
+	if (!deed)
+		return ABSENT;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (unlink(names[i]) < 0)
+			rmdir(names[i]);
+	if (make_file(kept) || (deed->acts == OF_NOTHING && make_file(second)) ||
+	    (deed->acts == OF_FILE && link(kept, first) < 0) ||
+	    (deed->acts == OF_DIRECTORY && mkdir(first, 0700) < 0))
+		return refused("files");
+	return 0;
+}
+
+/* CALL COUNT DIRECTORY. Prints how often it was done, and how often it could not. */
+static int do_deeds(char **arg)
+{
+	const struct deed *deed = deed_find(arg[0], arg[2]);
+	unsigned long count = strtoul(arg[1], NULL, 10), times[2] = {0};
+	char path[4200];
+	pthread_t thread;
+
+	if (!deed)
+		return ABSENT;
+	snprintf(path, sizeof(path), "%s", first);
+	struct flip flip = {.at = path + strlen(arg[2]) + 1, .values = {'1', '2'}};
+	if (pthread_create(&thread, NULL, flip_forever, &flip) != 0)
+		return refused("thread");
+	for (unsigned long i = 0; i < count && !is_late(i); i++) {
+		long answer = deed->call(path);
+
+		times[answer < 0]++;
+		if (answer >= 0)
+			deed->undo();
+	}
+	atomic_store(&is_over, true);
+	pthread_join(thread, NULL);
+	printf("%lu %lu\n", times[0], times[1]);
+	return 0;
+}
+
 static const struct way ways[] = {
-    {"open", 3, open_open},   {"openat", 3, open_openat},        {"openat2", 3, open_openat2},
-    {"creat", 3, open_creat}, {"connect", 2, connect_addresses},
+    {"prepare", 2, prepare_deeds},     {"do", 3, do_deeds},          {"open", 3, open_open},
+    {"openat", 3, open_openat},        {"openat2", 3, open_openat2}, {"creat", 3, open_creat},
+    {"connect", 2, connect_addresses},
 };
 
 int main(int argc, char **argv)
