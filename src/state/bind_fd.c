@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "event/address.h"
 #include "state/bind_fd.h"
+#include "event/address.h"
 #include "state/path.h"
 
 #include <errno.h>
@@ -88,6 +88,7 @@ static struct fd_rule rule_make(const struct event_schema *schema)
 	    .domain = param_named(schema, "domain"),
 	    .is_accept = is_named(schema, "accept") || is_named(schema, "accept4"),
 	    .is_connect = is_named(schema, "connect"),
+	    .is_bind = is_named(schema, "bind"),
 	    .is_send = schema->flags & EVENT_WRITES_FD,
 	};
 
@@ -482,6 +483,11 @@ static void bind_socket(const struct fd_rule *r, struct event *e, bool is_live)
 	}
 	if (r->is_connect && fd->is_known && is_done(e)) {
 		fd->is_server = false;
+		fd->is_role_known = true;
+	}
+	/* As replay has it, and Falco: who asks for a port is going to serve. */
+	if (r->is_bind && fd->local_port && is_done(e)) {
+		fd->is_server = true;
 		fd->is_role_known = true;
 	}
 	/* Who sends with an address, without a connection, is the client of that. */

@@ -30,6 +30,7 @@ struct fd_rule {
 	bool is_accept;
 	bool is_send;
 	bool is_connect;
+	bool is_bind;
 };
 
 /* Fills rules[0 .. event_code_count - 1] from the schema. */

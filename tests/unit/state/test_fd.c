@@ -214,6 +214,12 @@ static void sockets_know_both_ends_and_their_role(void **state)
 	check_i64(e->fd.local_port, 5000, "local port by tuple");
 	assert_true(e->fd.is_role_known && !e->fd.is_server && e->fd.name_changed);
 
+	/* Who binds to a port serves it, where that succeeded. */
+	e = SEND_NOTED(w, "bind", &f, connected, NUMBER("res", -98), NUMBER("fd", 3));
+	assert_false(e->fd.is_role_known);
+	e = SEND_NOTED(w, "bind", &f, connected, NUMBER("res", 0), NUMBER("fd", 3));
+	assert_true(e->fd.is_role_known && e->fd.is_server && !e->fd.is_connected);
+
 	/* Without the kernel's word, tuples tell: source first, which accept has the other way. */
 	e = SEND(w, "connect", &f, NUMBER("res", 0), NUMBER("fd", 3),
 		 BYTES("tuple", "\x02\x7f\0\0\1\x88\x13\x01\x02\x03\x04\x35\0"));
