@@ -169,8 +169,11 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	    wants[INDEX(nr, PROBE_SYSCALLS)] & (WANT_RULES | WANT_STATE | WANT_UNLESS_DISCARDED);
 	if (!want || (FOLLOW(known, task, tgid) == own_tgid && !reports_own))
 		return 0;
-	if (ret < 0 && (want == WANT_STATE || (drop_failed && ret != -EINPROGRESS_)))
+	if (ret < 0 && (want == WANT_STATE || (drop_failed && ret != -EINPROGRESS_))) {
+		if (unlikely(routes_in_use) && is_sending(nr))
+			sent_forget();
 		return 0;
+	}
 	const struct collect_row *row = &collect_rows[INDEX(nr, PROBE_SYSCALLS)];
 	/* Told by tracepoints of their own: an exec that succeeded, and a fork on the child's side.
 	 */
@@ -532,8 +535,13 @@ int BPF_PROG(collect_calls, struct pt_regs *regs, long ret)
 {
 	const struct collect_row *row;
 	struct slot *s = collect_begin(regs, ret, &row);
-	if (!s)
+	if (!s) {
+		if (routes_in_use)
+			sent_forget();
 		return 0;
+	}
+	if (unlikely(routes_in_use) && is_sending(s->nr))
+		sent_begin(s->index, 1);
 	if (unlikely(is_module_call(s->nr)) && module_was_told(s->index)) {
 		slot_release(s);
 		return 0;
@@ -636,12 +644,17 @@ int BPF_PROG(collect_messages, struct pt_regs *regs, long ret)
 {
 	const struct collect_row *row;
 	struct slot *s = collect_begin(regs, ret, &row);
-	if (!s)
+	if (!s) {
+		if (routes_in_use)
+			sent_forget();
 		return 0;
+	}
 	__u32 index = s->index;
 	__s64 left = s->values[SOURCE_RET];
 	__u64 pointer = s->values[1];
 	__u32 stride = s->flags & RECORD_COMPAT ? MESSAGE_BYTES_32 : MESSAGE_BYTES;
+	if (routes_in_use && is_sending(s->nr))
+		sent_begin(index, left);
 	/* A call that moved none has one event, without a message. */
 	if (left <= 0)
 		message_send(index, 0);
@@ -652,6 +665,7 @@ int BPF_PROG(collect_messages, struct pt_regs *regs, long ret)
 		pointer += (__u64)stride * MESSAGES_BLOCK;
 		left -= MESSAGES_BLOCK;
 	}
+	sent_end(index);
 	slot_release(s);
 	return 0;
 }

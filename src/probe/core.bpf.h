@@ -83,6 +83,7 @@ __u16 wants[PROBE_SYSCALLS];
 __u32 facts_wanted[PROBE_SYSCALLS];
 __u32 hooks_in_use;           /* not 0: hooked has any */
 __u32 hooked[PROBE_SYSCALLS]; /* which hooks tell of a call's names: bits of enum probe_hook */
+__u32 routes_in_use;          /* not 0: see sent.bpf.h */
 struct probe_cpu_counters counters[PROBE_CPUS];
 __u32 reader_waits;               /* until the next record: see probe.h */
 __u64 last_look[2 * PROBE_RINGS]; /* at how full each ring is; the critical one is PROBE_RINGS */
@@ -185,6 +186,27 @@ struct hook_said {
 	volatile __u32 pos_before, annex_before; /* of the record, to take it back */
 };
 
+/* An address as the kernel's interface writes it, of IPv4 and IPv6. */
+struct user_in {
+	__u16 family;
+	__u16 port;
+	__u32 address;
+};
+struct user_in6 {
+	__u16 family;
+	__u16 port;
+	__u32 flow;
+	__u8 address[16];
+};
+
+/* Of a call that sends: where its messages went, as far as that is known (sent.bpf.h). */
+struct sent_progress {
+	volatile __u32 count;    /* destinations that are known */
+	volatile __u32 next;     /* of these */
+	volatile __u32 messages; /* that are yet to be told */
+	struct user_in6 to;      /* of the message at hand */
+};
+
 /* What the steps of a search need to know: the rest is in the slot. */
 struct name_search {
 	__u32 slot_index;
@@ -238,6 +260,7 @@ struct slot {
 	struct comparison same;
 	struct hook_said hook;
 	struct name_progress run;
+	struct sent_progress sent;
 	__u64 root_dentry; /* of the task */
 	__u64 root_mnt;
 	__u64 origin_dentry; /* see path_resolve_origin */

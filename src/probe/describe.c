@@ -55,6 +55,10 @@ static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 			     "that the caller's memory holds"},
 	    {"names of other calls", names},
 	    {"sockets", "the socket: both ends, when the call returns"},
+	    {"where datagrams went",
+	     a->has_routes ? "tp_btf/fib_table_lookup, tp_btf/fib6_table_lookup, while rules ask: "
+			     "the route that is looked up within the call"
+			   : "the caller's memory when the call returns"},
 	    {"programs",
 	     "tp_btf/sched_process_exec: the file that the kernel runs, arguments as it "
 	     "holds them"},

@@ -368,6 +368,8 @@ int BPF_PROG(discard_calls, struct pt_regs *regs, long returned)
 		count_discard(cpu, row->code);
 		if (has_hooks && hooked[INDEX(nr, PROBE_SYSCALLS)])
 			hook_forget();
+		if (unlikely(routes_in_use) && is_sending(nr))
+			sent_forget();
 		return 0;
 	}
 	bpf_tail_call(ctx, &families, row->family);

@@ -50,8 +50,8 @@ static __always_inline void task_facts_fill(struct task_facts *f, bool known,
 {
 	struct task_struct *parent = FOLLOW(known, task, real_parent);
 	struct signal_struct *signal = FOLLOW(known, task, signal);
-	/* Those of the task itself, and not those that it borrows for a moment: requests of io_uring
-	 * complete while it acts with a personality that it registered. */
+	/* Those of the task itself, and not those that it borrows for a moment: requests of
+	 * io_uring complete while it acts with a personality that it registered. */
 	const struct cred *cred = FOLLOW(known, task, real_cred);
 	struct pid *pid = FOLLOW(known, task, thread_pid);
 	__u32 level = FOLLOW(known, pid, level);
@@ -143,6 +143,7 @@ static __always_inline void record_start(struct slot *s, __u16 code, __u32 npara
 	s->file = 0;
 	s->task = (__u64)trusted;
 	s->request_file = 0;
+	s->sent.count = 0;
 	r->annex_offset = 0;
 	r->cpu = s->cpu;
 	r->ret = ret;

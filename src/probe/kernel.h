@@ -359,6 +359,7 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_type, sk_protocol;
 	__u32 sk_ack_backlog, sk_max_ack_backlog;
+	__u8 sk_userlocks : 4; /* a whole byte since 6.8 */
 	struct socket *sk_socket;
 } KERNEL_STRUCT;
 struct ipv6_pinfo {
@@ -386,6 +387,26 @@ struct unix_address {
 struct unix_sock {
 	struct unix_address *addr;
 	struct sock *peer;
+} KERNEL_STRUCT;
+
+/* What a route is looked up for. Ports are as packets have them. */
+struct flowi_common {
+	__u8 flowic_proto;
+} KERNEL_STRUCT;
+union flowi_uli {
+	struct {
+		__u16 dport, sport;
+	} ports;
+} KERNEL_STRUCT;
+struct flowi4 {
+	struct flowi_common __fl_common;
+	__u32 daddr;
+	union flowi_uli uli;
+} KERNEL_STRUCT;
+struct flowi6 {
+	struct flowi_common __fl_common;
+	struct in6_addr daddr;
+	union flowi_uli uli;
 } KERNEL_STRUCT;
 
 struct seq_file;

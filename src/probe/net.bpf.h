@@ -4,27 +4,18 @@
 #define SAKER_PROBE_NET_BPF_H
 
 #include "probe/params.bpf.h"
+#include "probe/sent.bpf.h"
 
-struct user_in {
-	__u16 family;
-	__u16 port;
-	__u32 address;
-};
-struct user_in6 {
-	__u16 family;
-	__u16 port;
-	__u32 flow;
-	__u8 address[16];
-};
 enum { UNIX_ADDRESS_MAX = 2 + PROBE_UNIX_PATH };
 
 /*
- * An address that a call was given: of a request of io_uring a copy in the kernel's memory, where
- * uring.bpf.h has put one. Its other pointers never point there.
+ * An address that a call was given. Of a request of io_uring it may be a copy in the kernel's
+ * memory, where uring.bpf.h has put one, and of a datagram where it went; other pointers never
+ * point there.
  */
 static __always_inline long read_given(struct slot *s, void *to, __u32 size, __u64 from)
 {
-	if (s->flags & RECORD_IO_URING && from >> 63)
+	if (from >> 63 && (s->flags & RECORD_IO_URING || s->sent.count))
 		return bpf_probe_read_kernel(to, size, (const void *)from);
 	return bpf_probe_read_user(to, size, (const void *)from);
 }
@@ -44,6 +35,20 @@ static __always_inline void append_unix_path(struct slot *s, const void *path)
 	bpf_probe_read_kernel(&first, 1, path);
 	if (!append_kernel_str(s, path + (first == 0), PROBE_UNIX_PATH))
 		append_u8(s, 0);
+}
+
+/* The same of a unix socket's own address, of which nothing stands behind its end. */
+static __always_inline void append_unix_address(struct slot *s, __u64 address)
+{
+	__u32 size = READ(unix_address, address, len);
+
+	__builtin_memset(s->scratch, 0, 128);
+	BOUND(size);
+	if (size <= UNIX_ADDRESS_MAX)
+		bpf_probe_read_kernel(
+		    s->scratch, size,
+		    (void *)(address + bpf_core_field_offset(struct unix_address, name)));
+	append_unix_path(s, s->scratch + UNIX_PATH_AT);
 }
 
 /* An address of user memory as scap packs it: family, then address and port, or path. */
@@ -81,6 +86,69 @@ static __always_inline void put_sockaddr(struct slot *s, __u32 i, __u64 pointer,
 	set_length(s, i, s->pos - from);
 }
 
+/*
+ * The address and port that bind gave a socket, which are those that it was given: whether there
+ * were any (INADDR_ANY, port 0) the socket knows.
+ */
+static __always_inline void put_bound_ip(struct slot *s, __u32 i, __u64 sk, __u16 family,
+					 __u64 pointer)
+{
+	enum { ADDRESS_GIVEN = 4, PORT_GIVEN = 8, TYPE_RAW = 3 };
+	__u32 locks = BPF_CORE_READ_BITFIELD_PROBED((struct sock *)sk, sk_userlocks);
+	__u32 protocol = READ(sock, sk, sk_protocol), from = s->pos;
+	/* Of these it knows: a connection since may have chosen an address, too. */
+	bool tells = protocol == IPPROTO_TCP_ || protocol == PROTOCOL_UDP;
+	bool is_any = tells && !(locks & ADDRESS_GIVEN);
+	__u16 port = READ(sock, sk, __sk_common.skc_num);
+	struct {
+		__u16 family, port;
+	} given = {0};
+
+	read_given(s, &given, sizeof(given), pointer);
+	append_u8(s, family);
+	if (family == AF_INET_) {
+		__u32 address = READ(sock, sk, __sk_common.skc_rcv_saddr);
+		append_u32(s, is_any ? 0 : address);
+	} else {
+		__builtin_memset(s->scratch, 0, 16);
+		if (!is_any)
+			bpf_core_read(s->scratch, 16,
+				      &((struct sock *)sk)->__sk_common.skc_v6_rcv_saddr);
+		append_16(s, s->scratch);
+	}
+	/* A raw socket's is its protocol. */
+	if (READ(sock, sk, sk_type) == TYPE_RAW)
+		port = __builtin_bswap16(given.port);
+	else if (tells ? !(locks & PORT_GIVEN) : !given.port)
+		port = 0;
+	append_u16(s, port);
+	set_length(s, i, s->pos - from);
+}
+
+/* What bind was given, as put_sockaddr; where it succeeded that is what the socket has now. */
+static __always_inline void put_bound(struct slot *s, __u32 i, __u64 pointer, __u64 size)
+{
+	__s64 ret = s->values[SOURCE_RET];
+	__u64 sk = ret < 0 ? 0 : sock_of_file(file_of_slot_fd(s, s->values[SOURCE_ARG0]));
+	__u16 family = sk ? READ(sock, sk, __sk_common.skc_family) : 0;
+
+	if (family == AF_INET_ || family == AF_INET6_) {
+		put_bound_ip(s, i, sk, family, pointer);
+		return;
+	}
+	/* By its family alone a unix socket asks for some name. */
+	__u64 address =
+	    family == AF_UNIX_ && size > UNIX_PATH_AT ? (__u64)READ(unix_sock, sk, addr) : 0;
+	if (!address) {
+		put_sockaddr(s, i, pointer, size);
+		return;
+	}
+	__u32 from = s->pos;
+	append_u8(s, family);
+	append_unix_address(s, address);
+	set_length(s, i, s->pos - from);
+}
+
 /* Where an IPv6 socket sends by this address: an IPv4 one goes as IPv6 writes it. */
 static __always_inline __u16 given_in6(struct slot *s, __u64 user, __u8 *address)
 {
@@ -115,7 +183,8 @@ static __always_inline void put_tuple(struct slot *s, __u32 i, __u64 file, __u64
 	/* 0 to 15 local, 16 to 31 remote address, as far as the family fills them. */
 	__u8 *local = s->scratch, *remote = s->scratch + 16;
 	__u16 local_port, remote_port;
-	bool goes_there = is_addressed && READ(sock, sk, sk_protocol) == PROTOCOL_UDP;
+	bool goes_there =
+	    is_addressed && (user >> 63 || READ(sock, sk, sk_protocol) == PROTOCOL_UDP);
 
 	if (family == AF_INET_) {
 		*(__u32 *)local = READ(inet_sock, sk, inet_saddr);
@@ -160,10 +229,7 @@ static __always_inline void put_tuple(struct slot *s, __u32 i, __u64 file, __u64
 		} else {
 			__u64 address = named ? (__u64)READ(unix_sock, named, addr) : 0;
 			if (address)
-				append_unix_path(
-				    s, (void *)(address +
-						bpf_core_field_offset(struct unix_address, name) +
-						UNIX_PATH_AT));
+				append_unix_address(s, address);
 			else
 				append_u8(s, 0);
 		}
@@ -374,12 +440,17 @@ __noinline int collect_net(__u32 slot_index, __u32 i)
 			put_empty(s, i);
 			break;
 		}
+		if (p->kind == KIND_TUPLE_OUT || p->kind == KIND_TUPLE_MSG_OUT)
+			second = sent_to(s, second);
 		put_tuple(s, i, file_of_slot_fd(s, value_of(s, p->src)), second,
 			  p->kind != KIND_TUPLE_IN && p->kind != KIND_TUPLE_MSG_IN,
 			  p->kind == KIND_TUPLE_OUT || p->kind == KIND_TUPLE_MSG_OUT);
 		break;
 	case KIND_SOCKADDR:
 		put_sockaddr(s, i, value, (__u32)second);
+		break;
+	case KIND_BOUND:
+		put_bound(s, i, value, (__u32)second);
 		break;
 	case KIND_BUF_OUT:
 		put_buffer(s, i, value, room);

@@ -154,6 +154,10 @@ static void configure(struct probe *p, const struct probe_options *options,
 	/* Kernels without modules have none. */
 	p->has_module_loads = names_have(names, "btf_trace_module_load");
 	bpf_program__set_autoload(s->progs.module_loaded, p->has_module_loads);
+	p->has_routes = names_have(names, "btf_trace_fib_table_lookup");
+	p->has_routes6 = names_have(names, "btf_trace_fib6_table_lookup");
+	bpf_program__set_autoload(s->progs.route_looked_up, p->has_routes);
+	bpf_program__set_autoload(s->progs.route6_looked_up, p->has_routes6);
 	configure_uring(p, names);
 	hooks_look(&p->hooks, names->p, names->n);
 	hooks_prepare(&p->hooks, s->obj, load);
@@ -505,6 +509,9 @@ static int attach_wanted(struct probe *p, const struct probe_wants *wants, struc
 	bool module_loads = p->has_module_loads &&
 			    (wants->wanted[CALL_finit_module] || wants->wanted[CALL_init_module]);
 
+	bool sends = wants->wanted[CALL_sendto] || wants->wanted[CALL_sendmsg] ||
+		     wants->wanted[CALL_sendmmsg];
+
 	if (wants->page_faults && !page_faults)
 		log_warning("this kernel tells nothing of page faults: rules on them see none");
 	const struct {
@@ -517,6 +524,9 @@ static int attach_wanted(struct probe *p, const struct probe_wants *wants, struc
 	    {p->programs->progs.fault_user, "tp_btf/page_fault_user", page_faults},
 	    {p->programs->progs.fault_kernel, "tp_btf/page_fault_kernel", page_faults},
 	    {p->programs->progs.module_loaded, "tp_btf/module_load", module_loads},
+	    {p->programs->progs.route_looked_up, "tp_btf/fib_table_lookup", sends && p->has_routes},
+	    {p->programs->progs.route6_looked_up, "tp_btf/fib6_table_lookup",
+	     sends && p->has_routes6},
 	    /* Completions first: what is remembered is forgotten with them. */
 	    {p->programs->progs.uring_completed, "io_uring_complete", has_uring},
 	    {p->programs->progs.uring_overflowed, "io_uring_cqe_overflow", has_uring},
@@ -535,6 +545,8 @@ static int attach_wanted(struct probe *p, const struct probe_wants *wants, struc
 				return r;
 		}
 	}
+	/* Never less than what is attached: what was kept must be forgotten. */
+	p->programs->bss->routes_in_use |= sends;
 	return 0;
 }
 
@@ -728,6 +740,7 @@ struct probe_abilities probe_abilities(struct probe *p)
 	    .has_iterator = p->has_iterator,
 	    .has_page_faults = p->has_page_faults,
 	    .has_module_loads = p->has_module_loads,
+	    .has_routes = p->has_routes && p->has_routes6,
 	    .uring_submission = p->has_uring ? p->uring_submission : NULL,
 	    .has_hooks = has_hooks,
 	    .hook_refusal = p->hooks.refusal,

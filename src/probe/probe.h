@@ -168,6 +168,7 @@ struct probe_abilities {
 	bool has_iterator;
 	bool has_page_faults;
 	bool has_module_loads;        /* modules are told of before they run */
+	bool has_routes;              /* the kernel tells where datagrams go */
 	const char *uring_submission; /* tracepoint; NULL: requests are not seen */
 	bool has_hooks;               /* the kernel tells within a call where its name has led */
 	bool has_changes;             /* it tells which inodes calls change */

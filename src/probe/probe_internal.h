@@ -12,7 +12,7 @@
 
 #include "saker_probe.skel.h"
 
-enum { LINKS_MAX = 16 };
+enum { LINKS_MAX = 24 };
 
 struct probe {
 	struct saker_probe *programs;
@@ -27,7 +27,8 @@ struct probe {
 	uint8_t keeps[PROBE_SYSCALLS]; /* see probe_keep; atomic */
 	bool has_iterator;
 	bool has_page_faults;
-	bool has_module_loads; /* tracepoint */
+	bool has_module_loads;        /* tracepoint */
+	bool has_routes, has_routes6; /* likewise */
 	bool has_uring;
 	const char *uring_submission; /* tracepoint that tells of it */
 	struct hooks hooks;

@@ -133,6 +133,7 @@ enum collect_kind {
 	KIND_PLAIN_END,
 
 	KIND_SOCKADDR = KIND_PLAIN_END, /* src: address, aux: its length */
+	KIND_BOUND,                     /* the same of bind, where it succeeded the socket's */
 	KIND_TUPLE_CONNECT,             /* as TUPLE_OUT, for a call that may be in progress */
 	KIND_TUPLE_OUT,                 /* src: descriptor, aux: user's address or SOURCE_ZERO */
 	KIND_TUPLE_IN,

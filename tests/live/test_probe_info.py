@@ -6,7 +6,8 @@ import subprocess
 
 FACTS = {
     "calls": "tp_btf/sys_exit", "opened files": "the file that the descriptor is of", "names of other calls": "memory",
-    "sockets": "the socket", "programs": "tp_btf/sched_process_exec", "new processes": "tp_btf/sched_process_fork",
+    "sockets": "the socket", "where datagrams went": "",
+    "programs": "tp_btf/sched_process_exec", "new processes": "tp_btf/sched_process_fork",
     "ends of processes": "tp_btf/sched_process_exit", "names of processes": "tp_btf/task_rename",
     "processes before the start": "", "io_uring": "", "modules": "when",
     "signals, switches": "tp_btf/signal_deliver", "page faults": "", "who did it": "the task",
