@@ -75,6 +75,11 @@ static __always_inline __s64 call_result_32(__s64 ret)
 	return (__s32)ret >= ERRORS_FROM && (__s32)ret < 0 ? (__s64)(__s32)ret : (__s64)(__u32)ret;
 }
 
+static __always_inline bool is_interrupted(__s64 ret)
+{
+	return ret == -ERESTARTSYS_ || ret == -EINTR_;
+}
+
 /* Whether this event is one that discard.bpf.h lets through to be looked at. */
 static __always_inline bool sample_take(__u32 cpu)
 {
@@ -169,7 +174,8 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	    wants[INDEX(nr, PROBE_SYSCALLS)] & (WANT_RULES | WANT_STATE | WANT_UNLESS_DISCARDED);
 	if (!want || (FOLLOW(known, task, tgid) == own_tgid && !reports_own))
 		return 0;
-	if (ret < 0 && (want == WANT_STATE || (drop_failed && ret != -EINPROGRESS_))) {
+	if (ret < 0 && (want == WANT_STATE || (drop_failed && ret != -EINPROGRESS_ &&
+					       !(nr == CALL_connect && is_interrupted(ret))))) {
 		if (unlikely(routes_in_use) && is_sending(nr))
 			sent_forget();
 		return 0;
@@ -527,6 +533,24 @@ __noinline int module_was_told(__u32 slot_index)
 }
 
 /*
+ * A connect that a signal interrupted goes on: the caller is told so by EINTR, and waits as after
+ * EINPROGRESS, which is what it is to whoever looks for connections.
+ */
+__noinline int connect_goes_on(__u32 slot_index)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	__u64 file = file_of_slot_fd(s, s->values[SOURCE_ARG0]);
+	__u64 socket = sock_of_file(file) ? (__u64)READ(file, file, private_data) : 0;
+	if (!socket || READ(socket, socket, state) != SOCKET_CONNECTING)
+		return 0;
+	s->values[SOURCE_RET] = -EINPROGRESS_;
+	((struct record *)s->data)->ret = -EINPROGRESS_;
+	return 1;
+}
+
+/*
  * All that the table describes: one program, because the verifier looks at what families share once
  * for each program that has it.
  */
@@ -543,6 +567,11 @@ int BPF_PROG(collect_calls, struct pt_regs *regs, long ret)
 	if (unlikely(routes_in_use) && is_sending(s->nr))
 		sent_begin(s->index, 1);
 	if (unlikely(is_module_call(s->nr)) && module_was_told(s->index)) {
+		slot_release(s);
+		return 0;
+	}
+	if (unlikely(s->nr == CALL_connect && is_interrupted(s->begun.ret)) &&
+	    !connect_goes_on(s->index) && drop_failed) {
 		slot_release(s);
 		return 0;
 	}

@@ -170,7 +170,7 @@ __noinline int facts_verdict(__u32 call, __s64 ret, __s32 fd, __u32 flags, __u32
 {
 	struct discard_table *t = discard_table_again(number);
 	__u32 nr = INDEX(call, DISCARD_CALLS), facts = 0;
-	if (!t)
+	if (!t || unlikely(nr == CALL_connect && is_interrupted(ret)))
 		return DISCARD_KEEP;
 	switch (t->shape[nr]) {
 	case DISCARD_BY_RESULT:

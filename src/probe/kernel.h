@@ -370,8 +370,9 @@ struct inet_sock {
 	__u32 inet_saddr;
 	__u16 inet_sport;
 } KERNEL_STRUCT;
+enum socket_state___probe { SOCKET_CONNECTING = 2 };
 struct socket {
-	int state;
+	enum socket_state___probe state;
 	short type;
 	struct file *file;
 	struct sock *sk;

@@ -16,7 +16,9 @@ enum {
 	SCAP_UPPER_LAYER = 0x8000,
 	SCAP_LOWER_LAYER = 0x10000,
 	MODE_BITS = 07777,
+	EINTR_ = 4,
 	EINPROGRESS_ = 115,
+	ERESTARTSYS_ = 512, /* what a signal's handler makes EINTR, or the call again */
 	IOV_MAX = 16,
 	MSG_CONTROL_MAX = 4096,
 	SCAP_FAMILY_UNIX = 1,

@@ -20,7 +20,7 @@ RULES = """
   condition: >
     evt.type in (connect, sendto, sendmsg, sendmmsg) and fd.sport = PORT
     and fd.sip in (127.0.0.1, 127.0.0.2)
-  output: "%evt.type %fd.sip %fd.name %fd.l4proto %proc.name"
+  output: "%evt.type %evt.res %fd.num %fd.sip %fd.name %fd.l4proto %proc.name"
   priority: NOTICE
 - rule: Named
   desc: a socket without a file
@@ -93,6 +93,14 @@ def test_talk(trick, listener, way, call):
     trick.go(way, trick.directory, listener)
     alert = trick.wait_for("own", "Talked", evt_type=call)
     assert alert.fields["fd.l4proto"] == way[:3]
+
+
+def test_a_connection_that_goes_on_when_its_call_was_interrupted(trick, listener):
+    """Its caller is given EINTR, and waits as it would after EINPROGRESS."""
+    trick.go("tcp-interrupted", trick.directory, listener)
+    alert = trick.wait_for("own", "Talked", fd_num=20, evt_type="connect")
+    assert alert.fields["evt.res"] == "EINPROGRESS"
+    assert alert.fields["fd.sip"] == "127.0.0.2"
 
 
 def test_a_name_that_is_no_file(trick, listener):

@@ -15,6 +15,7 @@
 #include <net/ethernet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -28,6 +29,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -99,6 +101,45 @@ static int tcp_not_waiting(char **arg)
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS)
 		return refused("connect");
 	return 0;
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+/*
+ * A connect that waits, since the server has no room yet, and is interrupted by a signal: it goes
+ * on by itself. The socket has number 20, those that take the room have others.
+ */
+static int tcp_interrupted(char **arg)
+{
+	enum { WAITING = 20, ROOM = 2 };
+	struct sockaddr_in to = loopback(arg[1], 2);
+	struct itimerval soon = {.it_value = {.tv_usec = 50000}, .it_interval = {.tv_usec = 50000}};
+	struct sigaction act = {.sa_handler = on_alarm};
+	struct pollfd wait_for = {.fd = WAITING, .events = POLLOUT};
+	int server = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+	setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(server, (struct sockaddr *)&to, sizeof(to)) < 0 || listen(server, 0) < 0)
+		return refused("listen");
+	for (int i = 0; i < ROOM; i++)
+		connect(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), (struct sockaddr *)&to,
+			sizeof(to));
+	if (dup2(socket(AF_INET, SOCK_STREAM, 0), WAITING) < 0)
+		return refused("socket");
+	sigaction(SIGALRM, &act, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	if (connect(WAITING, (struct sockaddr *)&to, sizeof(to)) == 0 || errno != EINTR) {
+		fputs("it was not interrupted\n", stderr);
+		return 1;
+	}
+	setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+	for (int i = 0; i < ROOM; i++)
+		accept(server, NULL, NULL);
+	/* The kernel tries again after a second. */
+	return poll(&wait_for, 1, 20000) != 1 || check(write(WAITING, "x", 1), "write");
 }
 
 static int tcp_inherited(char **arg)
@@ -430,6 +471,7 @@ static const struct way ways[] = {
     {"tcp-mapped", 2, tcp_mapped},
     {"tcp-fast-open", 2, tcp_fast_open},
     {"tcp-not-waiting", 2, tcp_not_waiting},
+    {"tcp-interrupted", 2, tcp_interrupted},
     {"tcp-inherited", 2, tcp_inherited},
     {"udp-sendto", 2, udp_sendto},
     {"udp-sendmsg", 2, udp_sendmsg},
