@@ -28,7 +28,7 @@ KINDS = {
     "open_flags": ("OPEN_FLAGS", "flags32"), "open_mode": ("OPEN_MODE", "uint32"), "creat_mode": ("CREAT_MODE", "uint32"),
     "creat_flags": ("CREAT_FLAGS", "flags16"), "dev": ("DEV", "uint32"), "ino": ("INO", "uint64"), "fd_ino": ("FD_INO", "uint64"),
     "dev_arg": ("DEV_ARG", "uint32"), "time": ("TIME", "reltime"), "user_u32": ("USER_U32", "uid gid uint32 sigset"),
-    "user_u64": ("USER_U64", "uint64"), "file_path": ("FILE_PATH", "fspath"), "halves": ("HALVES", "uint64"),
+    "user_u64": ("USER_U64", "uint64"), "file_path": ("FILE_PATH", "fspath"), "memfd_name": ("MEMFD_NAME", "charbuf"), "halves": ("HALVES", "uint64"),
     "sockaddr": ("SOCKADDR", "sockaddr"), "bound": ("BOUND", "sockaddr"), "tuple_connect": ("TUPLE_CONNECT", "socktuple"), "tuple_out": ("TUPLE_OUT", "socktuple"),
     "tuple_in": ("TUPLE_IN", "socktuple"), "tuple_msg_out": ("TUPLE_MSG_OUT", "socktuple"), "tuple_msg_in": ("TUPLE_MSG_IN", "socktuple"),
     "buf_out": ("BUF_OUT", "bytebuf"), "buf_in": ("BUF_IN", "bytebuf"), "iov_out": ("IOV_OUT", "bytebuf"), "iov_in": ("IOV_IN", "bytebuf"),

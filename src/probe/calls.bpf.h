@@ -608,11 +608,16 @@ int BPF_PROG(collect_open_calls, struct pt_regs *regs, long ret)
 	if (row->path_dir[0] != COLLECT_NONE)
 		put_u64(s, i++, (__s64)(__s32)s->values[SOURCE_ARG0]);
 	const struct collect_param *p = &row->params[i];
-	__u32 flags = value_of(s, p[1].src);
+	__u32 flags = value_of(s, p[1].src), mode = value_of(s, p[2].src);
+	bool is_structure = p[3].kind == KIND_FLAGS32;
+	if (is_structure) {
+		flags = opened_flags(s, flags);
+		mode = opened_mode(s, mode);
+	}
 	put_path(s, i++, value_of(s, p[0].src));
 	put_u32(s, i++, scap_open_flags(s, flags));
-	put_u32(s, i++, scap_open_mode(value_of(s, p[2].src), flags));
-	if (p[3].kind == KIND_FLAGS32)
+	put_u32(s, i++, scap_open_mode(mode, flags));
+	if (is_structure)
 		put_u32(s, i++, translate(TRANSLATE_OPENAT2, value_of(s, p[3].src)));
 	put_u32(s, i++, opened_dev(s));
 	put_u64(s, i++, opened_ino(s));

@@ -62,7 +62,9 @@ static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 	    {"programs",
 	     "tp_btf/sched_process_exec: the file that the kernel runs, arguments as it "
 	     "holds them"},
-	    {"new processes", "tp_btf/sched_process_fork, before the child can run"},
+	    {"new processes",
+	     "tp_btf/sched_process_fork, before the child can run; flags of clone3, while "
+	     "rules ask for it, from tp_btf/task_newtask"},
 	    {"ends of processes", "tp_btf/sched_process_exit: status, signal, reaper"},
 	    {"names of processes", "tp_btf/task_rename, by whatever way they are given"},
 	    {"processes before the start",

@@ -5,19 +5,51 @@
 
 #include "probe/hooks.bpf.h"
 
+/*
+ * By thread: the flags of a clone3 under way. They are in the caller's memory, where another thread
+ * may write others; with which the child was made the kernel tells within the call. Attached while
+ * rules ask for that call.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u64);
+} clone_flags SEC(".maps");
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(task_made, struct task_struct *child, unsigned long flags)
+{
+	__u64 who = bpf_get_current_pid_tgid(), kept = flags;
+	bool compat = is_compat(HAS_TASK_BTF, current_trusted());
+
+	if (native_nr(false, current_regs(), compat) == NR_CLONE3 && wants[NR_CLONE3] & WANT_RULES)
+		bpf_map_update_elem(&clone_flags, &who, &kept, BPF_ANY);
+	return 0;
+}
+
+static __always_inline __u64 clone3_flags(__u64 arguments, bool is_made)
+{
+	__u64 who = bpf_get_current_pid_tgid(), flags = 0;
+	__u64 *kept = is_made ? bpf_map_lookup_elem(&clone_flags, &who) : NULL;
+
+	if (kept)
+		return *kept;
+	bpf_probe_read_user(&flags, sizeof(flags), (void *)arguments);
+	return flags;
+}
+
 /* Flags of the clone call that `parent` is in, in scap's form. */
 static __always_inline __u32 clone_call_flags(bool known, struct pt_regs *regs, __u32 nr,
-					      bool compat)
+					      bool compat, bool is_made)
 {
 	__u64 first = FIRST_ARGUMENT(known, regs, compat);
 	switch (nr) {
 	case NR_CLONE:
 		return translate(TRANSLATE_CLONE, first);
-	case NR_CLONE3: {
-		__u64 flags = 0;
-		bpf_probe_read_user(&flags, sizeof(flags), (void *)first);
-		return translate(TRANSLATE_CLONE, flags);
-	}
+	case NR_CLONE3:
+		return translate(TRANSLATE_CLONE, clone3_flags(first, is_made));
 	case NR_VFORK:
 		return SCAP_CLONE_VFORK;
 	default:
@@ -100,7 +132,7 @@ int BPF_PROG(process_fork, struct task_struct *trusted, struct task_struct *trus
 	if (!s)
 		return 0;
 	put_u64(s, 0, 0);
-	put_clone(s, true, child, clone_call_flags(false, regs, nr, compat), true);
+	put_clone(s, true, child, clone_call_flags(false, regs, nr, compat, true), true);
 	annex_creator(s, parent, child);
 	slot_emit(s);
 	return 0;
@@ -120,8 +152,12 @@ int BPF_PROG(collect_fork_calls, struct pt_regs *regs, long ret)
 	header->nparams = CLONE_PARAMS;
 	s->params_at = s->pos = LENGTHS_AT + 2 * CLONE_PARAMS;
 	put_u64(s, 0, ret);
-	put_clone(s, known, task, clone_call_flags(true, regs, s->nr, s->flags & RECORD_COMPAT),
-		  false);
+	put_clone(s, known, task,
+		  clone_call_flags(true, regs, s->nr, s->flags & RECORD_COMPAT, ret >= 0), false);
+	if (s->nr == NR_CLONE3) {
+		__u64 who = bpf_get_current_pid_tgid();
+		bpf_map_delete_elem(&clone_flags, &who);
+	}
 	slot_emit(s);
 	return 0;
 }

@@ -108,6 +108,27 @@ static __always_inline void put_keyctl(struct slot *s, __u32 i, __u32 operation,
 	}
 }
 
+/* A name for the thread: what it has become, where the memory holds another one by now. */
+static __always_inline void put_thread_name(struct slot *s, __u32 i, __u64 pointer, bool is_set)
+{
+	const __u64 *name = (const __u64 *)((struct record *)s->data)->task.comm;
+	__u32 pos = s->pos;
+	__u32 size = append_user_str(s, pointer);
+
+	BOUND(pos);
+	if (is_set && pos <= PROBE_POS_LIMIT) {
+		__u64 *given = (__u64 *)s->scratch;
+		given[0] = given[1] = 0;
+		if (size)
+			bpf_probe_read_kernel_str(given, RECORD_COMM_SIZE, s->data + pos);
+		if (given[0] != name[0] || given[1] != name[1]) {
+			s->pos = pos;
+			size = append_kernel_str(s, name, RECORD_COMM_SIZE);
+		}
+	}
+	set_length(s, i, size);
+}
+
 struct user_pollfd {
 	__s32 fd;
 	__u16 events, revents;
@@ -255,10 +276,10 @@ __noinline int collect_misc(__u32 slot_index, __u32 i)
 		break;
 	case KIND_PRCTL_STR: {
 		__u32 option = s->values[SOURCE_ARG0];
-		set_length(s, i,
-			   option == PR_SET_NAME_ || option == PR_GET_NAME_
-			       ? append_user_str(s, value)
-			       : 0);
+		if (option == PR_SET_NAME_ || option == PR_GET_NAME_)
+			put_thread_name(s, i, value, option == PR_SET_NAME_ && !ret);
+		else
+			put_empty(s, i);
 		break;
 	}
 	case KIND_PRCTL_INT: {

@@ -3,6 +3,7 @@
 #ifndef SAKER_PROBE_PARAMS_BPF_H
 #define SAKER_PROBE_PARAMS_BPF_H
 
+#include "probe/arch.bpf.h"
 #include "probe/process.bpf.h"
 
 enum {
@@ -15,8 +16,11 @@ enum {
 	SCAP_O_CREATED = 0x4000,
 	SCAP_UPPER_LAYER = 0x8000,
 	SCAP_LOWER_LAYER = 0x10000,
+	OPEN_CREAT_ = 0x40,
+	OPEN_EXEC_ = 0x20, /* of programs that the kernel opens */
 	MODE_BITS = 07777,
 	EINTR_ = 4,
+	MODE_SPECIAL = 07000,
 	EINPROGRESS_ = 115,
 	ERESTARTSYS_ = 512, /* what a signal's handler makes EINTR, or the call again */
 	IOV_MAX = 16,
@@ -36,6 +40,30 @@ static __always_inline void put_dyn(struct slot *s, __u32 i, __u8 variant, __u64
 	append_u8(s, variant);
 	append_u64(s, value);
 	set_length(s, i, 9);
+}
+
+/*
+ * Flags and mode of an open that has them in the caller's memory (openat2), where another thread
+ * may write others. The file keeps most flags; those that it does not are the given ones. Of a file
+ * that the call made the mode has none of who may do what that was not given, and all of the
+ * others.
+ */
+static __always_inline __u32 opened_flags(struct slot *s, __u32 given)
+{
+	enum { NOT_KEPT = OPEN_CREAT_ | 0x80 | 0x100 | 0x200 | O_LARGEFILE_ | OPEN_EXEC_ };
+	if (!s->file)
+		return given;
+	__u32 flags = (given & NOT_KEPT) | (READ(file, s->file, f_flags) & ~NOT_KEPT);
+	return READ(file, s->file, f_mode) & FMODE_CREATED_ ? flags | OPEN_CREAT_ : flags;
+}
+
+static __always_inline __u32 opened_mode(struct slot *s, __u32 given)
+{
+	if (!s->file || !(READ(file, s->file, f_mode) & FMODE_CREATED_))
+		return given;
+	__u32 mode = READ(inode, (__u64)READ(file, s->file, f_inode), i_mode) & MODE_BITS;
+	return (mode & ~given & ~MODE_SPECIAL) ? mode
+					       : (mode & MODE_SPECIAL) | (given & ~MODE_SPECIAL);
 }
 
 static __always_inline __u32 scap_open_flags(struct slot *s, __u32 flags)
@@ -189,6 +217,19 @@ __noinline int collect_plain(__u32 slot_index, __u32 i)
 	case KIND_HALVES:
 		put_u64(s, i, value << 32 | (__u32)value_of(s, p->aux));
 		break;
+	case KIND_MEMFD_NAME: {
+		enum { BEFORE_NAME = 6 }; /* "memfd:" */
+		__u64 file = ret < 0 ? 0 : file_of_slot_fd(s, ret);
+		__u64 dentry = file ? (__u64)READ(file, file, f_path.dentry) : 0;
+		if (!dentry || !dentry_is_memfd(dentry)) {
+			put_path(s, i, value);
+			break;
+		}
+		set_length(s, i,
+			   append_kernel_str(s, READ(dentry, dentry, d_name.name) + BEFORE_NAME,
+					     NAME_BYTES_MAX));
+		break;
+	}
 	case KIND_FILE_PATH:
 		root_remember(s, HAS_TASK_BTF, slot_task(s));
 		set_length(s, i, s->file && !file_resolve(s, s->file) ? append_path(s) : 0);

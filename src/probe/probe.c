@@ -524,6 +524,7 @@ static int attach_wanted(struct probe *p, const struct probe_wants *wants, struc
 	    {p->programs->progs.fault_user, "tp_btf/page_fault_user", page_faults},
 	    {p->programs->progs.fault_kernel, "tp_btf/page_fault_kernel", page_faults},
 	    {p->programs->progs.module_loaded, "tp_btf/module_load", module_loads},
+	    {p->programs->progs.task_made, "tp_btf/task_newtask", wants->wanted[CALL_clone3]},
 	    {p->programs->progs.route_looked_up, "tp_btf/fib_table_lookup", sends && p->has_routes},
 	    {p->programs->progs.route6_looked_up, "tp_btf/fib6_table_lookup",
 	     sends && p->has_routes6},

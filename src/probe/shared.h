@@ -128,8 +128,9 @@ enum collect_kind {
 	KIND_TIME,     /* src: seconds, aux: nanoseconds */
 	KIND_USER_U32, /* what src points to */
 	KIND_USER_U64,
-	KIND_FILE_PATH, /* of the call's file */
-	KIND_HALVES,    /* src: the upper 32 bits, aux: the lower */
+	KIND_FILE_PATH,  /* of the call's file */
+	KIND_MEMFD_NAME, /* user memory; the name of descriptor ret where there is one */
+	KIND_HALVES,     /* src: the upper 32 bits, aux: the lower */
 	KIND_PLAIN_END,
 
 	KIND_SOCKADDR = KIND_PLAIN_END, /* src: address, aux: its length */

@@ -88,3 +88,46 @@ class Trick:
 
     def alerts(self, name, rule=None):
         return self.watch.monitors[name].find(rule, self.since[name])
+
+
+class Rewriting:
+    """A helper that makes calls while its second thread rewrites what they are given (evade_rewrite.h).
+
+    It says of each call what the kernel took, a line each; the monitor prints a line for each alert.
+    """
+
+    def __init__(self, directory, monitor, helper, distinct):
+        self.directory, self.monitor, self.helper = directory, monitor, helper
+        self.distinct = distinct
+        self.turns = 0
+
+    def turn(self, way, count):
+        since = len(self.monitor.lines)
+        trick = Trick(Watch(), self.directory, self.helper)
+        done = trick.go(way, count, 8, self.directory).splitlines()
+        self.turns += 1
+        end = f"{self.directory}/end{self.turns}"
+        with open(end, "w"):
+            pass
+        self.monitor.wait_until(lambda: end in self.monitor.lines[-1], "the last alert")
+        # Behind time and priority.
+        told = [line.split(" ", 2)[2] for line in self.monitor.lines[since:-1]]
+        return done, None if any("Falco internal" in line for line in told) else told
+
+    def run(self, way, count, distinct=None):
+        """Until the thread that rewrites had its turns, and nothing was lost: machines may be busy."""
+        for _ in range(5):
+            done, told = self.turn(way, count)
+            if told and len(told) >= len(done) and len(set(done)) >= (distinct or self.distinct):
+                return done, told
+        raise AssertionError(f"{way}: {len(done)} calls of {len(set(done))} kinds, "
+                             f"{len(told) if told is not None else 'lost'} alerts")
+
+
+def compare(wanted, told):
+    """Call by call."""
+    for number, pair in enumerate(zip(wanted, told)):
+        assert pair[0] == pair[1], (
+            f"call {number} of {len(wanted)}, {len(told)} alerts: "
+            f"{wanted[number - 2:number + 3]}, told: {told[number - 2:number + 3]}")
+    assert len(wanted) == len(told)

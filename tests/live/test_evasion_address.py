@@ -33,33 +33,6 @@ PORTS = range(20100, 20104)
 DISTINCT = 1000
 
 
-class Race:
-    def __init__(self, directory, monitor, helper):
-        self.directory, self.monitor, self.helper = directory, monitor, helper
-        self.turns = 0
-
-    def turn(self, way, count):
-        """What was done and what was told, as lists of lines."""
-        since = len(self.monitor.lines)
-        trick = evasion.Trick(evasion.Watch(), self.directory, self.helper)
-        done = trick.go(way, count, 8).splitlines()
-        self.turns += 1
-        end = f"{self.directory}/end{self.turns}"
-        with open(end, "w"):
-            pass
-        self.monitor.wait_until(lambda: end in self.monitor.lines[-1], "the last alert")
-        return done, [line.split(" ", 2)[2] for line in self.monitor.lines[since:-1]]
-
-    def run(self, way, count):
-        """Until the thread that rewrites had its turns: a machine may have other things to do."""
-        for _ in range(5):
-            done, told = self.turn(way, count)
-            if len(set(done)) > DISTINCT:
-                break
-        assert len(set(done)) > DISTINCT, "addresses had their turns"
-        return done, told
-
-
 @pytest.fixture(scope="module")
 def race(live_machine, workshop, tmp_path_factory):
     directory = workshop / "address"
@@ -71,15 +44,7 @@ def race(live_machine, workshop, tmp_path_factory):
     with live.Monitor("-o", "time_format_iso_8601=true", "-o", "engine.modern_ebpf.buf_size_preset=7",
                       rules=[rules], json_output=False) as monitor:
         monitor.wait_ready()
-        yield Race(directory, monitor, helper)
-
-
-def compare(wanted, told):
-    for number, pair in enumerate(zip(wanted, told)):
-        assert pair[0] == pair[1], (
-            f"call {number} of {len(wanted)}, {len(told)} alerts: "
-            f"{wanted[number - 2:number + 3]}, told: {told[number - 2:number + 3]}")
-    assert len(wanted) == len(told)
+        yield evasion.Rewriting(directory, monitor, helper, DISTINCT)
 
 
 @pytest.mark.parametrize("way, count", [
@@ -87,7 +52,7 @@ def compare(wanted, told):
     ("sendmsg4", 60000), ("sendmsg6", 40000), ("sendmmsg4", 15000), ("sendmmsg6", 10000)])
 def test_each_alert_names_the_address_that_the_kernel_took(race, way, count):
     done, told = race.run(way, count)
-    compare(done, told)
+    evasion.compare(done, told)
 
 
 @pytest.mark.parametrize("way, count", [("bind4", 60000), ("bind6", 40000)])
@@ -99,4 +64,4 @@ def test_each_alert_names_the_address_that_was_bound(race, way, count):
         # Any port: the argument says so, the descriptor has the one that it became.
         given = port if int(port) in PORTS else "0"
         wanted.append(f"{address}:{given} {address} {port}")
-    compare(wanted, told)
+    evasion.compare(wanted, told)

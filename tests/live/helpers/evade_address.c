@@ -3,26 +3,17 @@
  * A second thread rewrites the address that a call was given, all the time: WAY COUNT SECONDS. Of
  * each call that succeeded a line says which address the kernel took: ADDRESS PORT.
  */
-#include "evade.h"
+#include "evade_rewrite.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PORT = 20100, PORTS = 4, BATCH = 4 };
-
-static atomic_bool is_over;
 
 /* What is rewritten: addresses, and the headers of messages that lead to them. */
 static struct scene {
@@ -35,66 +26,29 @@ static struct scene {
 	bool has_any_port; /* port 0 as well */
 } scene;
 
-static uint32_t next_random(uint32_t *state)
+static void rewrite(uint32_t *random)
 {
-	*state ^= *state << 13;
-	*state ^= *state >> 17;
-	*state ^= *state << 5;
-	return *state;
-}
+	for (int i = 0; i < 2 * BATCH; i++) {
+		uint32_t r = next_random(random), which = r >> 24 & (PORTS - 1);
+		uint16_t port = htons((uint16_t)(PORT + which));
 
-/* To one of the processors that we may use: two threads on one would not race. */
-static void settle(int turn)
-{
-	cpu_set_t all, one;
+		if (scene.has_any_port && !which)
+			port = 0;
+		if (scene.family == AF_INET) {
+			volatile struct sockaddr_in *to = &scene.addresses[i].v4;
 
-	sched_getaffinity(0, sizeof(all), &all);
-	CPU_ZERO(&one);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &all) && turn-- == 0)
-			CPU_SET(cpu, &one);
-	if (CPU_COUNT(&one))
-		pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
-}
+			to->sin_addr.s_addr = htonl(0x7f000001 | (r & 0xffffff));
+			to->sin_port = port;
+		} else {
+			volatile struct sockaddr_in6 *to = &scene.addresses[i].v6;
 
-static void *rewrite_forever(void *unused)
-{
-	uint32_t random = 2463534242;
-
-	settle(1);
-
-	while (!atomic_load_explicit(&is_over, memory_order_relaxed)) {
-		for (int i = 0; i < 2 * BATCH; i++) {
-			uint32_t r = next_random(&random), which = r >> 24 & (PORTS - 1);
-			uint16_t port = htons((uint16_t)(PORT + which));
-
-			if (scene.has_any_port && !which)
-				port = 0;
-			if (scene.family == AF_INET) {
-				volatile struct sockaddr_in *to = &scene.addresses[i].v4;
-				to->sin_addr.s_addr = htonl(0x7f000001 | (r & 0xffffff));
-				to->sin_port = port;
-			} else {
-				volatile struct sockaddr_in6 *to = &scene.addresses[i].v6;
-				((volatile uint16_t *)&to->sin6_addr)[7] = (uint16_t)(r | 1);
-				to->sin6_port = port;
-			}
-			if (i < BATCH)
-				*(void *volatile *)&scene.messages[i].msg_hdr.msg_name =
-				    r & 1 << 23 ? &scene.addresses[i] : &scene.addresses[i + BATCH];
+			((volatile uint16_t *)&to->sin6_addr)[7] = (uint16_t)(r | 1);
+			to->sin6_port = port;
 		}
-		for (volatile unsigned i = 0; i < random % 256; i++)
-			;
+		if (i < BATCH)
+			*(void *volatile *)&scene.messages[i].msg_hdr.msg_name =
+			    r & 1 << 23 ? &scene.addresses[i] : &scene.addresses[i + BATCH];
 	}
-	return unused;
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static void tell(const void *address, uint16_t port)
@@ -285,9 +239,6 @@ static int own_network(void)
 
 static int go_on(char **arg, int family, int (*once)(void))
 {
-	unsigned long count = strtoul(arg[0], NULL, 10), calls = 0;
-	double end = now() + atof(arg[1]);
-	pthread_t thread;
 	int status = family == AF_INET6 ? own_network() : 0;
 
 	scene.family = family;
@@ -312,17 +263,7 @@ static int go_on(char **arg, int family, int (*once)(void))
 	}
 	if (!status && once != connect_once && once != bind_once)
 		status = receivers_open();
-	if (status)
-		return status;
-	if (pthread_create(&thread, NULL, rewrite_forever, NULL) != 0)
-		return refused("thread");
-	settle(0);
-	while (calls < count && (calls++ % 64 || now() < end))
-		if (once() < 0)
-			return refused("call");
-	atomic_store(&is_over, true);
-	pthread_join(thread, NULL);
-	return 0;
+	return status ? status : make_calls(arg, rewrite, once);
 }
 
 #define WAY(name, family, once)                                                                    \
