@@ -53,12 +53,14 @@ static __always_inline void args_load(struct slot *s, struct pt_regs *regs, bool
 	v[5] = regs->regs[5];
 }
 
-/* The first three, of registers that are but a number to the verifier. */
+/* The first five, of registers that are but a number to the verifier. */
 static __always_inline void first_args_load(struct slot *s, struct pt_regs *regs, bool compat)
 {
 	s->values[0] = READ(pt_regs, regs, orig_x0);
 	s->values[1] = READ(pt_regs, regs, regs[1]);
 	s->values[2] = READ(pt_regs, regs, regs[2]);
+	s->values[3] = READ(pt_regs, regs, regs[3]);
+	s->values[4] = READ(pt_regs, regs, regs[4]);
 }
 
 #else
@@ -188,14 +190,16 @@ static __always_inline void args_load(struct slot *s, struct pt_regs *regs, bool
 	}
 }
 
-/* The first three, of registers that are but a number to the verifier. */
+/* The first five, of registers that are but a number to the verifier. */
 static __always_inline void first_args_load(struct slot *s, struct pt_regs *regs, bool compat)
 {
 	__u64 *v = s->values;
 
 	v[0] = compat ? (__u32)READ(pt_regs, regs, bx) : READ(pt_regs, regs, di);
 	v[1] = compat ? (__u32)READ(pt_regs, regs, cx) : READ(pt_regs, regs, si);
-	v[2] = READ(pt_regs, regs, dx);
+	v[2] = compat ? (__u32)READ(pt_regs, regs, dx) : READ(pt_regs, regs, dx);
+	v[3] = compat ? (__u32)READ(pt_regs, regs, si) : READ(pt_regs, regs, r10);
+	v[4] = compat ? (__u32)READ(pt_regs, regs, di) : READ(pt_regs, regs, r8);
 }
 
 #endif

@@ -74,6 +74,7 @@ const volatile __u32 slots_per_cpu;
 const volatile bool drop_failed;
 const volatile __u32 page_kb;
 const volatile bool has_hooks; /* see hooks.bpf.h */
+const volatile bool has_names; /* see given.bpf.h */
 
 /* Changed while running; see probe_set_wants. */
 __u32 own_tgid;     /* set by `identify` */

@@ -49,8 +49,12 @@ static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 		const char *fact, *source;
 	} facts[] = {
 	    {"calls",
-	     "tp_btf/sys_exit: number, arguments and result from the registers, texts from "
-	     "the caller's memory when the call returns"},
+	     a->has_names
+		 ? "tp_btf/sys_exit: number, arguments and result from the registers; names by "
+		   "the kernel's copies (fentry/putname), while rules ask; other texts from the "
+		   "caller's memory when the call returns"
+		 : "tp_btf/sys_exit: number, arguments and result from the registers, texts from "
+		   "the caller's memory when the call returns"},
 	    {"opened files", "the file that the descriptor is of: path, inode, layer; not the name "
 			     "that the caller's memory holds"},
 	    {"names of other calls", names},
@@ -94,9 +98,14 @@ static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 		 a->has_changes ? "the inode that the call changed (tracepoints of times), while "
 				  "rules ask; of calls that change none: "
 				: "",
-		 a->has_loop ? "the caller's memory, and followed once more in the kernel's cache "
-			       "of names; memory that is rewritten meanwhile can mislead both"
-			     : "the caller's memory alone: links and mounts are not followed");
+		 a->has_loop
+		     ? a->has_names
+			   ? "the name that was given, and followed once more in the "
+			     "kernel's cache of names"
+			   : "the name in the caller's memory, and followed once more in the "
+			     "kernel's cache of names; memory that is rewritten meanwhile "
+			     "can mislead both"
+		     : "the name that was given alone: links and mounts are not followed");
 	buffer_put(out, STR("facts and where they come from\n"));
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
 		buffer_printf(out, "  %-27s %s\n", facts[i].fact, facts[i].source);

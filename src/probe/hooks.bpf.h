@@ -299,9 +299,23 @@ int BPF_PROG(hook_umount, struct vfsmount *mnt)
 	return 0;
 }
 
+SEC("fentry/putname")
+int BPF_PROG(hook_given, struct filename *copy)
+{
+	struct slot *s = hook_begin(HOOK_COPY);
+	if (!s)
+		return 0;
+	first_args_load(s, current_regs(), is_compat(HAS_TASK_BTF, current_trusted()));
+	given_keep(s->index, (__u64)copy);
+	slot_release(s);
+	return 0;
+}
+
 /* Of a call whose end is not told, and of a thread that ends. */
 __noinline int hook_forget(void)
 {
+	if (has_names)
+		given_forget();
 	for (__u32 k = 0; k < HOOKED_NAMES; k++) {
 		__u64 key = hook_key(k);
 		bpf_map_delete_elem(&hooked_short, &key);

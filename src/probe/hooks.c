@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <string.h>
 
-enum { CALLS_MAX = 4, CHANGE_CALLS_MAX = 6 };
+#include "collect_table.h"
+
+enum { CALLS_MAX = 4, CHANGE_CALLS_MAX = 6, CHANGES_AT_ONCE = 1024 };
 
 /* A program is named after its hook, and its section after the function. */
 static const struct hook_row {
@@ -33,6 +35,8 @@ static const struct hook_row {
     [HOOK_TRUNCATE] = {"security_path_truncate", "hook_truncate", {"truncate"}},
     [HOOK_MOVE_MOUNT] = {"security_move_mount", "hook_move_mount", {"move_mount"}},
     [HOOK_PIVOT_ROOT] = {"security_sb_pivotroot", "hook_pivot_root", {"pivot_root"}},
+    /* Of all calls that have names: see is_given. */
+    [HOOK_COPY] = {"putname", "hook_given", {NULL}},
 };
 
 /* What calls do to inodes: see enum probe_hook. */
@@ -100,14 +104,31 @@ void hooks_look(struct hooks *h, const void *btf, size_t size)
 		h->has_changes &= tracepoint_arguments(btf, size, change_tracepoints[i]) > 0;
 }
 
+bool hooks_have_names(const struct hooks *h)
+{
+	return h->can_be_used && h->functions[HOOK_COPY];
+}
+
 void hooks_prepare(const struct hooks *h, struct bpf_object *object, struct load *load)
 {
+	/* From a change to the call's end it is not long. */
+	const struct {
+		const char *map;
+		uint32_t entries; /* 0: as many as it was made for */
+	} rooms[] = {
+	    {"changed", h->has_changes ? CHANGES_AT_ONCE : 1},
+	    {"hooked_short", h->can_be_used   ? 0
+			     : h->has_changes ? CHANGES_AT_ONCE
+					      : 1},
+	    {"given_short", hooks_have_names(h) ? 0 : 1},
+	};
+
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(*rooms); i++)
+		if (rooms[i].entries)
+			bpf_map__set_max_entries(bpf_object__find_map_by_name(object, rooms[i].map),
+						 rooms[i].entries);
 	bpf_program__set_autoload(bpf_object__find_program_by_name(object, CHANGE_PROGRAM),
 				  h->has_changes);
-	if (!h->has_changes)
-		bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "changed"), 1);
-	if (!h->can_be_used && !h->has_changes)
-		bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "hooked_short"), 1);
 	for (size_t i = 0; i < HOOK_COUNT; i++) {
 		struct bpf_program *program =
 		    bpf_object__find_program_by_name(object, table[i].program);
@@ -129,6 +150,19 @@ static bool is_among(const char *const *calls, size_t room, const char *call)
 {
 	for (size_t i = 0; i < room && calls[i]; i++)
 		if (strcmp(calls[i], call) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the kernel makes a copy of some text that the call is given, as of file names. */
+static bool is_given(uint16_t nr)
+{
+	const struct collect_row *row = &collect_rows[nr];
+
+	if (row->flags & (ROW_UNUSED | ROW_OPENS))
+		return false;
+	for (size_t i = 0; i < row->nparams && i < PROBE_ROW_PARAMS; i++)
+		if (row->params[i].kind == KIND_STR)
 			return true;
 	return false;
 }
@@ -186,7 +220,12 @@ bool hooks_want(struct hooks *h, struct bpf_object *object, const struct probe_w
 	for (uint16_t nr = 0; h->can_be_used && nr < PROBE_SYSCALLS; nr++) {
 		const struct syscall_schema *call = syscall_schema_get(nr);
 
-		if (!call || !wants->wanted[nr] || !(wants->facts[nr] & FACT_RESOLVED_PATH))
+		if (!call || !wants->wanted[nr])
+			continue;
+		if (h->functions[HOOK_COPY] && is_given(nr))
+			of_call[nr] |= 1u << HOOK_COPY;
+		wanted |= of_call[nr];
+		if (!(wants->facts[nr] & FACT_RESOLVED_PATH))
 			continue;
 		for (size_t i = 0; i < HOOK_COUNT; i++)
 			if (h->functions[i] && is_among(table[i].calls, CALLS_MAX, call->name))
@@ -205,10 +244,10 @@ bool hooks_want(struct hooks *h, struct bpf_object *object, const struct probe_w
 		const struct change_row *change = call ? change_of(call->name) : NULL;
 		uint32_t bits = of_call[nr] & attached;
 
-		if (!bits && change && h->has_changes && wants->wanted[nr] &&
+		if (!(bits & ~(1u << HOOK_COPY)) && change && h->has_changes && wants->wanted[nr] &&
 		    wants->facts[nr] & FACT_RESOLVED_PATH &&
 		    attach_changes(h, object, change->is_looking))
-			bits = 1u << change->kind;
+			bits |= 1u << change->kind;
 		any |= bits;
 		__atomic_store_n(&hooked[nr], bits, __ATOMIC_RELAXED);
 	}

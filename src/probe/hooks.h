@@ -41,6 +41,9 @@ void hooks_look(struct hooks *h, const void *btf, size_t size);
 /* Before the object is loaded: chooses its programs, and says what they are for. */
 void hooks_prepare(const struct hooks *h, struct bpf_object *object, struct load *load);
 
+/* Whether the kernel may say what names calls are given. */
+bool hooks_have_names(const struct hooks *h);
+
 /* When the object is loaded: some program was refused. */
 void hooks_give_up(struct hooks *h, int refusal);
 

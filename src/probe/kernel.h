@@ -231,6 +231,11 @@ struct path {
 	struct vfsmount *mnt;
 	struct dentry *dentry;
 } KERNEL_STRUCT;
+/* The kernel's copy of a name, and where it was. */
+struct filename {
+	const char *name;
+	const char *uptr;
+} KERNEL_STRUCT;
 struct file_operations;
 struct file {
 	struct path f_path;

@@ -4,7 +4,7 @@
 #define SAKER_PROBE_PARAMS_BPF_H
 
 #include "probe/arch.bpf.h"
-#include "probe/process.bpf.h"
+#include "probe/given.bpf.h"
 
 enum {
 	OPEN_ACCESS = 3,
@@ -27,13 +27,6 @@ enum {
 	MSG_CONTROL_MAX = 4096,
 	SCAP_FAMILY_UNIX = 1,
 };
-
-static __always_inline __u64 value_of(struct slot *s, __u8 src)
-{
-	if (src & SOURCE_MEM32)
-		return *(__u32 *)((char *)&s->values[SOURCE_MEM64] + (src & (PROBE_MEM_BYTES - 4)));
-	return s->values[src & 15];
-}
 
 static __always_inline void put_dyn(struct slot *s, __u32 i, __u8 variant, __u64 value)
 {
@@ -92,12 +85,16 @@ static __always_inline __u32 scap_open_mode(__u32 mode, __u32 flags)
 /* A string of user memory; where it is a path, whether it is relative. */
 static __always_inline void put_path(struct slot *s, __u32 i, __u64 pointer)
 {
-	__u32 pos = s->pos;
+	__u32 pos = s->pos, size = 0;
+	if (has_names && hooked[INDEX(s->nr, PROBE_SYSCALLS)] >> HOOK_COPY & 1 &&
+	    !(s->flags & RECORD_IO_URING))
+		size = given_take(s->index, i);
 	/* Of a request of io_uring it is the kernel's copy. */
-	set_length(s, i,
-		   s->flags & RECORD_IO_URING
-		       ? append_kernel_str(s, (const void *)pointer, RECORD_PATH_MAX)
-		       : append_user_str(s, pointer));
+	if (!size)
+		size = s->flags & RECORD_IO_URING
+			   ? append_kernel_str(s, (const void *)pointer, RECORD_PATH_MAX)
+			   : append_user_str(s, pointer);
+	set_length(s, i, size);
 	if (pos <= PROBE_POS_LIMIT && s->pos > pos && s->data[pos] != '/')
 		s->relative |= 1 << (i & 15);
 }

@@ -162,6 +162,7 @@ static void configure(struct probe *p, const struct probe_options *options,
 	hooks_look(&p->hooks, names->p, names->n);
 	hooks_prepare(&p->hooks, s->obj, load);
 	s->rodata->has_hooks = p->hooks.can_be_used || p->hooks.has_changes;
+	s->rodata->has_names = hooks_have_names(&p->hooks);
 }
 
 /* Rings are made before the programs are loaded: the map that holds them takes its form from one.
@@ -745,6 +746,7 @@ struct probe_abilities probe_abilities(struct probe *p)
 	    .uring_submission = p->has_uring ? p->uring_submission : NULL,
 	    .has_hooks = has_hooks,
 	    .hook_refusal = p->hooks.refusal,
+	    .has_names = hooks_have_names(&p->hooks),
 	    .has_changes = p->hooks.has_changes,
 	    .cpus = p->ncpus,
 	};

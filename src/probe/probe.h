@@ -171,6 +171,7 @@ struct probe_abilities {
 	bool has_routes;              /* the kernel tells where datagrams go */
 	const char *uring_submission; /* tracepoint; NULL: requests are not seen */
 	bool has_hooks;               /* the kernel tells within a call where its name has led */
+	bool has_names;               /* it tells what names calls were given */
 	bool has_changes;             /* it tells which inodes calls change */
 	int hook_refusal;             /* errno of why not; 0: it has no functions to be asked */
 	int cpus;

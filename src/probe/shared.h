@@ -88,6 +88,7 @@ enum probe_hook {
 	HOOK_TRUNCATE,
 	HOOK_MOVE_MOUNT,
 	HOOK_PIVOT_ROOT,
+	HOOK_COPY, /* what a call was given: src/probe/given.bpf.h */
 	HOOK_COUNT,
 
 	/* What a call does to inodes whose times of change tell of it: src/probe/changes.bpf.h. */

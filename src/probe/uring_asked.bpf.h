@@ -56,9 +56,6 @@ struct io_ring_ctx {
 } KERNEL_STRUCT;
 
 /* What a request was asked for: each stands at the start of struct io_kiocb. */
-struct filename {
-	const char *name;
-} KERNEL_STRUCT;
 struct open_how {
 	__u64 flags, mode, resolve;
 } KERNEL_STRUCT;

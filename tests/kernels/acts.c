@@ -10,6 +10,7 @@
  *
  * module PARAMETERS FILE: loads it.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -150,6 +151,78 @@ static bool race_chmod(unsigned round)
 	return is_first;
 }
 
+/*
+ * Calls that say by their result which of the two it was: 1only is a directory with something in
+ * it, 2only is not there. Most of them fail, or ask the kernel's security modules nothing.
+ */
+static int result_faccessat(void)
+{
+	return faccessat(AT_FDCWD, raced, F_OK, 0);
+}
+
+static int result_utimensat(void)
+{
+	return utimensat(AT_FDCWD, raced, NULL, 0);
+}
+
+static int result_setxattr(void)
+{
+	return (int)syscall(SYS_setxattr, raced, "user.race", "x", 1, 0);
+}
+
+static int result_readlinkat(void)
+{
+	char target[16];
+
+	return (int)readlinkat(AT_FDCWD, raced, target, sizeof(target));
+}
+
+static int result_unlinkat(void)
+{
+	return unlinkat(AT_FDCWD, raced, 0);
+}
+
+static int result_renameat(void)
+{
+	return renameat(AT_FDCWD, raced, AT_FDCWD, THERE("1file"));
+}
+
+static int result_open_tree(void)
+{
+	return close((int)syscall(SYS_open_tree, AT_FDCWD, raced, 0));
+}
+
+static int result_chdir(void)
+{
+	return chdir(raced);
+}
+
+static int race_results(unsigned rounds)
+{
+	static const struct {
+		const char *name;
+		int (*call)(void);
+	} calls[] = {{"faccessat", result_faccessat}, {"utimensat", result_utimensat},
+		     {"setxattr", result_setxattr},   {"readlinkat", result_readlinkat},
+		     {"unlinkat", result_unlinkat},   {"renameat", result_renameat},
+		     {"open_tree", result_open_tree}, {"chdir", result_chdir}};
+
+	mkdir(THERE("1only"), 0700);
+	make_file("1only/file");
+	snprintf(raced, sizeof(raced), "%s", THERE("1only"));
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		unsigned times[2] = {0};
+
+		for (unsigned n = 0; n < rounds || (n < 20 * rounds && (!times[0] || !times[1]));
+		     n++) {
+			errno = 0;
+			times[calls[i].call() < 0 && (errno == ENOENT || errno == EBADF)]++;
+		}
+		printf("answered %s %u %u\n", calls[i].name, times[0], times[1]);
+	}
+	return 0;
+}
+
 static int race(unsigned rounds)
 {
 	static const struct {
@@ -174,6 +247,7 @@ static int race(unsigned rounds)
 			times[!races[i].round(n)]++;
 		printf("raced %s %u %u\n", races[i].name, times[0], times[1]);
 	}
+	race_results(rounds);
 	is_over = true;
 	pthread_join(thread, NULL);
 	return 0;

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 FACTS = {
-    "calls": "tp_btf/sys_exit", "opened files": "the file that the descriptor is of", "names of other calls": "memory",
+    "calls": "tp_btf/sys_exit", "opened files": "the file that the descriptor is of", "names of other calls": "name",
     "sockets": "the socket", "where datagrams went": "",
     "programs": "tp_btf/sched_process_exec", "new processes": "tp_btf/sched_process_fork",
     "ends of processes": "tp_btf/sched_process_exit", "names of processes": "tp_btf/task_rename",
