@@ -36,8 +36,8 @@ enum {
 	DISCARD_ANSWERS = 1 << 13,
 	DISCARD_CLAUSES = 64,
 	DISCARD_SETS = 256,
-	DISCARD_NAME_MAX = 256, /* events of longer names are kept */
-	DISCARD_PROCESSES = 8192,
+	DISCARD_NAME_MAX = 256,   /* events of longer names are kept */
+	DISCARD_PROCESSES = 8192, /* a power of two */
 };
 
 enum { DISCARD_KEEP = 0 }; /* the verdict of what is not to be discarded */
@@ -105,15 +105,34 @@ struct discard_table {
 	uint64_t answers[DISCARD_ANSWERS]; /* [set of the first * set_count + set of the second] */
 };
 
-/* Of a thread; what it is compared with is as in task_facts. */
+/*
+ * Of a thread; what it is compared with is as in task_facts. It stands at its number, from which
+ * one that has the same lower bits drives it. Written while it is read: `seal` is the clauses,
+ * mixed with the rest, so that no reader takes those of one thread for another's, or old ones for
+ * new.
+ */
 struct discard_process {
 	uint64_t start_time;
 	uint64_t exec_id;
 	uint64_t cgroup_id;
-	char comm[RECORD_COMM_SIZE];
-	uint64_t clauses;
+	uint64_t comm[2];
+	uint32_t tid;
 	uint32_t number; /* of the table that the clauses are of */
-	uint32_t reserved;
+	uint64_t clauses;
+	uint64_t seal;
 };
+
+static inline uint64_t discard_seal(const struct discard_process *p, uint64_t clauses)
+{
+	const uint64_t odd = 0x9e3779b97f4a7c15;
+	uint64_t mixed = p->start_time * odd;
+
+	mixed = (mixed ^ p->exec_id) * odd;
+	mixed = (mixed ^ p->cgroup_id) * odd;
+	mixed = (mixed ^ p->comm[0]) * odd;
+	mixed = (mixed ^ p->comm[1]) * odd;
+	mixed = (mixed ^ p->tid ^ (uint64_t)p->number << 32) * odd;
+	return mixed ^ clauses;
+}
 
 #endif

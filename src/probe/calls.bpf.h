@@ -80,7 +80,7 @@ static __always_inline bool is_interrupted(__s64 ret)
 	return ret == -ERESTARTSYS_ || ret == -EINTR_;
 }
 
-/* Whether this event is one that discard.bpf.h lets through to be looked at. */
+/* Whether this event is one that discard_verdict.bpf.h lets through to be looked at. */
 static __always_inline bool sample_take(__u32 cpu)
 {
 	BOUND(cpu);
@@ -154,24 +154,46 @@ static __always_inline struct slot *collect_begin(struct pt_regs *regs, __s64 re
 			  row_out);
 }
 
+/* Its program is not there. */
+static __noinline void call_lost(void)
+{
+	count_drop(bpf_get_smp_processor_id(), CODE_GENERIC, DROP_COLLECTOR);
+}
+
+/*
+ * The dispatcher, which runs at every call of everybody: so short that it takes a few lines of the
+ * processor's caches.
+ */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 {
-	__u32 nr = CALL_NUMBER(true, regs);
-	if (unlikely(nr >= PROBE_SYSCALLS)) {
-		if (!is_x32(nr))
-			return 0;
-	} else if (likely(!wants[INDEX(nr, PROBE_SYSCALLS)])) {
+	__u32 nr = CALL_NUMBER(true, regs), want;
+	if (likely(nr < PROBE_SYSCALLS))
+		want = wants[INDEX(nr, PROBE_SYSCALLS)];
+	else
+		want = is_x32(nr) ? WANT_RULES : 0;
+	if (likely(!want))
 		return 0;
-	}
+	/* Apart: a jump to where a constant points the kernel makes a jump. */
+	if (want & WANT_UNLESS_OPENED)
+		bpf_tail_call(ctx, &families, FAMILY_OPENED);
+	else
+		bpf_tail_call(ctx, &families, FAMILY_WANTED);
+	call_lost();
+	return 0;
+}
+
+/* Calls whose number is wanted: which of them are. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(call_wanted, struct pt_regs *regs, long ret)
+{
 	bool known = HAS_TASK_BTF;
 	struct task_struct *task = current_trusted();
 	bool compat = is_compat(known, task);
-	nr = native_nr(true, regs, compat);
+	__u32 nr = native_nr(true, regs, compat);
 	if (nr >= PROBE_SYSCALLS)
 		return 0;
-	__u32 want =
-	    wants[INDEX(nr, PROBE_SYSCALLS)] & (WANT_RULES | WANT_STATE | WANT_UNLESS_DISCARDED);
+	__u32 want = wants[INDEX(nr, PROBE_SYSCALLS)] & (WANT_RULES | WANT_STATE | WANT_MAY_BE_OUT);
 	if (!want || (FOLLOW(known, task, tgid) == own_tgid && !reports_own))
 		return 0;
 	if (ret < 0 && (want == WANT_STATE || (drop_failed && ret != -EINPROGRESS_ &&
@@ -187,8 +209,12 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	if (row->family == FAMILY_FORK && (ret == 0 || want == WANT_STATE))
 		return 0;
-	bpf_tail_call(ctx, &families,
-		      want & WANT_UNLESS_DISCARDED ? (__u32)FAMILY_DISCARD : row->family);
+	if (want & WANT_UNLESS_OPENED)
+		bpf_tail_call(ctx, &families, FAMILY_DISCARD_OPENS);
+	else if (want & WANT_UNLESS_DISCARDED)
+		bpf_tail_call(ctx, &families, FAMILY_DISCARD);
+	else
+		bpf_tail_call(ctx, &families, row->family);
 	count_drop(bpf_get_smp_processor_id(), row->code, DROP_COLLECTOR);
 	return 0;
 }

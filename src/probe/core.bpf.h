@@ -88,6 +88,7 @@ __u32 routes_in_use;          /* not 0: see sent.bpf.h */
 struct probe_cpu_counters counters[PROBE_CPUS];
 __u32 reader_waits;               /* until the next record: see probe.h */
 __u64 last_look[2 * PROBE_RINGS]; /* at how full each ring is; the critical one is PROBE_RINGS */
+volatile __u32 always_zero;       /* see ANY_NUMBER */
 __u32 discard_sample;             /* one in so many discarded events is let through; 0: none */
 
 /* The kernel's function, weak because older ones lack it. */
@@ -110,8 +111,15 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 type_id) __ksym __weak;
 		}                                                                                  \
 		value_;                                                                            \
 	})
+/* A pointer or word of the kernel's as a number, with which one may calculate: what READ gives is a
+ * pointer to the verifier. By way of a structure that begins with a number of eight bytes. */
+#define NUMBER_AT(address) ((__u64)READ(timespec64, address, tv_sec))
 #define FOLLOW(known, pointer, ...)                                                                \
 	((known) ? ___arrow(pointer, __VA_ARGS__) : BPF_CORE_READ(pointer, __VA_ARGS__))
+
+/* The same number, of which the verifier knows nothing: else it would try what follows once for
+ * each that it can be. */
+#define ANY_NUMBER(x) ((x) ^ always_zero)
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
 /* What is checked from here on is the very register that is used: the verifier follows registers,
@@ -175,6 +183,7 @@ struct name_progress {
 	volatile __u32 at, left;
 	volatile __u32 first, second; /* states */
 	volatile __u64 may_hold;      /* clauses */
+	volatile __u32 given;         /* bytes of the given name */
 };
 
 /* What a hook said of a name (hooks.bpf.h), and where that stands in the record. */
@@ -499,7 +508,9 @@ static __always_inline void slot_send(struct slot *s)
 		BOUND(cpu);
 		if (cpu < PROBE_CPUS)
 			counters[cpu].events++;
-		reader_wake(ring);
+		/* What is but looked at can wait until the reader comes by itself. */
+		if (!(s->flags & RECORD_SAMPLED))
+			reader_wake(ring);
 	}
 }
 

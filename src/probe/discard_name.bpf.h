@@ -11,35 +11,13 @@
 #ifndef SAKER_PROBE_DISCARD_NAME_BPF_H
 #define SAKER_PROBE_DISCARD_NAME_BPF_H
 
-#include "event/discard_table.h"
-#include "probe/calls.bpf.h"
+#include "probe/discard_verdict.bpf.h"
 #include "probe/known.bpf.h"
 
 enum {
 	GIVEN_AT = 0, /* in the slot's path, at whose end the resolved one stands */
 	NAME_WORDS = DISCARD_NAME_MAX / WORD,
 };
-
-/* What the loader makes of discard_table, or nothing. Replaced as a whole. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} discards SEC(".maps");
-
-static __always_inline struct discard_table *discard_table_get(void)
-{
-	__u32 zero = 0;
-	void *inner = bpf_map_lookup_elem(&discards, &zero);
-	return inner ? bpf_map_lookup_elem(inner, &zero) : NULL;
-}
-
-static __always_inline struct discard_table *discard_table_again(__u32 number)
-{
-	struct discard_table *t = discard_table_get();
-	return t && t->number == number ? t : NULL;
-}
 
 /* The automata */
 
@@ -117,7 +95,7 @@ __noinline int path_by_dir(__u32 slot_index, __u32 number)
 	__u32 name = READ(dentry, dentry, d_name.len);
 	if (version & 1 || name > NAME_BYTES_MAX || size > KNOWN_TEXT ||
 	    !READ(dentry, dentry, d_hash.pprev) ||
-	    !known_is_there(path, KNOWN_DIR, s->owner,
+	    !known_is_there(known_index(dir, KNOWN_DIR), dir, mnt,
 			    s->walk_to_origin ? s->origin_dentry : s->root_dentry,
 			    s->walk_to_origin ? s->origin_mnt : s->root_mnt))
 		return 0;
@@ -259,8 +237,8 @@ __noinline int name_is_below_base(__u32 slot_index, __u32 size)
 	       above == base.dentry && (__u64)READ(file, file, f_path.mnt) == base.mnt;
 }
 
-/* 1: for the slot's call none but run.may_hold of the clauses can hold, by both its names. */
-__noinline int names_clauses(__u32 slot_index, __u32 number)
+/* Takes the given name to the slot. 0: it is not one that is looked at. */
+__noinline int given_read(__u32 slot_index)
 {
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	if (!s)
@@ -272,14 +250,21 @@ __noinline int names_clauses(__u32 slot_index, __u32 number)
 
 	if (size <= 1 || size > DISCARD_NAME_MAX)
 		return 0;
-	size--;
-	bool is_relative = s->path[GIVEN_AT] != '/';
+	s->run.given = size - 1;
 	s->run.may_hold = 0;
+	return 1;
+}
+
+/* To the clauses that may hold by the path those by the given name. 0: that is not certain. */
+__noinline int names_clauses(__u32 slot_index, __u32 number)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	__u32 size = s->run.given;
+	bool is_relative = s->path[GIVEN_AT] != '/';
 	if (!s->file)
 		return !is_relative && !given_clauses(slot_index, size, number);
-	root_remember(s, HAS_TASK_BTF, slot_task(s));
-	if (!path_clauses(slot_index, number))
-		return 0;
 	__u32 length = RECORD_PATH_MAX - s->path_at;
 	bool is_end = size <= length && name_ends_path(slot_index, size);
 	if (!is_relative)
@@ -287,6 +272,22 @@ __noinline int names_clauses(__u32 slot_index, __u32 number)
 	return is_end && size < length && !s->path_flags && !root_is_own(s) &&
 	       s->path[INDEX(RECORD_PATH_MAX - size - 1, RECORD_PATH_MAX)] == '/' &&
 	       name_is_below_base(slot_index, size);
+}
+
+/*
+ * Whether for the slot's call none but run.may_hold of the clauses can hold, by both its names. One
+ * step after the other: in one another they would need more stack than there is.
+ */
+static __always_inline bool name_is_looked_at(struct slot *s, __u32 number)
+{
+	if (!given_read(s->index))
+		return false;
+	if (s->file) {
+		root_remember(s, HAS_TASK_BTF, slot_task(s));
+		if (!path_clauses(s->index, number))
+			return false;
+	}
+	return names_clauses(s->index, number);
 }
 
 #endif

@@ -9,12 +9,10 @@
 static __always_inline __u64 file_of_fd(bool known, struct task_struct *task, __s32 fd)
 {
 	struct fdtable *table = FOLLOW(known, task, files, fdt);
-	__u64 file = 0;
 	if (fd < 0 || (__u32)fd >= FOLLOW(known, table, max_fds))
 		return 0;
-	struct file **files = FOLLOW(known, table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return file;
+	__u64 files = NUMBER_AT((__u64)table + bpf_core_field_offset(struct fdtable, fd));
+	return NUMBER_AT(files + (__u64)(__u32)fd * sizeof(struct file *));
 }
 
 /* Who the slot's event is about; where that cannot be told to the verifier the current task, which
@@ -215,7 +213,13 @@ static __always_inline __u8 anon_type(__u64 dentry)
 	}
 }
 
-enum { MODE_TYPE = 0xf000, MODE_DIR = 0x4000, MODE_FIFO = 0x1000, MODE_SOCKET = 0xc000 };
+enum {
+	MODE_TYPE = 0xf000,
+	MODE_DIR = 0x4000,
+	MODE_PLAIN = 0x8000,
+	MODE_FIFO = 0x1000,
+	MODE_SOCKET = 0xc000
+};
 
 static __always_inline __u8 socket_fd_type(__u16 family)
 {

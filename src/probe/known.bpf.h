@@ -33,12 +33,8 @@ struct known_path {
 	__u32 first, second; /* of a directory: where the automata are after it */
 	__u64 may_hold;      /* of a file: clauses */
 	__u64 seen;          /* a file that came once; those that come again are remembered */
-	/* Who is looking at it, and how far they came. */
-	volatile __u64 user;
-	volatile __u64 at_dentry, at_mnt, end_dentry, end_mnt;
-	volatile __u32 at;
-	__u8 given[KNOWN_TEXT_ROOM];              /* what the call at hand was given */
-	__u8 text[KNOWN_TEXT_ROOM + INLINE_NAME]; /* as far as names are compared */
+	__u8 text[KNOWN_TEXT_ROOM +
+		  INLINE_NAME]; /* ends with a zero; as far as names are compared */
 };
 
 struct {
@@ -106,66 +102,49 @@ static __always_inline bool name_is(__u64 dentry, __u32 size, const struct known
 	return true;
 }
 
-/* One name of the way up, or one mount point. */
-enum known_step { STEP_ON, STEP_WRONG, STEP_END };
-static __always_inline enum known_step known_step(struct known_path *path)
+/*
+ * Whether the path at this index is that of its dentry in its mount, as a walk to this end would
+ * make it: each name on the way, and each mount point. Ways that would set a flag of the path are
+ * left to path_walk. A global function, which the verifier looks at once.
+ */
+__noinline int known_is_there(__u32 index, __u64 dentry, __u64 mnt, __u64 end_dentry, __u64 end_mnt)
 {
-	__u64 dentry = path->at_dentry, mnt = path->at_mnt;
-	__u32 at = path->at;
-
-	if (dentry == path->end_dentry && mnt == path->end_mnt)
-		return at ? STEP_WRONG : STEP_END;
-	if (dentry == (__u64)READ(vfsmount, mnt, mnt_root)) {
-		__u64 mount = mnt - bpf_core_field_offset(struct mount, mnt);
-		__u64 above = (__u64)READ(mount, mount, mnt_parent);
-
-		if (!is_whole(mnt) || above == mount || !above)
-			return STEP_WRONG;
-		path->at_dentry = (__u64)READ(mount, mount, mnt_mountpoint);
-		path->at_mnt = above + bpf_core_field_offset(struct mount, mnt);
-		return STEP_ON;
-	}
-	__u64 parent = (__u64)READ(dentry, dentry, d_parent);
-	__u32 size = READ(dentry, dentry, d_name.len);
-
-	if (parent == dentry || size + 1 > at || at > KNOWN_TEXT)
-		return STEP_WRONG;
-	at -= size + 1;
-	if (path->text[INDEX(at, KNOWN_TEXT_ROOM)] != '/' || !name_is(dentry, size, path, at + 1))
-		return STEP_WRONG;
-	path->at = at;
-	path->at_dentry = parent;
-	return STEP_ON;
-}
-
-/* Goes up the known path. A global function, which the verifier looks at once. */
-__noinline int known_climb(__u32 index)
-{
-	struct known_path *path = bpf_map_lookup_elem(&known_paths, &index);
-	enum known_step step = STEP_ON;
+	const struct known_path *path = bpf_map_lookup_elem(&known_paths, &index);
 	if (!path)
 		return 0;
-	path->at = path->size;
-	path->at_dentry = path->dentry;
-	path->at_mnt = path->mnt;
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < KNOWN_LEVELS && step == STEP_ON; i++)
-		step = known_step(path);
-	return step == STEP_END;
-}
+	__u64 mnt_root = NUMBER_AT(mnt + bpf_core_field_offset(struct vfsmount, mnt_root));
+	__u32 at = path->size;
 
-/*
- * Whether the path, which `me` looks at, is that of its dentry in its mount, as a walk to this end
- * would make it: each name on the way. Ways that would set a flag of the path are left to
- * path_walk. How far it came stands in the path's memory, where it is any number to the verifier.
- */
-static __always_inline bool known_is_there(struct known_path *path, enum known_kind kind, __u64 me,
-					   __u64 end_dentry, __u64 end_mnt)
-{
-	path->user = me;
-	path->end_dentry = end_dentry;
-	path->end_mnt = end_mnt;
-	return known_climb(known_index(path->dentry, kind)) && path->user == me;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < KNOWN_LEVELS; i++) {
+		if (dentry == end_dentry && mnt == end_mnt)
+			return !at;
+		if (dentry == mnt_root) {
+			__u64 mount = mnt - bpf_core_field_offset(struct mount, mnt);
+			__u64 above =
+			    NUMBER_AT(mount + bpf_core_field_offset(struct mount, mnt_parent));
+
+			if (!is_whole(mnt) || above == mount || !above)
+				return 0;
+			dentry =
+			    NUMBER_AT(mount + bpf_core_field_offset(struct mount, mnt_mountpoint));
+			mnt = above + bpf_core_field_offset(struct mount, mnt);
+			mnt_root =
+			    NUMBER_AT(mnt + bpf_core_field_offset(struct vfsmount, mnt_root));
+			continue;
+		}
+		__u64 parent = NUMBER_AT(dentry + bpf_core_field_offset(struct dentry, d_parent));
+		__u32 length = READ(dentry, dentry, d_name.len);
+
+		if (parent == dentry || at > KNOWN_TEXT || length >= at)
+			return 0;
+		at = ANY_NUMBER(at - length - 1);
+		if (path->text[INDEX(at, KNOWN_TEXT_ROOM)] != '/' ||
+		    !name_is(dentry, length, path, at + 1))
+			return 0;
+		dentry = parent;
+	}
+	return 0;
 }
 
 /*
@@ -188,6 +167,7 @@ static __always_inline struct known_path *known_learn(struct slot *s, __u32 size
 	path->size = size;
 	bpf_probe_read_kernel(path->text, INDEX(size, KNOWN_TEXT_ROOM),
 			      s->path + INDEX(at, RECORD_PATH_MAX));
+	path->text[INDEX(size, KNOWN_TEXT_ROOM)] = 0;
 	return path;
 }
 

@@ -196,13 +196,14 @@ static __always_inline __u64 origin_mount(bool known, struct task_struct *task)
 	struct nsproxy *nsproxy = FOLLOW(known, task, nsproxy);
 	if (!nsproxy)
 		return 0;
-	__u64 top = (__u64)FOLLOW(known, nsproxy, mnt_ns, root);
+	__u64 ns = (__u64)FOLLOW(known, nsproxy, mnt_ns);
+	__u64 top = NUMBER_AT(ns + bpf_core_field_offset(struct mnt_namespace, root));
 	if (!top)
 		return 0;
 #pragma clang loop unroll(full)
 	for (int i = 0; i < ORIGIN_STACKED; i++) {
 		__u64 mnt = top + offset;
-		__u64 next = (__u64)READ(mount, top, mnt_mounts.next);
+		__u64 next = NUMBER_AT(top + bpf_core_field_offset(struct mount, mnt_mounts.next));
 		__u64 above = next - bpf_core_field_offset(struct mount, mnt_child);
 		if (next == top + bpf_core_field_offset(struct mount, mnt_mounts) ||
 		    READ(mount, above, mnt_mountpoint) != READ(vfsmount, mnt, mnt_root))
@@ -219,7 +220,7 @@ static __always_inline __u64 origin_mount(bool known, struct task_struct *task)
 	__u64 fs = (__u64)READ(task_struct, init, fs);
 	if (!fs)
 		return 0;
-	mnt = (__u64)READ(fs_struct, fs, root.mnt);
+	mnt = NUMBER_AT(fs + bpf_core_field_offset(struct fs_struct, root.mnt));
 	return is_whole(mnt) ? mnt : 0;
 }
 

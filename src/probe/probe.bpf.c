@@ -3,7 +3,8 @@
  * All programs of the probe, one object. Each header holds one family; core.bpf.h says what all of
  * them build on.
  */
-#include "probe/discard.bpf.h"
+#include "probe/discard_facts.bpf.h"
+#include "probe/discard_opens.bpf.h"
 #include "probe/exec.bpf.h"
 #include "probe/fork.bpf.h"
 #include "probe/module.bpf.h"

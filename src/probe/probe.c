@@ -225,7 +225,10 @@ static int enter_families(struct probe *p, struct error *err)
 	    [FAMILY_EXEC] = s->progs.collect_exec_calls,
 	    [FAMILY_NAMES] = s->progs.resolve_names,
 	    [FAMILY_MESSAGES] = s->progs.collect_messages,
+	    [FAMILY_WANTED] = s->progs.call_wanted,
+	    [FAMILY_OPENED] = s->progs.discard_opened,
 	    [FAMILY_DISCARD] = s->progs.discard_calls,
+	    [FAMILY_DISCARD_OPENS] = s->progs.discard_opens,
 	};
 	for (uint32_t i = 0; i < FAMILY_COUNT; i++) {
 		int fd = bpf_program__fd(families[i]);
@@ -374,13 +377,22 @@ static size_t discards_size(const struct probe *p)
 	return (size_t)p->ncpus * PROBE_CODES * sizeof(*p->discards);
 }
 
-/* Read where it lies: there are too many for a system call each. */
+static void *map_memory(const struct bpf_map *map, size_t size, int protection)
+{
+	void *memory = mmap(NULL, size, protection, MAP_SHARED, bpf_map__fd(map), 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* Read and written where they lie: system calls would be too many. */
 static void map_discards(struct probe *p)
 {
-	void *memory = mmap(NULL, discards_size(p), PROT_READ, MAP_SHARED,
-			    bpf_map__fd(p->programs->maps.discards_by_code), 0);
+	const struct saker_probe *s = p->programs;
 
-	p->discards = memory == MAP_FAILED ? NULL : memory;
+	p->discards = map_memory(s->maps.discards_by_code, discards_size(p), PROT_READ);
+	p->discard_processes =
+	    map_memory(s->maps.discard_processes, DISCARD_PROCESSES * sizeof(*p->discard_processes),
+		       PROT_READ | PROT_WRITE);
 }
 
 static int open_all(struct probe *p, const struct probe_options *options, struct error *err)
@@ -458,6 +470,8 @@ void probe_close(struct probe *p)
 	hooks_close(&p->hooks);
 	if (p->discards)
 		munmap((void *)p->discards, discards_size(p));
+	if (p->discard_processes)
+		munmap(p->discard_processes, DISCARD_PROCESSES * sizeof(*p->discard_processes));
 	for (size_t i = 0; i < p->nlinks; i++)
 		bpf_link__destroy(p->links[i]);
 	for (size_t i = 0; i < p->nrings; i++)
@@ -567,7 +581,9 @@ int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct err
 		if (wants->wanted[nr])
 			next[nr] |= WANT_RULES;
 		if (wants->wanted[nr] && wants->discards[nr] && wants->discard_table)
-			next[nr] |= WANT_UNLESS_DISCARDED;
+			next[nr] |= wants->discard_table->shape[nr] == DISCARD_OPEN
+					? WANT_UNLESS_OPENED
+					: WANT_UNLESS_DISCARDED;
 		if (collect_rows[nr].flags & ROW_STATE)
 			next[nr] |= WANT_STATE;
 	}
@@ -591,19 +607,18 @@ int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct err
 	/* Nothing is discarded by one table for the wants of another. */
 	for (int nr = 0; nr < PROBE_SYSCALLS; nr++) {
 		__atomic_store_n(&shared->facts_wanted[nr], wants->facts[nr], __ATOMIC_RELAXED);
-		__atomic_store_n(&shared->wants[nr], next[nr] & ~WANT_UNLESS_DISCARDED,
-				 __ATOMIC_RELEASE);
+		__atomic_store_n(&shared->wants[nr], next[nr] & ~WANT_MAY_BE_OUT, __ATOMIC_RELEASE);
 	}
 	__atomic_store_n(&shared->discard_sample, wants->discard_sample, __ATOMIC_RELAXED);
 	r = discard_map_enter(bpf_map__fd(p->programs->maps.discards), wants->discard_table,
 			      __atomic_add_fetch(&p->discard_tables, 1, __ATOMIC_SEQ_CST), err);
 	for (int nr = 0; r == 0 && nr < PROBE_SYSCALLS; nr++) {
-		if (!(next[nr] & WANT_UNLESS_DISCARDED))
+		if (!(next[nr] & WANT_MAY_BE_OUT))
 			continue;
-		__atomic_fetch_or(&shared->wants[nr], WANT_UNLESS_DISCARDED, __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&shared->wants[nr], next[nr] & WANT_MAY_BE_OUT, __ATOMIC_SEQ_CST);
 		/* Looked at behind that, because it may be told meanwhile. */
 		if (__atomic_load_n(&p->keeps[nr], __ATOMIC_SEQ_CST))
-			__atomic_fetch_and(&shared->wants[nr], (uint16_t)~WANT_UNLESS_DISCARDED,
+			__atomic_fetch_and(&shared->wants[nr], (uint16_t)~WANT_MAY_BE_OUT,
 					   __ATOMIC_SEQ_CST);
 	}
 	return r;
@@ -615,25 +630,29 @@ bool probe_keep(struct probe *p, uint16_t nr)
 
 	if (nr >= PROBE_SYSCALLS || __atomic_exchange_n(&p->keeps[nr], 1, __ATOMIC_SEQ_CST))
 		return false;
-	__atomic_fetch_and(&wants[nr], (uint16_t)~WANT_UNLESS_DISCARDED, __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&wants[nr], (uint16_t)~WANT_MAY_BE_OUT, __ATOMIC_SEQ_CST);
 	return true;
 }
 
 void probe_tell_process(struct probe *p, const struct task_facts *facts, uint64_t clauses)
 {
+	uint32_t tid = (uint32_t)facts->tid;
 	struct discard_process process = {
 	    .start_time = facts->start_time,
 	    .exec_id = facts->exec_id,
 	    .cgroup_id = facts->cgroup_id,
+	    .tid = tid,
 	    .clauses = clauses,
 	    .number = __atomic_load_n(&p->discard_tables, __ATOMIC_SEQ_CST),
 	};
-	uint32_t tid = (uint32_t)facts->tid;
 
+	_Static_assert(sizeof(process.comm) == sizeof(facts->comm),
+		       "a name of the kernel's length");
 	memcpy(process.comm, facts->comm, sizeof(process.comm));
+	process.seal = discard_seal(&process, clauses);
 	/* What is not entered is not known. */
-	bpf_map_update_elem(bpf_map__fd(p->programs->maps.discard_processes), &tid, &process,
-			    BPF_ANY);
+	if (p->discard_processes)
+		p->discard_processes[tid % DISCARD_PROCESSES] = process;
 }
 
 size_t probe_attached(const struct probe *p, const char **names, size_t room)

@@ -22,9 +22,10 @@ struct probe {
 	const char *attached[LINKS_MAX];
 	size_t nlinks;
 	int ncpus;
-	uint32_t discard_tables;       /* that were ever in use */
-	const uint64_t *discards;      /* by CPU and event code; NULL: they cannot be read */
-	uint8_t keeps[PROBE_SYSCALLS]; /* see probe_keep; atomic */
+	uint32_t discard_tables;  /* that were ever in use */
+	const uint64_t *discards; /* by CPU and event code; NULL: they cannot be read */
+	struct discard_process *discard_processes; /* NULL: none can be told of */
+	uint8_t keeps[PROBE_SYSCALLS];             /* see probe_keep; atomic */
 	bool has_iterator;
 	bool has_page_faults;
 	bool has_module_loads;        /* tracepoint */

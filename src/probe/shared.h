@@ -62,7 +62,10 @@ enum collect_family {
 	FAMILY_EXEC,     /* an execve or execveat that failed */
 	FAMILY_NAMES,    /* after plain: where the names of a call lead */
 	FAMILY_MESSAGES, /* sendmmsg and recvmmsg: an event for each message */
-	FAMILY_DISCARD,  /* before the others: is it wanted at all? */
+	FAMILY_WANTED,   /* before the others: calls whose number is wanted */
+	FAMILY_OPENED,   /* before that: openings of files that are known */
+	FAMILY_DISCARD,  /* between: is the event wanted at all? */
+	FAMILY_DISCARD_OPENS,
 	FAMILY_COUNT
 };
 
@@ -247,17 +250,26 @@ struct collect_row {
 };
 
 /* Bits of a syscall's entry in the wants array; the high byte is for the same index read as a
- * 32-bit number. WANT_UNLESS_DISCARDED comes with WANT_RULES. */
-enum { WANT_RULES = 1, WANT_STATE = 2, WANT_UNLESS_DISCARDED = 4, WANT_COMPAT_SHIFT = 8 };
+ * 32-bit number. WANT_MAY_BE_OUT comes with WANT_RULES: WANT_UNLESS_OPENED of calls that open
+ * files, WANT_UNLESS_DISCARDED of others. */
+enum {
+	WANT_RULES = 1,
+	WANT_STATE = 2,
+	WANT_UNLESS_DISCARDED = 4,
+	WANT_UNLESS_OPENED = 8,
+	WANT_MAY_BE_OUT = WANT_UNLESS_DISCARDED | WANT_UNLESS_OPENED,
+	WANT_COMPAT_SHIFT = 8,
+};
 
-/* One cache line per CPU, written by the programs without locks. */
+/* One for each CPU, written by the programs without locks. */
 struct probe_cpu_counters {
+	uint64_t discarded; /* events that no rule could hold for, those of the next among them */
+	uint64_t sampled;
+	uint64_t since_sample; /* so many were discarded; of the programs alone, as the next */
+	uint64_t sample_of;    /* whose event the next sample is */
 	uint64_t events;
 	uint64_t faults;
 	uint64_t drops[DROP_CAUSE_COUNT];
-	uint64_t discarded; /* events that no rule could hold for, those of the next among them */
-	uint64_t sampled;
-	uint64_t sample_of; /* whose event the next sample is: of the programs alone */
-};
+} __attribute__((aligned(64)));
 
 #endif

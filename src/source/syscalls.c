@@ -24,6 +24,7 @@
 
 enum {
 	LOOK_AGAIN_MS = 3,
+	SLEEP_MS = 500, /* some records wake nobody: RECORD_SAMPLED */
 	RINGS_MAX = 512,
 	WATCHED = 1u << 31, /* mark of descriptors that are no rings, in epoll's data */
 };
@@ -108,7 +109,7 @@ static int syscalls_poll(struct source *source, int timeout_ms, source_event_fn 
 	for (;;) {
 		struct epoll_event ready[16];
 		bool sleeps = s->is_quiet && begin_to_wait(s);
-		int wait = sleeps ? -1 : LOOK_AGAIN_MS;
+		int wait = sleeps ? SLEEP_MS : LOOK_AGAIN_MS;
 
 		if (timeout_ms >= 0) {
 			uint64_t now = clock_monotonic_ns();

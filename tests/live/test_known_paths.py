@@ -232,3 +232,25 @@ def test_rules_that_are_loaded_anew(watch):
     end(monitor, root, since)
     assert len(monitor.find("Wanted", since)) == OPENS
     assert monitor.stop() == 0
+
+
+def test_what_is_left_of_a_longer_name(watch):
+    """The file has a shorter name now; a link's name begins with it and a byte of the old one."""
+    monitor, root, _ = watch
+    long, short, link = root / f"{PLAIN}x", root / PLAIN, root / f"{PLAIN}x{WANTED}"
+
+    def act():
+        for _ in range(ROUNDS):
+            long.write_text("")
+            open_often(long)
+            os.rename(long, short)
+            open_often(short)
+            os.symlink(short, link)
+            open_often(link)
+            os.unlink(link)
+            os.unlink(short)
+
+    in_child(act)
+    end(monitor, root)
+    assert monitor.stop() == 0
+    assert len(monitor.find("Wanted")) == ROUNDS * OPENS, monitor.said
