@@ -516,6 +516,16 @@ static bool is_uring_wanted(const struct probe_wants *wants)
 	return false;
 }
 
+/* What is left of calls that were under way when rules stopped to ask for them. */
+static void forget_sending(struct probe *p)
+{
+	int map = bpf_map__fd(p->programs->maps.sending);
+	uint64_t thread;
+
+	while (!p->programs->bss->routes_in_use && !bpf_map_get_next_key(map, NULL, &thread))
+		bpf_map_delete_elem(map, &thread);
+}
+
 /* The tracepoints that most plans don't need are costly ones: attached while wanted. */
 static int attach_wanted(struct probe *p, const struct probe_wants *wants, struct error *err)
 {
@@ -561,8 +571,9 @@ static int attach_wanted(struct probe *p, const struct probe_wants *wants, struc
 				return r;
 		}
 	}
-	/* Never less than what is attached: what was kept must be forgotten. */
-	p->programs->bss->routes_in_use |= sends;
+	if (sends)
+		forget_sending(p);
+	p->programs->bss->routes_in_use = sends;
 	return 0;
 }
 

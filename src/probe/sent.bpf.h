@@ -68,17 +68,16 @@ static __always_inline int route_note(const struct user_in6 *to, __u64 flow, __u
 	    (FOLLOW(known, trusted, tgid) == own_tgid && !reports_own))
 		return 0;
 	struct sent_key key = {bpf_get_current_pid_tgid(), 0};
+	struct sending first = {.to = *to, .count = 1, .nr = nr, .port = own_port};
+	if (!bpf_map_update_elem(&sending, &key.thread, &first, BPF_NOEXIST) || nr != CALL_sendmmsg)
+		return 0;
 	struct sending *call = bpf_map_lookup_elem(&sending, &key.thread);
-	if (!call) {
-		struct sending first = {.to = *to, .count = 1, .nr = nr, .port = own_port};
-
-		bpf_map_update_elem(&sending, &key.thread, &first, BPF_ANY);
-	} else if (nr == CALL_sendmmsg && call->port == own_port) {
-		key.index = call->count++;
-		/* Where there is no room nothing is known, and not what was there before. */
-		if (bpf_map_update_elem(&sent_messages, &key, to, BPF_ANY))
-			bpf_map_delete_elem(&sent_messages, &key);
-	}
+	if (!call || call->port != own_port)
+		return 0;
+	key.index = call->count++;
+	/* Where there is no room nothing is known, and not what was there before. */
+	if (bpf_map_update_elem(&sent_messages, &key, to, BPF_ANY))
+		bpf_map_delete_elem(&sent_messages, &key);
 	return 0;
 }
 

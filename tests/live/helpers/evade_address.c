@@ -139,7 +139,9 @@ static void receive(int count)
 	} came[BATCH] = {0};
 	int left = count;
 
-	for (int i = 0; i < PORTS && left > 0; i++) {
+	/* What the kernel puts off comes a little later. */
+	for (int try = 0; try < PORTS * 10000 && left > 0; try++) {
+		int port = try % PORTS;
 		uint8_t number = 0, control[256];
 		struct iovec bytes = {&number, 1};
 		struct msghdr message = {.msg_iov = &bytes,
@@ -147,7 +149,7 @@ static void receive(int count)
 					 .msg_control = control,
 					 .msg_controllen = sizeof(control)};
 
-		while (recvmsg(receivers[i], &message, 0) == 1) {
+		while (recvmsg(receivers[port], &message, 0) == 1) {
 			struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 			const uint8_t *address =
 			    scene.family == AF_INET
@@ -155,7 +157,7 @@ static void receive(int count)
 				: (void *)&((struct in6_pktinfo *)CMSG_DATA(c))->ipi6_addr;
 
 			memcpy(came[number].address, address, scene.family == AF_INET ? 4 : 16);
-			came[number].port = htons((uint16_t)(PORT + i));
+			came[number].port = htons((uint16_t)(PORT + port));
 			came[number].has_come = true;
 			message.msg_controllen = sizeof(control);
 			left--;
