@@ -123,6 +123,9 @@ static __always_inline struct slot *call_begin(struct pt_regs *regs, __s64 ret, 
 	const struct collect_row *row = &collect_rows[INDEX(nr, PROBE_SYSCALLS)];
 	s->ts = ts;
 	s->is_critical = row->flags & (ROW_CRITICAL | ROW_IMPORTANT);
+	/* Anybody can fail, as often as they like. */
+	if (s->is_critical && ret < 0)
+		s->is_critical = ROW_IMPORTANT;
 	record_start(s, row->code, row->nparams, nr, ret, known, trusted, task);
 	compat = s->begun.compat;
 	if (unlikely(compat || CALL_NUMBER(true, regs) >= PROBE_SYSCALLS))

@@ -131,6 +131,7 @@ int BPF_PROG(process_fork, struct task_struct *trusted, struct task_struct *trus
 				     wants[INDEX(nr, PROBE_SYSCALLS)] & WANT_RULES);
 	if (!s)
 		return 0;
+	s->is_critical = ROW_IMPORTANT;
 	put_u64(s, 0, 0);
 	put_clone(s, true, child, clone_call_flags(false, regs, nr, compat, true), true);
 	annex_creator(s, parent, child);
@@ -245,6 +246,7 @@ int BPF_PROG(process_exit, struct task_struct *trusted)
 	    event_begin(CODE_PROCEXIT, EXIT_PARAMS, NO_SYSCALL, true, trusted, task, exits_wanted);
 	if (!s)
 		return 0;
+	s->is_critical = ROW_IMPORTANT;
 	__u32 status = task->exit_code;
 	__u32 signal = status & 0x7f;
 	put_u64(s, 0, (__s64)(__s32)status);
