@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 import monitor as live
 
@@ -21,6 +22,31 @@ HERE = Path(__file__).resolve().parent
 WORKSHOP = Path(f"/var/lib/saker-live-{os.getpid()}")
 
 serial = itertools.count(1)
+ATTEMPTS = 4
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "again_if_lost: asks for what anybody on the machine does, who may do more than "
+                            "there is room for. Where it failed while Saker told that it lost events, nothing is said "
+                            "of Saker, and it is run again; what is missing without a word fails at once")
+
+
+def pytest_runtest_protocol(item, nextitem):
+    if not item.get_closest_marker("again_if_lost"):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for attempt in range(ATTEMPTS):
+        before = live.Losses.in_all
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        lost = live.Losses.in_all - before
+        if not lost or not any(report.failed for report in reports):
+            break
+        if attempt + 1 < ATTEMPTS:
+            item.warn(pytest.PytestWarning(f"failed while {lost} events were lost, and is run again"))
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 def demand_live():

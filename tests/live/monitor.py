@@ -24,6 +24,9 @@ READY = re.compile(r"\bready\b", re.IGNORECASE)
 # Longer than anything may take on a machine under load; reached only by a test that fails.
 PATIENCE = 30.0
 
+# What is said of events that were lost, and counted: in all until then, at the end, by a recorder.
+LOST = re.compile(r"events were lost \((\d+) in all\)|^Drops: (\d+)$|^  lost before, .*: (\d+)$")
+
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -55,6 +58,22 @@ class Alert(dict):
         return self["output_fields"]
 
 
+class Losses:
+    """How many events all programs have said to have lost, ever."""
+
+    in_all = 0
+
+    def __init__(self):
+        self.count = 0  # of one program
+
+    def hear(self, line):
+        found = LOST.search(line)
+        if found:
+            count = max(self.count, *(int(number) for number in found.groups() if number))
+            Losses.in_all += count - self.count
+            self.count = count
+
+
 class Monitor:
     """A running saker. Use as a context manager; leaving it ends the program."""
 
@@ -73,6 +92,7 @@ class Monitor:
         self.alerts = []
         self.lines = []  # stdout as it came, for text output
         self.messages = []
+        self.losses = Losses()
         self.changed = threading.Condition()
         self.started = time.monotonic()
         self.process = subprocess.Popen(
@@ -99,6 +119,7 @@ class Monitor:
         for raw in self.process.stderr:
             with self.changed:
                 self.messages.append(raw.decode(errors="replace").rstrip("\n"))
+                self.losses.hear(self.messages[-1])
                 self.changed.notify_all()
 
     @property

@@ -16,6 +16,9 @@ import pytest
 import monitor as live
 from monitor import IN_CI, PATIENCE, PROGRAM, Monitor
 
+# All that happens on the machine is recorded.
+pytestmark = pytest.mark.again_if_lost
+
 # Every rule of it, with as many facts of the process and the descriptor as rules can ask for.
 RULES = """
 - rule: exec
@@ -120,6 +123,9 @@ class Recorder:
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGINT)
         self.said = self.process.communicate(timeout=60)[1]
+        losses = live.Losses()
+        for line in self.said.splitlines():
+            losses.hear(line)
         assert self.process.returncode == 0, self.said
 
 
@@ -373,7 +379,7 @@ def captures(place):
 
 def capturing(place, captures, *more):
     return Monitor("-o", "capture.enabled=true", "-o", f"capture.path_prefix={captures}/c",
-                   "-o", "capture.before_mb=4", *QUIET, *more, rules=[place / "capture.yaml"])
+                   "-o", "capture.before_mb=64", *QUIET, *more, rules=[place / "capture.yaml"])
 
 
 def touch(path):
