@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <sys/utsname.h>
 
 #include "collect_table.h"
 #include "saker_probe_loop.skel.h"
@@ -99,6 +100,32 @@ static bool names_have(const struct names *names, const char *name)
 }
 
 /*
+ * A kernel that preempts everything (rt) fills up what it gives maps' elements from in a thread,
+ * which more urgent ones keep waiting. For names it has few ready. So there these maps have all their
+ * memory from the start, of which less has to do.
+ */
+static void configure_uring_maps(struct saker_probe *s)
+{
+	const struct {
+		struct bpf_map *map;
+		uint32_t entries;
+	} maps[] = {
+	    {s->maps.uring_requests, 8192},
+	    {s->maps.uring_names, 1024},
+	    {s->maps.uring_second_names, 1024},
+	    {s->maps.uring_repeated, 1024},
+	};
+	struct utsname name;
+
+	if (uname(&name) < 0 || !strstr(name.version, "PREEMPT_RT"))
+		return;
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		bpf_map__set_map_flags(maps[i].map, 0);
+		bpf_map__set_max_entries(maps[i].map, maps[i].entries);
+	}
+}
+
+/*
  * Since 6.0 both tracepoints of io_uring name the request. They take programs that are bound to no
  * tracepoint, so that several can hand over to one.
  */
@@ -119,6 +146,8 @@ static void configure_uring(struct probe *p, const struct names *names)
 	s->rodata->uring_posts_structure = completion == 3;
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
 		bpf_program__set_autoload(programs[i], p->has_uring);
+	if (p->has_uring)
+		configure_uring_maps(s);
 }
 
 /* Sizes of maps, options, and which programs this kernel can have. */

@@ -25,9 +25,9 @@ struct {
 } uring_requests SEC(".maps");
 
 /*
- * Names as the kernel has them, by the request's address. Second names have a map of their own:
- * where the kernel preempts everything its memory for maps' elements is filled up by a thread,
- * which cannot run between two elements that one program makes of one map.
+ * Names as the kernel has them, by the request's address; second ones have a map of their own. What
+ * the kernel takes their memory from has a few elements at a time; where it preempts everything the
+ * loader makes these maps with all their memory (configure_uring_maps).
  */
 struct uring_name {
 	char text[RECORD_PATH_MAX];

@@ -47,6 +47,7 @@ OPERATIONS = {
     "renameat2": ("renameat2",
                   {"fs.path.source": "{dir}/target", "fs.path.target": "{dir}/renamed"}),
     "mkdirat": ("mkdirat", {"fs.path.name": "{dir}/made"}),
+    "mkdirat-again": ("mkdirat", {"fs.path.name": "{dir}/made7"}),
     "symlinkat": ("symlinkat", {"fs.path.source": "{dir}/made", "fs.path.target": "/target/of/it"}),
     "linkat": ("linkat", {"fs.path.source": "{dir}/made", "fs.path.target": "{dir}/target"}),
     "fsetxattr": ("fsetxattr", {**FILE, "evt.args": "name=user.ring"}),

@@ -156,6 +156,15 @@ def test_each_completion_of_a_request_gives_an_alert(watch, ring, directory, ope
         assert all(has(told, name, value) for name, value in fields.items()), told
 
 
+@pytest.mark.parametrize("way", ["plain", "ring", "async", "sqpoll", "deferred", "urgent"])
+def test_requests_that_are_submitted_together_give_an_alert_each(watch, ring, directory, way):
+    since = watch.mark()
+    act = Act(ring, way, "mkdirat-again", directory)
+    assert act.result == 0, act.said
+    for i in range(8):
+        find(watch, since, act, "mkdirat", way != "plain", {"fs.path.name": f"{directory}/made{i}"})
+
+
 # What opens or makes a descriptor keeps it for itself; the event says no more than that it was done.
 QUIET = ["openat", "openat-link", "openat-relative", "openat2", "read", "write", "unlinkat",
          "unlinkat-relative", "renameat", "mkdirat", "symlinkat", "linkat", "connect", "bind", "listen",

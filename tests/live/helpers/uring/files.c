@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
@@ -227,6 +228,37 @@ static long do_mkdirat(void)
 	    {.opcode = IORING_OP_MKDIRAT, .fd = AT_FDCWD, .addr = (uintptr_t)name, .len = 0750});
 }
 
+/* Many at once: the answer is the last one's. */
+static long do_mkdirat_again(void)
+{
+	const char *names[QUEUED];
+	long result = 0;
+
+	for (int i = 0; i < QUEUED; i++) {
+		char name[] = "made0";
+
+		name[4] += (char)i;
+		names[i] = path(name);
+		if (way.is_plain)
+			result = must(mkdirat(AT_FDCWD, names[i], 0750), names[i]);
+		else
+			ring_push(&(struct io_uring_sqe){
+			    .opcode = IORING_OP_MKDIRAT,
+			    .flags = way.is_async ? IOSQE_ASYNC : 0,
+			    .fd = AT_FDCWD,
+			    .addr = (uintptr_t)names[i],
+			    .len = 0750,
+			    .user_data = 77,
+			});
+	}
+	if (way.is_plain)
+		return result;
+	ring_enter_all(QUEUED, QUEUED);
+	for (int i = 0; i < QUEUED && result == 0; i++)
+		result = ring_take();
+	return result;
+}
+
 static long do_symlinkat(void)
 {
 	const char *name = path("made");
@@ -326,6 +358,7 @@ const struct operation file_operations[] = {
     {"renameat", do_renameat},
     {"renameat2", do_renameat2},
     {"mkdirat", do_mkdirat},
+    {"mkdirat-again", do_mkdirat_again},
     {"symlinkat", do_symlinkat},
     {"linkat", do_linkat},
     {"fsetxattr", do_fsetxattr},

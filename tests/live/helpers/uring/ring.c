@@ -4,14 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-enum { ENTRIES = 8 };
 
 struct way way;
 struct ring ring;
@@ -59,7 +58,7 @@ void ring_start(void)
 		   (way.is_bare ? SETUP_NO_SQARRAY : 0);
 	p->sq_thread_idle = 2000;
 	ring.fd =
-	    (int)must(syscall(SYS_io_uring_setup, way.is_full ? 1 : ENTRIES, p), "io_uring_setup");
+	    (int)must(syscall(SYS_io_uring_setup, way.is_full ? 1 : QUEUED, p), "io_uring_setup");
 	size_t cq_size = p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe);
 
 	ring.sq = mmap(NULL, p->sq_off.array + p->sq_entries * sizeof(unsigned),
@@ -85,11 +84,13 @@ static unsigned *cq_word(unsigned offset)
 	return (unsigned *)(ring.cq + offset);
 }
 
-/* Submits so many; waits for so many completions to be there. */
-static void enter_all(unsigned count, unsigned wait)
+void ring_enter_all(unsigned count, unsigned wait)
 {
 	unsigned flags = wait ? IORING_ENTER_GETEVENTS : 0;
 
+	if (way.is_urgent)
+		must(sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 50}),
+		     "sched_setscheduler");
 	if (way.is_sqpoll)
 		flags |= IORING_ENTER_SQ_WAKEUP;
 	while (syscall(SYS_io_uring_enter, ring.fd, count, wait, flags, NULL, 0) < 0)
@@ -99,7 +100,7 @@ static void enter_all(unsigned count, unsigned wait)
 
 void ring_enter(unsigned wait)
 {
-	enter_all(1, wait);
+	ring_enter_all(1, wait);
 }
 
 void ring_push(const struct io_uring_sqe *sqe)
@@ -140,7 +141,7 @@ long ring_take(void)
 
 	for (;;) {
 		while (!pop(&cqe))
-			enter_all(0, 1);
+			ring_enter_all(0, 1);
 		if (cqe.user_data != 0)
 			return cqe.res;
 	}
@@ -204,7 +205,7 @@ long ring_request(struct io_uring_sqe sqe, bool has_fd)
 
 		ring_push(&nop);
 		ring_push(&sqe);
-		enter_all(2, 2);
+		ring_enter_all(2, 2);
 		return ring_take();
 	}
 	/* What is linked to it begins when it has ended well. */
@@ -213,7 +214,7 @@ long ring_request(struct io_uring_sqe sqe, bool has_fd)
 	ring_push(&sqe);
 	if (way.is_quiet) {
 		push_nop(78);
-		enter_all(2, 1);
+		ring_enter_all(2, 1);
 		return ring_take();
 	}
 	ring_enter(way.is_full ? 0 : 1);

@@ -31,12 +31,12 @@ enum {
 	SOCKET_INQ = 0,
 };
 
-enum { NO_SUCH_THING = 3, BYTES = 64 };
+enum { NO_SUCH_THING = 3, BYTES = 64, QUEUED = 8 };
 
 /* As uring.c says of each. */
 struct way {
 	bool is_plain, is_async, is_sqpoll, is_fixed, is_direct, is_deferred, is_quiet, is_full,
-	    is_disabled, is_bare, is_linked, is_drained, is_borrowed;
+	    is_disabled, is_bare, is_linked, is_drained, is_borrowed, is_urgent;
 };
 extern struct way way;
 
@@ -63,6 +63,8 @@ int file(const char *name);
 
 void ring_start(void);
 void ring_push(const struct io_uring_sqe *sqe);
+/* Submits so many, at most QUEUED; waits for so many completions to be there. */
+void ring_enter_all(unsigned count, unsigned wait);
 /* Submits one; waits for so many completions to be there. */
 void ring_enter(unsigned wait);
 /* The result of the next completion that is not of a request numbered 0. */

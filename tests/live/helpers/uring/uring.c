@@ -9,7 +9,8 @@
  * is opened goes to the ring's table), deferred (completions are posted by the task itself), quiet
  * (no word on a success), full (completions have no room), disabled (made so, then enabled), bare
  * (without an array of indexes), linked (behind another request), drained (behind all others),
- * personality (with the rights that were registered before the process gave its own up).
+ * personality (with the rights that were registered before the process gave its own up), urgent
+ * (before all else that the processor has to do).
  *
  * Prints the result. Exit status 0: done; 1: refused; 3: this kernel has no such operation or way.
  * Only kernel interfaces, so that it needs no library and runs anywhere.
@@ -32,7 +33,7 @@ static void read_way(char *text)
 	    {"quiet", &way.is_quiet},          {"full", &way.is_full},
 	    {"disabled", &way.is_disabled},    {"bare", &way.is_bare},
 	    {"linked", &way.is_linked},        {"drained", &way.is_drained},
-	    {"personality", &way.is_borrowed},
+	    {"personality", &way.is_borrowed}, {"urgent", &way.is_urgent},
 	};
 
 	for (char *word = strtok(text, ","); word; word = strtok(NULL, ","))
