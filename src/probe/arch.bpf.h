@@ -53,14 +53,23 @@ static __always_inline void args_load(struct slot *s, struct pt_regs *regs, bool
 	v[5] = regs->regs[5];
 }
 
-/* The first five, of registers that are but a number to the verifier. */
-static __always_inline void first_args_load(struct slot *s, struct pt_regs *regs, bool compat)
+/* Of registers that are but a number to the verifier. */
+static __always_inline void args_read(struct slot *s, struct pt_regs *regs, bool compat)
 {
-	s->values[0] = READ(pt_regs, regs, orig_x0);
-	s->values[1] = READ(pt_regs, regs, regs[1]);
-	s->values[2] = READ(pt_regs, regs, regs[2]);
-	s->values[3] = READ(pt_regs, regs, regs[3]);
-	s->values[4] = READ(pt_regs, regs, regs[4]);
+	__u64 *v = s->values;
+
+	v[0] = READ(pt_regs, regs, orig_x0);
+	v[1] = READ(pt_regs, regs, regs[1]);
+	v[2] = READ(pt_regs, regs, regs[2]);
+	v[3] = READ(pt_regs, regs, regs[3]);
+	v[4] = READ(pt_regs, regs, regs[4]);
+	v[5] = READ(pt_regs, regs, regs[5]);
+}
+
+/* Whether the call that regs are of has no result yet. */
+static __always_inline bool is_within_call(struct pt_regs *regs)
+{
+	return READ(pt_regs, regs, regs[0]) == READ(pt_regs, regs, orig_x0);
 }
 
 #else
@@ -190,8 +199,8 @@ static __always_inline void args_load(struct slot *s, struct pt_regs *regs, bool
 	}
 }
 
-/* The first five, of registers that are but a number to the verifier. */
-static __always_inline void first_args_load(struct slot *s, struct pt_regs *regs, bool compat)
+/* Of registers that are but a number to the verifier. */
+static __always_inline void args_read(struct slot *s, struct pt_regs *regs, bool compat)
 {
 	__u64 *v = s->values;
 
@@ -200,6 +209,15 @@ static __always_inline void first_args_load(struct slot *s, struct pt_regs *regs
 	v[2] = compat ? (__u32)READ(pt_regs, regs, dx) : READ(pt_regs, regs, dx);
 	v[3] = compat ? (__u32)READ(pt_regs, regs, si) : READ(pt_regs, regs, r10);
 	v[4] = compat ? (__u32)READ(pt_regs, regs, di) : READ(pt_regs, regs, r8);
+	v[5] = compat ? (__u32)READ(pt_regs, regs, bp) : READ(pt_regs, regs, r9);
+}
+
+/* Whether the call that regs are of has no result yet. */
+static __always_inline bool is_within_call(struct pt_regs *regs)
+{
+	enum { NO_RESULT = -38 };
+
+	return (__s32)READ(pt_regs, regs, ax) == NO_RESULT;
 }
 
 #endif

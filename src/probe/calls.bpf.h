@@ -17,13 +17,13 @@ struct {
 	__type(value, __u32);
 } families SEC(".maps");
 
-/* Threads whose call has been told already: see module.bpf.h. */
+/* Threads whose call has been told already: see early.bpf.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 256);
 	__type(key, __u64);
 	__type(value, __u32);
-} modules_told SEC(".maps");
+} calls_told SEC(".maps");
 
 enum {
 	ERRORS_FROM = -4095,
@@ -383,6 +383,15 @@ static __always_inline bool file_layer_is_shown(struct slot *s, __u64 file)
 	       sb != (__u64)READ(vfsmount, s->root_mnt, mnt_sb);
 }
 
+/* The arguments, of calls that have no event of their own. */
+static __always_inline void annex_call(struct slot *s)
+{
+	__u32 pos = annex_start(s, ANNEX_CALL, ANNEX_OF_TASK, 0, sizeof(struct annex_call));
+
+	if (pos && pos <= PROBE_POS_LIMIT + 64)
+		__builtin_memcpy(s->data + pos, s->values, sizeof(struct annex_call));
+}
+
 /*
  * The annex of a call, as the plan wants it. A global function: the verifier looks at it once, and
  * not again for each way on which a program can come to it.
@@ -399,11 +408,8 @@ __noinline int annex_collect(__u32 slot_index)
 	__s64 ret = s->values[SOURCE_RET];
 	root_remember(s, known, task);
 
-	if (facts & FACT_CALL && s->code == CODE_GENERIC) {
-		__u32 pos = annex_start(s, ANNEX_CALL, ANNEX_OF_TASK, 0, sizeof(struct annex_call));
-		if (pos && pos <= PROBE_POS_LIMIT + 64)
-			__builtin_memcpy(s->data + pos, s->values, sizeof(struct annex_call));
-	}
+	if (facts & FACT_CALL && s->code == CODE_GENERIC)
+		annex_call(s);
 	if (facts & FACT_BASE_PATH && s->relative) {
 /* Kernels of 6.1 refuse loops that end in a call. */
 #pragma clang loop unroll(full)
@@ -552,13 +558,13 @@ static __always_inline bool is_module_call(__u32 nr)
 	return nr == CALL_finit_module || nr == CALL_init_module;
 }
 
-/* Whether the running thread's call, which loads a module, was a success and has been told. */
-__noinline int module_was_told(__u32 slot_index)
+/* Whether the running thread's call, of which this is the end, was a success and has been told. */
+__noinline int call_was_told(__u32 slot_index)
 {
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	__u64 who = bpf_get_current_pid_tgid();
 
-	return s && !bpf_map_delete_elem(&modules_told, &who) && !s->values[SOURCE_RET];
+	return s && !bpf_map_delete_elem(&calls_told, &who) && !s->values[SOURCE_RET];
 }
 
 /*
@@ -595,7 +601,7 @@ int BPF_PROG(collect_calls, struct pt_regs *regs, long ret)
 	}
 	if (unlikely(routes_in_use) && is_sending(s->nr))
 		sent_begin(s->index, 1);
-	if (unlikely(is_module_call(s->nr)) && module_was_told(s->index)) {
+	if (unlikely(is_module_call(s->nr) || s->nr == CALL_reboot) && call_was_told(s->index)) {
 		slot_release(s);
 		return 0;
 	}

@@ -240,7 +240,7 @@ struct slot {
 	__u16 relative; /* bit per parameter: a path that doesn't start with a slash */
 	__u32 facts;
 	__u32 overflow;
-	__u32 is_critical; /* ROW_CRITICAL, ROW_IMPORTANT, 0 */
+	__u32 is_critical; /* ROW_CRITICAL, ROW_IMPORTANT, IS_URGENT, 0 */
 	__u32 exe_flags;   /* of an exec event */
 	__u32 cpu;
 	__u64 ts;
@@ -317,7 +317,8 @@ struct {
 } ring_critical SEC(".maps");
 
 enum {
-	NO_SLOT = -1, /* beyond the end of `slots` */
+	NO_SLOT = -1,   /* beyond the end of `slots` */
+	IS_URGENT = -1, /* critical, and the reader is woken: there is no time to lose */
 	EVENT_AT = sizeof(struct record),
 	LENGTHS_AT = EVENT_AT + sizeof(struct event_header),
 	/* How often it is looked whether a ring is a quarter full, which wakes the reader. */
@@ -494,7 +495,7 @@ static __always_inline void slot_send(struct slot *s)
 	BOUND(index);
 	/* Waking the reader costs an interrupt. It comes by itself while there is much to read. */
 	__u64 *look = &last_look[index & (2 * PROBE_RINGS - 1)];
-	__u64 flags = BPF_RB_NO_WAKEUP;
+	__u64 flags = s->is_critical == (__u32)IS_URGENT ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 	if (unlikely(s->ts - *look > LOOK_NS)) {
 		*look = s->ts;
 		if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) * 4 >

@@ -44,7 +44,7 @@ static void describe_kernel(const struct probe_abilities *a, struct buffer *out)
 /* Where each kind of fact comes from on this kernel, and what that leaves out. */
 static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 {
-	char uring[160] = "nothing here: requests are not seen", names[384];
+	char uring[160] = "nothing here: requests are not seen", names[384], reboots[256];
 	const struct {
 		const char *fact, *source;
 	} facts[] = {
@@ -78,6 +78,7 @@ static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 			    ? "tp_btf/module_load, before the module runs, while rules ask; what "
 			      "fails when the call returns"
 			    : "the calls, when they return"},
+	    {"reboots", reboots},
 	    {"signals, switches", "tp_btf/signal_deliver, tp_btf/sched_switch, while rules ask"},
 	    {"page faults",
 	     a->has_page_faults
@@ -106,6 +107,13 @@ static void describe_facts(const struct probe_abilities *a, struct buffer *out)
 			     "kernel's cache of names; memory that is rewritten meanwhile "
 			     "can mislead both"
 		     : "the name that was given alone: links and mounts are not followed");
+	snprintf(
+	    reboots, sizeof(reboots),
+	    "%s, before the machine ends, and the end of who ends a pid namespace, while rules "
+	    "ask; what fails when the call returns",
+	    a->has_notifiers ? "notifier_run"
+	    : a->has_hooks   ? "a hook where the kernel tells its parts (fentry)"
+			     : "console, which of restarts is too late");
 	buffer_put(out, STR("facts and where they come from\n"));
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
 		buffer_printf(out, "  %-27s %s\n", facts[i].fact, facts[i].source);

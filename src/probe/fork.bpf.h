@@ -3,6 +3,7 @@
 #ifndef SAKER_PROBE_FORK_BPF_H
 #define SAKER_PROBE_FORK_BPF_H
 
+#include "probe/early.bpf.h"
 #include "probe/hooks.bpf.h"
 
 /*
@@ -242,6 +243,8 @@ int BPF_PROG(process_exit, struct task_struct *trusted)
 		return 0;
 	if (has_hooks && hooks_in_use)
 		hook_forget();
+	if (unlikely(wants[CALL_reboot] & WANT_RULES))
+		reboot_ended(task);
 	struct slot *s =
 	    event_begin(CODE_PROCEXIT, EXIT_PARAMS, NO_SYSCALL, true, trusted, task, exits_wanted);
 	if (!s)

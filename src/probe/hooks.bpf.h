@@ -305,7 +305,7 @@ int BPF_PROG(hook_given, struct filename *copy)
 	struct slot *s = hook_begin(HOOK_COPY);
 	if (!s)
 		return 0;
-	first_args_load(s, current_regs(), is_compat(HAS_TASK_BTF, current_trusted()));
+	args_read(s, current_regs(), is_compat(HAS_TASK_BTF, current_trusted()));
 	given_keep(s->index, (__u64)copy);
 	slot_release(s);
 	return 0;

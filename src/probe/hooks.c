@@ -35,6 +35,7 @@ static const struct hook_row {
     [HOOK_TRUNCATE] = {"security_path_truncate", "hook_truncate", {"truncate"}},
     [HOOK_MOVE_MOUNT] = {"security_move_mount", "hook_move_mount", {"move_mount"}},
     [HOOK_PIVOT_ROOT] = {"security_sb_pivotroot", "hook_pivot_root", {"pivot_root"}},
+    [HOOK_REBOOT] = {"blocking_notifier_call_chain", "hook_reboot", {"reboot"}},
     /* Of all calls that have names: see is_given. */
     [HOOK_COPY] = {"putname", "hook_given", {NULL}},
 };
@@ -224,11 +225,9 @@ bool hooks_want(struct hooks *h, struct bpf_object *object, const struct probe_w
 			continue;
 		if (h->functions[HOOK_COPY] && is_given(nr))
 			of_call[nr] |= 1u << HOOK_COPY;
-		wanted |= of_call[nr];
-		if (!(wants->facts[nr] & FACT_RESOLVED_PATH))
-			continue;
 		for (size_t i = 0; i < HOOK_COUNT; i++)
-			if (h->functions[i] && is_among(table[i].calls, CALLS_MAX, call->name))
+			if (h->functions[i] && is_among(table[i].calls, CALLS_MAX, call->name) &&
+			    (i == HOOK_REBOOT || wants->facts[nr] & FACT_RESOLVED_PATH))
 				of_call[nr] |= 1u << i;
 		wanted |= of_call[nr];
 	}

@@ -5,9 +5,9 @@
  */
 #include "probe/discard_facts.bpf.h"
 #include "probe/discard_opens.bpf.h"
+#include "probe/early.bpf.h"
 #include "probe/exec.bpf.h"
 #include "probe/fork.bpf.h"
-#include "probe/module.bpf.h"
 #include "probe/names.bpf.h"
 #include "probe/other.bpf.h"
 #include "probe/tasks.bpf.h"

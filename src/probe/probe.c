@@ -101,8 +101,8 @@ static bool names_have(const struct names *names, const char *name)
 
 /*
  * A kernel that preempts everything (rt) fills up what it gives maps' elements from in a thread,
- * which more urgent ones keep waiting. For names it has few ready. So there these maps have all their
- * memory from the start, of which less has to do.
+ * which more urgent ones keep waiting. For names it has few ready. So there these maps have all
+ * their memory from the start, of which less has to do.
  */
 static void configure_uring_maps(struct saker_probe *s)
 {
@@ -187,6 +187,9 @@ static void configure(struct probe *p, const struct probe_options *options,
 	p->has_routes6 = names_have(names, "btf_trace_fib6_table_lookup");
 	bpf_program__set_autoload(s->progs.route_looked_up, p->has_routes);
 	bpf_program__set_autoload(s->progs.route6_looked_up, p->has_routes6);
+	/* Since 6.6. */
+	p->has_notifiers = names_have(names, "btf_trace_notifier_run");
+	p->has_console = names_have(names, "btf_trace_console");
 	configure_uring(p, names);
 	hooks_look(&p->hooks, names->p, names->n);
 	hooks_prepare(&p->hooks, s->obj, load);
@@ -562,6 +565,7 @@ static int attach_wanted(struct probe *p, const struct probe_wants *wants, struc
 	bool page_faults = wants->page_faults && p->has_page_faults;
 	bool module_loads = p->has_module_loads &&
 			    (wants->wanted[CALL_finit_module] || wants->wanted[CALL_init_module]);
+	bool reboots = wants->wanted[CALL_reboot];
 
 	bool sends = wants->wanted[CALL_sendto] || wants->wanted[CALL_sendmsg] ||
 		     wants->wanted[CALL_sendmmsg];
@@ -582,6 +586,8 @@ static int attach_wanted(struct probe *p, const struct probe_wants *wants, struc
 	    {p->programs->progs.route_looked_up, "tp_btf/fib_table_lookup", sends && p->has_routes},
 	    {p->programs->progs.route6_looked_up, "tp_btf/fib6_table_lookup",
 	     sends && p->has_routes6},
+	    {p->programs->progs.reboot_begun, "notifier_run", reboots && p->has_notifiers},
+	    {p->programs->progs.reboot_begun, "console", reboots && p->has_console},
 	    /* Completions first: what is remembered is forgotten with them. */
 	    {p->programs->progs.uring_completed, "io_uring_complete", has_uring},
 	    {p->programs->progs.uring_overflowed, "io_uring_cqe_overflow", has_uring},
@@ -802,6 +808,7 @@ struct probe_abilities probe_abilities(struct probe *p)
 	    .has_page_faults = p->has_page_faults,
 	    .has_module_loads = p->has_module_loads,
 	    .has_routes = p->has_routes && p->has_routes6,
+	    .has_notifiers = p->has_notifiers,
 	    .uring_submission = p->has_uring ? p->uring_submission : NULL,
 	    .has_hooks = has_hooks,
 	    .hook_refusal = p->hooks.refusal,

@@ -29,8 +29,8 @@
  *                       where FACT_RESOLVED_PATH gives an opened file's path already. And
  *                       ANNEX_PATH_ORIGIN where the file has always been elsewhere
  *   FACT_BUFFER         the data parameter holds bytes; it is empty otherwise
- * Exec events have ANNEX_EXE and, where the call succeeded, ANNEX_CWD; forks have ANNEX_CREATOR where
- * that is not the parent.
+ * Exec events have ANNEX_EXE and, where the call succeeded, ANNEX_CWD; forks have ANNEX_CREATOR
+ * where that is not the parent.
  *
  * Waiting. A record wakes the reader only where it said that it waits (probe_reader_waits), or
  * where its ring is more than a quarter full. So a reader that has read something looks again after
@@ -169,6 +169,7 @@ struct probe_abilities {
 	bool has_page_faults;
 	bool has_module_loads;        /* modules are told of before they run */
 	bool has_routes;              /* the kernel tells where datagrams go */
+	bool has_notifiers;           /* the kernel tells of its end */
 	const char *uring_submission; /* tracepoint; NULL: requests are not seen */
 	bool has_hooks;               /* the kernel tells within a call where its name has led */
 	bool has_names;               /* it tells what names calls were given */

@@ -28,8 +28,9 @@ struct probe {
 	uint8_t keeps[PROBE_SYSCALLS];             /* see probe_keep; atomic */
 	bool has_iterator;
 	bool has_page_faults;
-	bool has_module_loads;        /* tracepoint */
-	bool has_routes, has_routes6; /* likewise */
+	bool has_module_loads;           /* tracepoints */
+	bool has_routes, has_routes6;    /* likewise */
+	bool has_notifiers, has_console; /* likewise */
 	bool has_uring;
 	const char *uring_submission; /* tracepoint that tells of it */
 	struct hooks hooks;

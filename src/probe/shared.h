@@ -91,7 +91,8 @@ enum probe_hook {
 	HOOK_TRUNCATE,
 	HOOK_MOVE_MOUNT,
 	HOOK_PIVOT_ROOT,
-	HOOK_COPY, /* what a call was given: src/probe/given.bpf.h */
+	HOOK_REBOOT, /* of the call itself, not of its names: the kernel tells its own parts */
+	HOOK_COPY,   /* what a call was given: src/probe/given.bpf.h */
 	HOOK_COUNT,
 
 	/* What a call does to inodes whose times of change tell of it: src/probe/changes.bpf.h. */
@@ -214,9 +215,9 @@ enum collect_row_flag {
 	ROW_NEW_CWD = 1 << 4,     /* after a success the annex holds the working directory */
 	ROW_FETCH_LONGS = 1 << 5, /* the structure is two of the caller's longs */
 	ROW_UNUSED = 1 << 7,      /* no such syscall */
-	ROW_IMPORTANT = 1 << 9,   /* travels by the critical ring while that is not half full, as all
-				     failures of critical ones do: the rest is for what nobody can
-				     do without end, and succeed */
+	ROW_IMPORTANT = 1 << 9, /* travels by the critical ring while that is not half full, as all
+				   failures of critical ones do: the rest is for what nobody can
+				   do without end, and succeed */
 	ROW_FOLLOWS = 1 << 8, /* of a symbolic link at the end of its name it takes the target, but
 				 where follow_arg has AT_SYMLINK_NOFOLLOW */
 	ROW_ASKED = 1 << 10,  /* of its first name it does so where follow_arg has

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes that are gone at once, that have others' numbers, or other parents than they had."""
 
+import errno
 import os
 import pathlib
 import shutil
@@ -10,6 +11,8 @@ import pytest
 
 import evasion
 
+MAGIC, RESTART = 0xfee1dead, 0x01234567  # of reboot
+
 RULES = """
 - rule: Deed
   desc: the file's name tells who it must be
@@ -17,6 +20,11 @@ RULES = """
   output: >
     %fd.filename %proc.name %proc.pname %proc.pid %proc.ppid %proc.sid %proc.exepath %proc.args
     %proc.aname[2] %container.id %proc.vpid
+  priority: NOTICE
+- rule: Restart
+  desc: of the machine, or of a pid namespace
+  condition: evt.type = reboot and proc.name = restarter
+  output: "%proc.name %evt.rawres %syscall.arg[0] %syscall.arg[2] %proc.vpid %proc.exepath"
   priority: NOTICE
 - rule: The end
   desc: all before has been judged
@@ -195,6 +203,20 @@ def test_ancestors_that_got_other_names(trick, how):
     trick.go("renamed", trick.directory, how)
     told = trick.wait_for("own", "Deed", fd_filename="child.parent.elder").fields
     assert [told["proc.name"], told["proc.pname"], told["proc.aname[2]"]] == ["child", "parent", "elder"]
+
+
+@pytest.mark.parametrize("who, number", [("init", 1), ("other", 2)])
+def test_a_restart_that_never_returns(trick, who, number):
+    """Of a pid namespace, whose end it is: the call comes as a success. One that fails comes as that."""
+    trick.go("restart", trick.directory, who)
+    end(trick)
+    told = [alert.fields for alert in trick.alerts("own", "Restart")]
+    assert [fields["evt.rawres"] for fields in told] == [-errno.EINVAL, 0]
+    for fields in told:
+        assert fields["proc.vpid"] == number
+        assert fields["proc.exepath"] == str(trick.helper)
+        assert fields["syscall.arg[2]"] == RESTART
+    assert told[1]["syscall.arg[0]"] & 0xffffffff == MAGIC
 
 
 def test_who_was_there_before(live_machine, place, tmp_path):

@@ -9,7 +9,7 @@ FACTS = {
     "sockets": "the socket", "where datagrams went": "",
     "programs": "tp_btf/sched_process_exec", "new processes": "tp_btf/sched_process_fork",
     "ends of processes": "tp_btf/sched_process_exit", "names of processes": "tp_btf/task_rename",
-    "processes before the start": "", "io_uring": "", "modules": "when",
+    "processes before the start": "", "io_uring": "", "modules": "when", "reboots": "when",
     "signals, switches": "tp_btf/signal_deliver", "page faults": "", "who did it": "the task",
 }
 
