@@ -37,6 +37,44 @@ def falco_rules():
     return None if missing else FALCO_RULES
 
 
+END = """
+- rule: The end
+  desc: all before has been judged
+  condition: evt.type in (open, openat) and fd.name startswith PLACE.end
+  output: "%fd.name"
+  priority: NOTICE
+"""
+
+
+def rules_in(folder, place, text):
+    """A file of the rules, with where it happens for PLACE and the helper for HELPER, and of the end of it."""
+    path = folder / "own.yaml"
+    path.write_text((text + END).replace("PLACE", str(place[0])).replace("HELPER", str(place[1])))
+    return path
+
+
+def fixtures(name, helper, rules):
+    """Of tests whose helper does its deeds in a directory, beside a monitor with rules of their own: where it happens
+    (the directory, the helper), the monitor, and one trick. A module gives them their names."""
+    @pytest.fixture(scope="module", name="place")
+    def place_fixture(workshop):
+        directory = workshop / name
+        directory.mkdir()
+        return directory, build(helper, workshop)
+
+    @pytest.fixture(scope="module", name="watch")
+    def watch_fixture(live_machine, place, tmp_path_factory):
+        text = rules(place) if callable(rules) else rules
+        with Watch(own=[rules_in(tmp_path_factory.mktemp("rules"), place, text)]) as watch:
+            yield watch
+
+    @pytest.fixture(name="trick")
+    def trick_fixture(watch, place):
+        return Trick(watch, *place)
+
+    return place_fixture, watch_fixture, trick_fixture
+
+
 class Watch:
     """Several monitors by name, started together."""
 
@@ -71,7 +109,7 @@ class Trick:
     def run(self, *command, ok=(0,), **options):
         """Runs the helper's way; skips where this kernel has none."""
         ran = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=25, **options)
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, **options)
         output = ran.stdout.decode(errors="replace")
         if ran.returncode == ABSENT:
             pytest.skip(f"this kernel refuses it: {output.strip()}")
@@ -85,6 +123,18 @@ class Trick:
         """The alert of that monitor."""
         return self.watch.monitors[name].wait_for(rule, self.since[name], matching,
                                                   **fields)
+
+    def end(self):
+        """Returns when all that has happened has been judged.
+
+        Twice, because what happens on two processors at nearly the same time may come in any order.
+        """
+        own = self.watch.monitors["own"]
+        for _ in range(2):
+            mark = own.mark()
+            with open(f"{self.directory}.end", "w"):
+                pass
+            own.wait_for("The end", mark)
 
     def alerts(self, name, rule=None):
         return self.watch.monitors[name].find(rule, self.since[name])

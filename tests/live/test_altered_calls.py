@@ -22,41 +22,15 @@ RULES = """
     or proc.exepath = HELPER and evt.type in (execve, restart_syscall, clone) and evt.rawres = 0
   output: "%evt.type %evt.rawres %proc.name %proc.pid %proc.ppid %proc.args"
   priority: NOTICE
-- rule: The end
-  desc: all before has been judged
-  condition: evt.type in (open, openat) and fd.name startswith PLACE.end
-  output: "%fd.name"
-  priority: NOTICE
 """
 
-@pytest.fixture(scope="module")
-def place(workshop):
-    directory = workshop / "altered"
-    directory.mkdir()
-    return directory, evasion.build("altered_calls", workshop)
-
-
-@pytest.fixture(scope="module")
-def watch(live_machine, place, tmp_path_factory):
-    rules = tmp_path_factory.mktemp("rules") / "altered.yaml"
-    rules.write_text(altered.rule(place[0]) + RULES.replace("PLACE", str(place[0])).replace("HELPER", str(place[1])))
-    with evasion.Watch(own=[rules]) as watch:
-        yield watch
-
-
-@pytest.fixture
-def trick(watch, place):
-    return evasion.Trick(watch, *place)
+place, watch, trick = evasion.fixtures("altered", "altered_calls", lambda place: altered.rule(place[0]) + RULES)
 
 
 def do(trick, way):
     """Answers what the helper said, when all that it did has been judged."""
     said = trick.go(way, trick.directory)
-    for _ in range(2):
-        mark = trick.watch.monitors["own"].mark()
-        with open(f"{trick.directory}.end", "w"):
-            pass
-        trick.watch.monitors["own"].wait_for("The end", mark)
+    trick.end()
     return said
 
 

@@ -26,42 +26,10 @@ RULES = """
   condition: evt.type = reboot and proc.name = restarter
   output: "%proc.name %evt.rawres %syscall.arg[0] %syscall.arg[2] %proc.vpid %proc.exepath"
   priority: NOTICE
-- rule: The end
-  desc: all before has been judged
-  condition: evt.type in (open, openat) and fd.name startswith PLACE.end
-  output: "%fd.name"
-  priority: NOTICE
 """
 
 
-@pytest.fixture(scope="module")
-def place(workshop):
-    directory = workshop / "deeds"
-    directory.mkdir()
-    return directory, evasion.build("evade_process", workshop)
-
-
-def rules_in(directory, place):
-    rules = directory / "process.yaml"
-    rules.write_text(RULES.replace("PLACE", str(place[0])))
-    return [rules]
-
-
-@pytest.fixture(scope="module")
-def watch(live_machine, place, tmp_path_factory):
-    with evasion.Watch(own=rules_in(tmp_path_factory.mktemp("rules"), place)) as watch:
-        yield watch
-
-
-@pytest.fixture
-def trick(watch, place):
-    return evasion.Trick(watch, *place)
-
-
-def end(trick):
-    with open(f"{trick.directory}.end", "w"):
-        pass
-    trick.wait_for("own", "The end")
+place, watch, trick = evasion.fixtures("deeds", "evade_process", RULES)
 
 
 def check_names(alerts, helper):
@@ -76,7 +44,7 @@ def check_names(alerts, helper):
 def test_a_storm_of_short_lives(trick):
     count = 3000
     trick.go("storm", trick.directory, count)
-    end(trick)
+    trick.end()
     alerts = trick.alerts("own", "Deed")
     assert len(alerts) == count
     check_names(alerts, trick.helper)
@@ -87,7 +55,7 @@ def test_one_number_for_many(trick):
     """No event gets the name or the parent of the process that had its number before."""
     count = 400
     pid, done = map(int, trick.go("reuse", trick.directory, count).split())
-    end(trick)
+    trick.end()
     alerts = [alert for alert in trick.alerts("own", "Deed") if alert.fields["proc.pid"] == pid]
     # Somebody else may have had the number meanwhile.
     assert len(alerts) == done and done > count / 2
@@ -102,7 +70,7 @@ def test_numbers_are_few(trick):
               f"{limit if os.uname().release >= '6.14' else ''}"
               f" exec {trick.helper} storm {trick.directory} 1000")
     assert open("/proc/sys/kernel/pid_max").read() == before
-    end(trick)
+    trick.end()
     alerts = trick.alerts("own", "Deed")
     assert len(alerts) == 1000
     check_names(alerts, trick.helper)
@@ -124,7 +92,7 @@ def test_two_programs_that_take_turns_in_one_process(trick, place, workshop):
     for program in programs:
         shutil.copy(place[1], program)
     trick.run(programs[0], "alternate", trick.directory, count, programs[1])
-    end(trick)
+    trick.end()
     alerts = [alert.fields for alert in trick.alerts("own", "Deed")]
     assert len(alerts) == count + 1
     for told in alerts:
@@ -209,7 +177,7 @@ def test_ancestors_that_got_other_names(trick, how):
 def test_a_restart_that_never_returns(trick, who, number):
     """Of a pid namespace, whose end it is: the call comes as a success. One that fails comes as that."""
     trick.go("restart", trick.directory, who)
-    end(trick)
+    trick.end()
     told = [alert.fields for alert in trick.alerts("own", "Restart")]
     assert [fields["evt.rawres"] for fields in told] == [-errno.EINVAL, 0]
     for fields in told:
@@ -224,7 +192,7 @@ def test_who_was_there_before(live_machine, place, tmp_path):
     with subprocess.Popen([helper, "later", directory, "before"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE) as child:
         child.stdout.readline()
-        with evasion.Watch(own=rules_in(tmp_path, place)) as watch:
+        with evasion.Watch(own=[evasion.rules_in(tmp_path, place, RULES)]) as watch:
             trick = evasion.Trick(watch, directory, helper)
             child.communicate(b"go\n")
             alert = trick.wait_for("own", "Deed", proc_pid=child.pid)

@@ -19,11 +19,6 @@ RULES = """
     %fd.filename %proc.name %proc.pname %proc.aname[2] %proc.pid %proc.ppid %proc.apid[2] %container.id
     %proc.vpid %proc.exepath %proc.args
   priority: NOTICE
-- rule: The end
-  desc: all before has been judged
-  condition: evt.type in (open, openat) and fd.name startswith PLACE.end
-  output: "%fd.name"
-  priority: NOTICE
 """
 
 
@@ -51,19 +46,7 @@ def containers():
                 parent.rmdir()
 
 
-@pytest.fixture(scope="module")
-def place(workshop):
-    directory = workshop / "deeds-of-storms"
-    directory.mkdir()
-    return directory, evasion.build("storms", workshop)
-
-
-@pytest.fixture(scope="module")
-def watch(live_machine, place, tmp_path_factory):
-    rules = tmp_path_factory.mktemp("rules") / "storms.yaml"
-    rules.write_text(RULES.replace("PLACE", str(place[0])))
-    with evasion.Watch(own=[rules]) as watch:
-        yield watch
+place, watch = evasion.fixtures("deeds-of-storms", "storms", RULES)[:2]
 
 
 @pytest.fixture
@@ -77,9 +60,7 @@ def deeds(trick, count):
     """All that there are, once there are as many and what came after them has been judged."""
     running = trick.watch.monitors["own"]
     running.wait_until(lambda: len(trick.alerts("own", "Deed")) >= count, f"{count} deeds")
-    with open(f"{trick.directory}.end", "w"):
-        pass
-    trick.wait_for("own", "The end")
+    trick.end()
     found = [alert.fields for alert in trick.alerts("own", "Deed")]
     assert len(found) == count
     return found
