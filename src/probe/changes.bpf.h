@@ -26,19 +26,6 @@ enum {
 	CHANGES = ~((1u << HOOK_COUNT) - 1),
 };
 
-/* By thread: what cannot be said before the call is done. */
-struct changed {
-	__u64 made;      /* inode that is new, or has a new name */
-	__u64 directory; /* dentry of where, locked by the thread */
-	__u64 nr;
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, HOOKED_CALLS);
-	__type(key, __u64);
-	__type(value, struct changed);
-} changed SEC(".maps");
-
 static __always_inline bool is_change(__u32 kinds, enum probe_hook kind)
 {
 	return kinds >> kind & 1;

@@ -67,6 +67,19 @@ struct {
 	__type(value, struct hooked_long);
 } hooked_long SEC(".maps");
 
+/* By thread: what changes.bpf.h cannot say before the call is done. */
+struct changed {
+	__u64 made;      /* inode that is new, or has a new name */
+	__u64 directory; /* dentry of where, locked by the thread */
+	__u64 nr;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, HOOKED_CALLS);
+	__type(key, __u64);
+	__type(value, struct changed);
+} changed SEC(".maps");
+
 static __always_inline __u64 hook_key(__u32 k)
 {
 	return bpf_get_current_pid_tgid() << 2 | k;
@@ -314,6 +327,9 @@ int BPF_PROG(hook_given, struct filename *copy)
 /* Of a call whose end is not told, and of a thread that ends. */
 __noinline int hook_forget(void)
 {
+	__u64 who = bpf_get_current_pid_tgid();
+
+	bpf_map_delete_elem(&changed, &who);
 	if (has_names)
 		given_forget();
 	for (__u32 k = 0; k < HOOKED_NAMES; k++) {
