@@ -8,7 +8,7 @@ mount -t cgroup2 cgroup /sys/fs/cgroup
 cd /root || poweroff -f
 echo "kernel $(uname -r)"
 ./saker --probe-info
-./saker -c saker.yaml -r rules -r ring.yaml -r altered.yaml -r acts.yaml -r compat.yaml -o json_output=true >alerts 2>log &
+./saker -c saker.yaml -r rules -r ring.yaml -r altered.yaml -r acts.yaml -r rewritten.yaml -r compat.yaml -o json_output=true >alerts 2>log &
 saker=$!
 while ! grep -q ' ready' log && kill -0 $saker 2>/dev/null; do usleep 50000; done
 echo control >/bin/control
@@ -63,6 +63,12 @@ ring() {
 		[ "$word" = result ] && echo "did $pid $1 $2 /tmp/ring/$1/$2 $port"
 	done <said
 }
+for way in connect4 bind4 sendto4 sendmsg4 sendmmsg4 sendto6 sendmmsg6; do
+	./saker-address $way 200 60 | sed "s/^/took $way /"
+done
+for way in open clone; do
+	./saker-structure $way 200 60 /tmp | sed "s/^/took $way /"
+done
 for way in plain ring async sqpoll fixed; do
 	while read -r operation; do
 		ring $way "$operation"

@@ -12,14 +12,15 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "live"), str(ROOT / "tests" / "kernels")]
 import acts  # noqa: E402
 import altered  # noqa: E402
+import rewritten  # noqa: E402
 from ring import OPERATIONS, RULES, has, wanted  # noqa: E402
 from test_probe_size import VERIFIED_ALL, VERIFIED_PROGRAM  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 ALTERED = "/tmp/altered"  # where the helper's ways open their files
 HIDDEN = '#include <stdio.h>\nint main(void) { puts("ran from memory"); return 0; }'
-APPLETS = ["sh", "cat", "echo", "grep", "ifconfig", "kill", "ln", "mkdir", "mount", "poweroff", "truncate", "uname",
-           "usleep"]
+APPLETS = ["sh", "cat", "echo", "grep", "ifconfig", "kill", "ln", "mkdir", "mount", "poweroff", "sed", "truncate",
+           "uname", "usleep"]
 
 
 def libraries(program, sysroot):
@@ -88,7 +89,9 @@ def make_disk(folder, saker, busybox, compiler=("cc",), sysroot=None, compat=Non
                        input=text, text=True, check=True)
     helpers = ROOT / "tests" / "live" / "helpers"
     for sources, name in [((helpers / "uring").glob("*.c"), "saker-ring"),
-                          ([helpers / "altered_calls.c"], "saker-altered"), ([HERE / "acts.c"], "saker-acts")]:
+                          ([helpers / "altered_calls.c"], "saker-altered"), ([HERE / "acts.c"], "saker-acts"),
+                          ([helpers / "evade_address.c"], "saker-address"),
+                          ([helpers / "evade_structure.c"], "saker-structure")]:
         subprocess.run([*compiler, "-std=c17", "-D_GNU_SOURCE", "-static", "-O1", "-pthread", "-o",
                         root / "root" / name, *sources], check=True)
     if compat:
@@ -97,6 +100,7 @@ def make_disk(folder, saker, busybox, compiler=("cc",), sysroot=None, compat=Non
     (root / "root" / "ring.yaml").write_text(RULES)
     (root / "root" / "altered.yaml").write_text(altered.rule(ALTERED))
     (root / "root" / "acts.yaml").write_text(acts.rules())
+    (root / "root" / "rewritten.yaml").write_text(rewritten.RULES)
     (root / "root" / "ways").write_text("\n".join(altered.OPENINGS) + "\n")
     (root / "root" / "operations").write_text("\n".join(OPERATIONS) + "\n")
     shutil.copy(ROOT / "config" / "saker.yaml", root / "root" / "saker.yaml")
@@ -174,6 +178,7 @@ def check(console):
         assert command in commands, (command, commands, log)
     release = [int(n) for n in re.search(r"kernel (\d+)\.(\d+)", console).groups()]
     acts.check(console, log, alerts, release)
+    rewritten.check(console, alerts)
 
     told = [(a["rule"], a["output_fields"].get("evt.type"), a["output_fields"].get("fd.name")) for a in alerts]
     # A part of another file system, under another name; a call without an event of its own.
