@@ -196,7 +196,8 @@ int BPF_PROG(call_wanted, struct pt_regs *regs, long ret)
 	__u32 nr = native_nr(true, regs, compat);
 	if (nr >= PROBE_SYSCALLS)
 		return 0;
-	__u32 want = wants[INDEX(nr, PROBE_SYSCALLS)] & (WANT_RULES | WANT_STATE | WANT_MAY_BE_OUT);
+	__u32 want = wants[INDEX(nr, PROBE_SYSCALLS)] &
+		     (WANT_RULES | WANT_STATE | WANT_MAY_BE_OUT | WANT_PARTS);
 	if (!want || (FOLLOW(known, task, tgid) == own_tgid && !reports_own))
 		return 0;
 	if (ret < 0 && (want == WANT_STATE || (drop_failed && ret != -EINPROGRESS_ &&
@@ -661,26 +662,18 @@ int BPF_PROG(collect_open_calls, struct pt_regs *regs, long ret)
 }
 
 /*
- * The event of one message: the slot's arguments stay from one to the next, and so does who did it.
- * A global function, which the verifier looks at once however many messages there may be.
+ * The event of one part of a call, whose arguments stand in the slot; who did it stays from one to
+ * the next. A global function, which the verifier looks at once however many parts there may be.
  */
-__noinline int message_send(__u32 slot_index, __u64 pointer)
+__noinline int part_send(__u32 slot_index)
 {
 	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
 	if (!s)
 		return 0;
 	const struct collect_row *row = &collect_rows[INDEX(s->nr, PROBE_SYSCALLS)];
-	struct record *r = (struct record *)s->data;
-	__u32 bytes = 0;
 
-	if (pointer) {
-		__u64 at = s->flags & RECORD_COMPAT ? MESSAGE_LENGTH_AT_32 : MESSAGE_LENGTH_AT;
-		bpf_probe_read_user(&bytes, sizeof(bytes), (void *)(pointer + at));
-		s->values[SOURCE_RET] = bytes;
-	}
-	s->values[1] = pointer;
 	s->pos = s->params_at;
-	r->annex_offset = 0;
+	((struct record *)s->data)->annex_offset = 0;
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < MESSAGE_PARAMS; i++) {
 		if (i >= row->nparams)
@@ -697,13 +690,110 @@ __noinline int message_send(__u32 slot_index, __u64 pointer)
 	return 0;
 }
 
+/* What differs from message to message. */
+__noinline int message_begin(__u32 slot_index, __u64 pointer)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	__u32 bytes = 0;
+
+	if (!s)
+		return 0;
+	if (pointer) {
+		__u64 at = s->flags & RECORD_COMPAT ? MESSAGE_LENGTH_AT_32 : MESSAGE_LENGTH_AT;
+		bpf_probe_read_user(&bytes, sizeof(bytes), (void *)(pointer + at));
+		s->values[SOURCE_RET] = bytes;
+	}
+	s->values[1] = pointer;
+	return 0;
+}
+
 /* At most a block of them. */
 __noinline int messages_send(__u32 slot_index, __u64 pointer, __u32 stride, __u32 count)
 {
 	for (__u32 k = 0; k < MESSAGES_BLOCK; k++) {
 		if (k >= count)
 			break;
-		message_send(slot_index, pointer + k * stride);
+		message_begin(slot_index, pointer + k * stride);
+		part_send(slot_index);
+	}
+	return 0;
+}
+
+/* struct iocb of the kernel's linux/aio_abi.h. */
+struct asked_io {
+	__u64 data;
+	__u32 words[2];
+	__u16 operation;
+	__s16 priority;
+	__u32 fd;
+	__u64 buffer, size, offset, reserved;
+	__u32 flags, eventfd;
+};
+
+/*
+ * What io_submit was asked for, as the call that it stands for, once it has been taken up: a
+ * success with result 0, since what became of it is heard elsewhere, if at all. Answers whether it
+ * is wanted.
+ */
+__noinline int asked_begin(__u32 slot_index, __u64 at)
+{
+	enum { READ, WRITE, READ_PARTS = 7, WRITE_PARTS };
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	__u32 nr;
+
+	if (!s || bpf_probe_read_user(s->scratch, sizeof(struct asked_io), (void *)at))
+		return 0;
+	/* Not on the stack, of which calls within calls have little. */
+	struct asked_io *asked = (struct asked_io *)s->scratch;
+	s->values[SOURCE_ARG0] = asked->fd;
+	s->values[1] = asked->buffer;
+	s->values[2] = asked->size;
+	s->values[SOURCE_RET] = 0;
+	switch (asked->operation) {
+	case READ:
+		nr = CALL_read;
+		break;
+	case WRITE:
+		nr = CALL_write;
+		break;
+	case READ_PARTS:
+		nr = CALL_readv;
+		break;
+	case WRITE_PARTS:
+		nr = CALL_writev;
+		break;
+	default:
+		return 0;
+	}
+	if (!(wants[nr] & WANT_RULES))
+		return 0;
+	bool known = HAS_TASK_BTF;
+	struct task_struct *trusted = current_trusted();
+	const struct collect_row *row = &collect_rows[nr];
+
+	record_start(s, row->code, row->nparams, nr, 0, known, trusted,
+		     known ? task_plain(trusted) : trusted);
+	if (s->begun.compat)
+		s->flags |= RECORD_COMPAT;
+	s->is_critical = 0;
+	s->facts = facts_wanted[nr];
+	return 1;
+}
+
+/* At most a block of them: their addresses stand in an array. */
+__noinline int block_asked_send(__u32 slot_index, __u64 array, __u32 count)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot_index);
+	if (!s)
+		return 0;
+	__u32 size = s->begun.compat ? 4 : 8;
+	for (__u32 k = 0; k < MESSAGES_BLOCK; k++) {
+		__u64 at = 0;
+		if (k >= count)
+			break;
+		if (!bpf_probe_read_user(&at, size, (void *)(array + k * size)) &&
+		    asked_begin(slot_index, at))
+			part_send(slot_index);
 	}
 	return 0;
 }
@@ -721,12 +811,31 @@ int BPF_PROG(collect_messages, struct pt_regs *regs, long ret)
 	__u32 index = s->index;
 	__s64 left = s->values[SOURCE_RET];
 	__u64 pointer = s->values[1];
+	if (s->nr == CALL_io_submit) {
+		__u64 array = s->values[2];
+		__u32 block = MESSAGES_BLOCK * (s->begun.compat ? 4 : 8);
+		for (__u32 k = 0; k < MESSAGES_MAX / MESSAGES_BLOCK; k++) {
+			if (left <= 0)
+				break;
+			block_asked_send(index, array, left);
+			array += block;
+			left -= MESSAGES_BLOCK;
+		}
+		if (left > 0)
+			count_drop(s->cpu, collect_rows[CALL_write].code, DROP_TOO_LARGE);
+		slot_release(s);
+		if (wants[CALL_io_submit] & WANT_RULES)
+			bpf_tail_call(ctx, &families, FAMILY_PLAIN);
+		return 0;
+	}
 	__u32 stride = s->flags & RECORD_COMPAT ? MESSAGE_BYTES_32 : MESSAGE_BYTES;
 	if (routes_in_use && is_sending(s->nr))
 		sent_begin(index, left);
 	/* A call that moved none has one event, without a message. */
-	if (left <= 0)
-		message_send(index, 0);
+	if (left <= 0) {
+		message_begin(index, 0);
+		part_send(index);
+	}
 	for (__u32 k = 0; k < MESSAGES_MAX / MESSAGES_BLOCK; k++) {
 		if (left <= 0)
 			break;

@@ -633,6 +633,8 @@ int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct err
 		if (collect_rows[nr].flags & ROW_STATE)
 			next[nr] |= WANT_STATE;
 	}
+	if ((next[CALL_read] | next[CALL_write] | next[CALL_readv] | next[CALL_writev]) & WANT_RULES)
+		next[CALL_io_submit] |= WANT_PARTS;
 	/* The same entry serves the same number of a 32-bit call. */
 	for (int old = 0; old < PROBE_SYSCALLS; old++) {
 		uint16_t nr = compat_native[old];

@@ -61,7 +61,7 @@ enum collect_family {
 	FAMILY_FORK,     /* the parent's side of clone, fork, vfork */
 	FAMILY_EXEC,     /* an execve or execveat that failed */
 	FAMILY_NAMES,    /* after plain: where the names of a call lead */
-	FAMILY_MESSAGES, /* sendmmsg and recvmmsg: an event for each message */
+	FAMILY_MESSAGES, /* sendmmsg, recvmmsg and io_submit: an event for each message, or request */
 	FAMILY_WANTED,   /* before the others: calls whose number is wanted */
 	FAMILY_OPENED,   /* before that: openings of files that are known */
 	FAMILY_DISCARD,  /* between: is the event wanted at all? */
@@ -260,6 +260,7 @@ enum {
 	WANT_STATE = 2,
 	WANT_UNLESS_DISCARDED = 4,
 	WANT_UNLESS_OPENED = 8,
+	WANT_PARTS = 16, /* of io_submit: what it asks for is wanted */
 	WANT_MAY_BE_OUT = WANT_UNLESS_DISCARDED | WANT_UNLESS_OPENED,
 	WANT_COMPAT_SHIFT = 8,
 };

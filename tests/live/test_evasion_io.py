@@ -15,6 +15,11 @@ RULES = """
   condition: evt.is_open_write = true and fd.name = PLACE/written
   output: "%fd.name"
   priority: NOTICE
+- rule: Moved
+  desc: bytes to and from a file that is open
+  condition: evt.type in (read, write, readv, writev) and fd.name = PLACE/asked
+  output: "%evt.type %fd.num %evt.arg.size %evt.arg.data %proc.name"
+  priority: NOTICE
 - rule: Talked
   desc: to the listener, by any call
   condition: >
@@ -93,6 +98,19 @@ def test_talk(trick, listener, way, call):
     trick.go(way, trick.directory, listener)
     alert = trick.wait_for("own", "Talked", evt_type=call)
     assert alert.fields["fd.l4proto"] == way[:3]
+
+
+@pytest.mark.parametrize("way", ["plain-io", "aio"])
+def test_bytes_that_the_kernel_moves_later(trick, listener, way):
+    trick.go(way, trick.directory, listener)
+    for call in ("read", "write", "readv", "writev"):
+        told = trick.wait_for("own", "Moved", evt_type=call).fields
+        if call.startswith("write"):
+            assert told["evt.arg.data"] == "hello"
+    if way == "aio":
+        trick.watch.monitors["own"].wait_until(
+            lambda: len(trick.watch.monitors["own"].find("Moved", trick.since["own"])) == 40,
+            "all requests of the call")
 
 
 def test_a_connection_that_goes_on_when_its_call_was_interrupted(trick, listener):

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/if_alg.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
@@ -56,6 +57,56 @@ static int by_mmap(char **arg)
 		return refused("mmap");
 	memory[0] = 'x';
 	return check(munmap(memory, 4096), "munmap");
+}
+
+/* Requests that the kernel takes up for later (AIO), as many as `count` in one call. */
+static int submit(struct iocb *requests, int count)
+{
+	struct iocb *each[64];
+	aio_context_t context = 0;
+
+	for (int i = 0; i < count && i < 64; i++)
+		each[i] = &requests[i];
+	if (syscall(SYS_io_setup, 64, &context) < 0)
+		return refused("io_setup");
+	if (syscall(SYS_io_submit, context, count, each) != count)
+		return refused("io_submit");
+	return 0;
+}
+
+/* Of each kind one; and more than the monitor looks at in one go. */
+static int aio(char **arg)
+{
+	enum { MANY = 40 };
+	static char bytes[] = "hello";
+	struct iovec parts = {bytes, 5};
+	int fd = open(file_in(arg[0], "asked"), O_RDWR | O_CREAT, 0644);
+	struct iocb requests[MANY];
+
+	if (fd < 0)
+		return refused("open");
+	for (int i = 0; i < MANY; i++)
+		requests[i] = (struct iocb){.aio_lio_opcode = IOCB_CMD_PWRITE,
+					    .aio_fildes = (uint32_t)fd,
+					    .aio_buf = (uintptr_t)bytes,
+					    .aio_nbytes = 5};
+	requests[0].aio_lio_opcode = IOCB_CMD_PREAD;
+	requests[1].aio_lio_opcode = IOCB_CMD_PREADV;
+	requests[2].aio_lio_opcode = IOCB_CMD_PWRITEV;
+	requests[1].aio_buf = requests[2].aio_buf = (uintptr_t)&parts;
+	requests[1].aio_nbytes = requests[2].aio_nbytes = 1;
+	return submit(requests, MANY);
+}
+
+/* The control of the same. */
+static int plain_io(char **arg)
+{
+	static char bytes[] = "hello";
+	struct iovec parts = {bytes, 5};
+	int fd = open(file_in(arg[0], "asked"), O_RDWR | O_CREAT, 0644);
+
+	return fd < 0 || write(fd, bytes, 5) < 0 || read(fd, bytes, 5) < 0 ||
+	       writev(fd, &parts, 1) < 0 || readv(fd, &parts, 1) < 0;
 }
 
 static struct sockaddr_in loopback(const char *port, uint32_t last)
@@ -470,6 +521,8 @@ static const struct way ways[] = {
     {"tcp", 2, tcp_connect},
     {"tcp-mapped", 2, tcp_mapped},
     {"tcp-fast-open", 2, tcp_fast_open},
+    {"aio", 2, aio},
+    {"plain-io", 2, plain_io},
     {"tcp-not-waiting", 2, tcp_not_waiting},
     {"tcp-interrupted", 2, tcp_interrupted},
     {"tcp-inherited", 2, tcp_inherited},
