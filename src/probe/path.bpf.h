@@ -42,6 +42,61 @@ static __always_inline __u64 path_own_mount(struct slot *s, __u64 mnt)
 }
 
 /*
+ * What the kernel shows of itself (proc, sysfs) is the same wherever it is mounted, and each mount
+ * of it is a file system of its own. It belongs to /proc and /sys. Answers how many bytes of that
+ * name stand in place of a mount that is elsewhere; 0: it is none, or is where it belongs.
+ */
+static __always_inline __u32 kernel_view_elsewhere(struct slot *s, __u64 mnt)
+{
+	enum { SYSFS_MAGIC = 0x62656572, STACKED = 2 };
+	enum { PROC = 0x636f7270, SYS = 0x737973, LENGTH_PROC = 4, LENGTH_SYS = 3 };
+	__u64 sb = (__u64)READ(vfsmount, mnt, mnt_sb), magic = READ(super_block, sb, s_magic);
+
+	if (magic != PROC_MAGIC_ && magic != SYSFS_MAGIC)
+		return 0;
+	if (READ(vfsmount, mnt, mnt_root) != READ(super_block, sb, s_root) || !s->walk_end_mnt)
+		return 0;
+	__u64 offset = bpf_core_field_offset(struct mount, mnt);
+	__u64 mount = mnt - offset;
+	/* One may be mounted on another. */
+#pragma clang loop unroll(full)
+	for (int i = 0; i < STACKED; i++) {
+		__u64 below = (__u64)READ(mount, mount, mnt_parent);
+		if (below == mount ||
+		    READ(mount, mount, mnt_mountpoint) != READ(mount, below, mnt.mnt_root))
+			break;
+		mount = below;
+	}
+	__u64 at = (__u64)READ(mount, mount, mnt_mountpoint);
+	__u32 length = magic == PROC_MAGIC_ ? LENGTH_PROC : LENGTH_SYS, name = 0;
+
+	bpf_probe_read_kernel(&name, length, READ(dentry, at, d_name.name));
+	bool is_there = (__u64)READ(mount, mount, mnt_parent) + offset == s->walk_end_mnt &&
+			(__u64)READ(dentry, at, d_parent) == s->walk_end_dentry &&
+			READ(dentry, at, d_name.len) == length &&
+			name == (magic == PROC_MAGIC_ ? PROC : SYS);
+	return is_there ? 0 : length;
+}
+
+/* The name of proc or sysfs ends the way. */
+static __always_inline void kernel_view_end(struct slot *s, __u32 length)
+{
+	enum { LENGTH_PROC = 4 };
+	__u32 at = s->path_at - length - 1;
+
+	s->walk_is_done = 1;
+	s->path_flags |= PATH_MOVED;
+	BOUND(at);
+	if (at > RECORD_PATH_MAX) {
+		s->path_flags |= ANNEX_CUT;
+		return;
+	}
+	const char *name = length == LENGTH_PROC ? "/proc" : "/sys";
+	bpf_probe_read_kernel(s->path + at, length == LENGTH_PROC ? 5 : 4, name);
+	s->path_at = at;
+}
+
+/*
  * One component or one mount point of the way in the slot; 1 ends it. All that changes stands in
  * the slot, where it is any number to the verifier: it need not follow each value that it could
  * have.
@@ -70,6 +125,14 @@ static long path_step(__u32 step, void *context)
 				s->walk_mnt = own;
 				s->path_flags |= PATH_MOVED;
 				return 0;
+			}
+		}
+		__u32 view = kernel_view_elsewhere(s, mnt);
+		if (view) {
+			s->path_flags |= PATH_PARTIAL;
+			if (s->walk_to_origin) {
+				kernel_view_end(s, view);
+				return 1;
 			}
 		}
 		__u64 mount = mnt - bpf_core_field_offset(struct mount, mnt);

@@ -26,6 +26,18 @@ OWN_RULES = """
   condition: evt.type in (open, openat, openat2, open_by_handle_at) and fd.name = /etc/shadow
   output: "%evt.type %fd.num %fd.name %fd.nameraw %fd.ino"
   priority: NOTICE
+- rule: Kernel asked
+  desc: d
+  condition: >
+    evt.type in (open, openat, openat2) and evt.rawres >= 0
+    and fd.name in (/proc/sys/kernel/poweroff_cmd, /sys/kernel/uevent_seqnum)
+  output: "%fd.name %fd.nameraw"
+  priority: NOTICE
+- rule: Kernel read
+  desc: d
+  condition: evt.type = read and fd.name in (/proc/sys/kernel/poweroff_cmd, /sys/kernel/uevent_seqnum)
+  output: "%fd.name"
+  priority: NOTICE
 """
 
 OPENED = [
@@ -82,6 +94,19 @@ def test_used_however_come_by(trick, way):
     trick.go(way, "/etc/shadow", trick.directory)
     alert = trick.wait_for("own", "Secret used")
     assert alert.fields["fd.name"] == "/etc/shadow"
+
+
+@pytest.mark.parametrize("options", [[], ["--pid", "--net", "--fork"]])
+@pytest.mark.parametrize("kind, name", [
+    ("proc", "/proc/sys/kernel/poweroff_cmd"), ("sysfs", "/sys/kernel/uevent_seqnum")])
+def test_what_the_kernel_shows_of_itself_is_mounted_elsewhere(trick, kind, name, options):
+    """Each such mount is a file system of its own, in which the same files stand."""
+    here = f"{trick.directory}/{name.split('/', 2)[2]}"
+    trick.run("unshare", "--mount", *options, "sh", "-c",
+              f"mount -t {kind} none {trick.directory} && read line < {here}")
+    told = trick.wait_for("own", "Kernel asked", lambda alert: alert.fields["fd.nameraw"] == here)
+    assert told.fields["fd.name"] == name
+    assert trick.wait_for("own", "Kernel read", fd_name=name)
 
 
 # Names that a rule of one's own watches, in a directory of the test's own.
