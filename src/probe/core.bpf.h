@@ -355,7 +355,7 @@ static __always_inline void count_drop(__u32 cpu, __u32 code, enum drop_cause ca
 {
 	BOUND(cpu);
 	if (cpu < PROBE_CPUS)
-		counters[cpu].drops[cause]++;
+		counters[INDEX(cpu, PROBE_CPUS)].drops[cause]++;
 	__u32 key = code * DROP_CAUSE_COUNT + cause;
 	__u64 *count = bpf_map_lookup_elem(&drops_by_code, &key);
 	if (count)
@@ -478,7 +478,7 @@ static __always_inline void slot_send(struct slot *s)
 		r->annex_offset = size;
 	BOUND(cpu);
 	if (s->flags & RECORD_USER_FAULT && cpu < PROBE_CPUS)
-		counters[cpu].faults++;
+		counters[INDEX(cpu, PROBE_CPUS)].faults++;
 
 	void *ring = &ring_critical;
 	__u32 index = PROBE_RINGS;
@@ -508,7 +508,7 @@ static __always_inline void slot_send(struct slot *s)
 	} else {
 		BOUND(cpu);
 		if (cpu < PROBE_CPUS)
-			counters[cpu].events++;
+			counters[INDEX(cpu, PROBE_CPUS)].events++;
 		/* What is but looked at can wait until the reader comes by itself. */
 		if (!(s->flags & RECORD_SAMPLED))
 			reader_wake(ring);
