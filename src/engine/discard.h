@@ -27,12 +27,16 @@ struct discard_facts {
 	uint32_t open;          /* DISCARD_OPEN_* */
 	enum discard_file file; /* of an open that succeeded */
 	enum discard_socket socket;
-	bool is_low_fd;  /* of a socket: DISCARD_SOCKET_LOW */
+	bool is_low_fd; /* of a socket: DISCARD_SOCKET_LOW */
+	bool is_of_ip;  /* DISCARD_OF_IP */
+	enum discard_mark mark;
 	bool makes_file; /* the result is the descriptor */
 };
 
 /* How a kind of events is looked at; DISCARD_NEVER: it is not. */
 enum discard_shape discard_shape_of(uint16_t kind);
+/* What an argument is shown as that is marked so, one or two; NULL: no such call has one. */
+const char *const *discard_marked(uint16_t kind, enum discard_mark mark);
 /* False where no event has that number. */
 bool discard_facts_of(enum discard_shape shape, uint16_t kind, uint32_t number,
 		      struct discard_facts *out);

@@ -26,9 +26,25 @@ static const struct sort {
      "UDP over loopback"},
     {DISCARD_SOCKET, DISCARD_HIGH | DISCARD_SOCKET_UNIX << DISCARD_SOCKET_SHIFT, "a unix socket"},
     {DISCARD_SOCKET, DISCARD_HIGH, "anything else"},
-    {DISCARD_BY_RESULT, DISCARD_FAILED, "failed"},
-    {DISCARD_BY_RESULT, DISCARD_LOW, "0, 1 or 2"},
-    {DISCARD_BY_RESULT, DISCARD_HIGH, "3 or more"},
+    {DISCARD_COPY, DISCARD_FAILED, "failed"},
+    {DISCARD_COPY, DISCARD_LOW, "sockets as 0, 1 or 2"},
+    {DISCARD_COPY, DISCARD_HIGH, "sockets as 3 or more"},
+    {DISCARD_COPY, DISCARD_LOW | DISCARD_SOCKET_NONE << DISCARD_SOCKET_SHIFT,
+     "anything else as 0, 1 or 2"},
+    {DISCARD_COPY, DISCARD_HIGH | DISCARD_SOCKET_NONE << DISCARD_SOCKET_SHIFT,
+     "anything else as 3 or more"},
+    {DISCARD_BY_ARGUMENT, DISCARD_FAILED | DISCARD_MARKED << DISCARD_MARK_SHIFT, "that failed"},
+    {DISCARD_BY_ARGUMENT, DISCARD_LOW | DISCARD_MARKED << DISCARD_MARK_SHIFT, "with 0, 1 or 2"},
+    {DISCARD_BY_ARGUMENT, DISCARD_HIGH | DISCARD_MARKED << DISCARD_MARK_SHIFT, "with 3 or more"},
+    {DISCARD_BY_ARGUMENT, DISCARD_FAILED | DISCARD_MARKED_SECOND << DISCARD_MARK_SHIFT,
+     "that failed"},
+    {DISCARD_BY_ARGUMENT, DISCARD_LOW | DISCARD_MARKED_SECOND << DISCARD_MARK_SHIFT,
+     "with 0, 1 or 2"},
+    {DISCARD_BY_ARGUMENT, DISCARD_LOW | DISCARD_MARKED_SECOND << DISCARD_MARK_SHIFT | DISCARD_OF_IP,
+     "with 0, 1 or 2 of an IP socket"},
+    {DISCARD_BY_ARGUMENT, DISCARD_FAILED, "that failed"},
+    {DISCARD_BY_ARGUMENT, DISCARD_LOW, "with 0, 1 or 2"},
+    {DISCARD_BY_ARGUMENT, DISCARD_HIGH, "with 3 or more"},
 };
 
 static const char *what_becomes(const struct discard_table *t, uint32_t place)
@@ -50,6 +66,24 @@ static const char *what_becomes(const struct discard_table *t, uint32_t place)
 			    : "discarded by name and process";
 }
 
+static enum discard_mark mark_of(const struct sort *sort)
+{
+	return sort->shape == DISCARD_BY_ARGUMENT ? sort->number >> DISCARD_MARK_SHIFT & 3
+						  : DISCARD_UNMARKED;
+}
+
+static void print_sort(const struct sort *sort, uint16_t kind, FILE *out)
+{
+	const char *const *marked = discard_marked(kind, mark_of(sort));
+
+	if (sort->shape == DISCARD_BY_ARGUMENT && !mark_of(sort))
+		fputs("anything else ", out);
+	else if (sort->shape == DISCARD_BY_ARGUMENT)
+		fprintf(out, "%s%s%s ", marked[0], marked[1] ? " or " : "",
+			marked[1] ? marked[1] : "");
+	fputs(sort->text, out);
+}
+
 bool discard_describe(const struct discard_table *t, uint16_t kind, FILE *out)
 {
 	enum discard_shape shape = discard_shape_of(kind);
@@ -62,15 +96,17 @@ bool discard_describe(const struct discard_table *t, uint16_t kind, FILE *out)
 	if (!t || nr == DISCARD_CALLS || t->shape[nr] == DISCARD_NEVER)
 		return false;
 	for (size_t i = 0; i < sizeof(sorts) / sizeof(sorts[0]); i++) {
-		if (sorts[i].shape != shape)
+		if (sorts[i].shape != shape ||
+		    (mark_of(&sorts[i]) && !discard_marked(kind, mark_of(&sorts[i]))))
 			continue;
 		const char *becomes = what_becomes(t, t->first[nr] + sorts[i].number);
 
 		/* Sorts of the same fate stand together. */
 		if (before && strcmp(before, becomes) == 0)
-			fprintf(out, ", %s", sorts[i].text);
+			fputs(", ", out);
 		else
-			fprintf(out, "%s%s: %s", before ? "; " : "", becomes, sorts[i].text);
+			fprintf(out, "%s%s: ", before ? "; " : "", becomes);
+		print_sort(&sorts[i], kind, out);
 		before = becomes;
 	}
 	return true;

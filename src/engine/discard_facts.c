@@ -11,10 +11,11 @@
 #include "event/schema.h"
 #include "fields/extractors.h"
 #include "fields/fd_text.h"
+#include "fields/param_text.h"
 
 #include <stdlib.h>
 
-enum { SAMPLES_MAX = 512, ERRORS_MAX = 133, IN_PROGRESS = 115 };
+enum { SAMPLES_MAX = 512, ERRORS_MAX = 133, IN_PROGRESS = 115, FLAG_NAMES_MAX = 128 };
 
 /* Values that a field can have. */
 struct samples {
@@ -24,51 +25,87 @@ struct samples {
 	bool is_unknown;
 };
 
-static const struct {
+static const struct shape {
 	const char *event;
 	enum discard_shape shape;
 	bool makes_file;
 } shapes[] = {
-    {"open", DISCARD_OPEN, true},         {"openat", DISCARD_OPEN, true},
-    {"creat", DISCARD_OPEN, true},        {"connect", DISCARD_SOCKET, false},
-    {"accept", DISCARD_SOCKET, true},     {"accept4", DISCARD_SOCKET, true},
-    {"sendto", DISCARD_SOCKET, false},    {"sendmsg", DISCARD_SOCKET, false},
-    {"recvfrom", DISCARD_SOCKET, false},  {"recvmsg", DISCARD_SOCKET, false},
-    {"dup", DISCARD_BY_RESULT, false},    {"dup2", DISCARD_BY_RESULT, false},
-    {"dup3", DISCARD_BY_RESULT, false},   {"fcntl", DISCARD_BY_RESULT, false},
-    {"socket", DISCARD_BY_RESULT, false},
+    {"open", DISCARD_OPEN, true},           {"openat", DISCARD_OPEN, true},
+    {"creat", DISCARD_OPEN, true},          {"connect", DISCARD_SOCKET, false},
+    {"accept", DISCARD_SOCKET, true},       {"accept4", DISCARD_SOCKET, true},
+    {"sendto", DISCARD_SOCKET, false},      {"sendmsg", DISCARD_SOCKET, false},
+    {"recvfrom", DISCARD_SOCKET, false},    {"recvmsg", DISCARD_SOCKET, false},
+    {"dup", DISCARD_COPY, false},           {"dup2", DISCARD_COPY, false},
+    {"dup3", DISCARD_COPY, false},          {"fcntl", DISCARD_BY_ARGUMENT, false},
+    {"socket", DISCARD_BY_ARGUMENT, false}, {"bpf", DISCARD_BY_ARGUMENT, false},
 };
+
+/* Of DISCARD_BY_ARGUMENT: the parameter, and what it is shown as where it is marked. */
+static const struct argument {
+	const char *event, *param, *marked[DISCARD_MARKS][2];
+} arguments[] = {
+    {"fcntl",
+     "cmd",
+     {[DISCARD_MARKED] = {"F_DUPFD", "F_DUPFD_CLOEXEC"}, [DISCARD_MARKED_SECOND] = {"F_SETFL"}}},
+    {"socket", "domain", {[DISCARD_MARKED] = {"AF_PACKET"}}},
+    {"bpf", "cmd", {[DISCARD_MARKED] = {"BPF_PROG_LOAD"}}},
+};
+
+static const struct shape *shape_find(uint16_t kind)
+{
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		if (strcmp(shapes[i].event, event_kind_name(kind)) == 0)
+			return &shapes[i];
+	return NULL;
+}
 
 enum discard_shape discard_shape_of(uint16_t kind)
 {
-	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-		if (strcmp(shapes[i].event, event_kind_name(kind)) == 0)
-			return shapes[i].shape;
-	return DISCARD_NEVER;
+	const struct shape *shape = shape_find(kind);
+
+	return shape ? shape->shape : DISCARD_NEVER;
 }
 
-static bool makes_file(uint16_t kind)
+static const struct argument *argument_of(uint16_t kind)
 {
-	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-		if (strcmp(shapes[i].event, event_kind_name(kind)) == 0)
-			return shapes[i].makes_file;
-	return false;
+	for (size_t i = 0; i < sizeof(arguments) / sizeof(arguments[0]); i++)
+		if (strcmp(arguments[i].event, event_kind_name(kind)) == 0)
+			return &arguments[i];
+	return NULL;
+}
+
+const char *const *discard_marked(uint16_t kind, enum discard_mark mark)
+{
+	const struct argument *argument = argument_of(kind);
+
+	return argument && argument->marked[mark][0] ? argument->marked[mark] : NULL;
+}
+
+static bool has_failed(const struct discard_facts *facts)
+{
+	return facts->result == DISCARD_FAILED || facts->result == DISCARD_UNDER_WAY;
 }
 
 bool discard_facts_of(enum discard_shape shape, uint16_t kind, uint32_t number,
 		      struct discard_facts *out)
 {
 	uint32_t rest = number >> DISCARD_RESULT_BITS;
+	const struct shape *of_kind = shape_find(kind);
 
 	*out = (struct discard_facts){
 	    .shape = shape,
 	    .kind = kind,
 	    .result = number & (DISCARD_RESULTS - 1),
-	    .makes_file = makes_file(kind),
+	    .makes_file = of_kind && of_kind->makes_file,
 	};
 	switch (shape) {
-	case DISCARD_BY_RESULT:
-		return rest == 0;
+	case DISCARD_BY_ARGUMENT:
+		out->mark = number >> DISCARD_MARK_SHIFT & 3;
+		out->is_of_ip = number & DISCARD_OF_IP;
+		if (out->mark == DISCARD_UNMARKED)
+			return rest == 0;
+		return out->mark < DISCARD_MARKS && number < DISCARD_OF_IP * 2 &&
+		       discard_marked(kind, out->mark);
 	case DISCARD_OPEN:
 		out->open = number & (DISCARD_OPEN_READ | DISCARD_OPEN_WRITE |
 				      DISCARD_OPEN_MAY_CREATE | DISCARD_OPEN_CREATED);
@@ -80,8 +117,12 @@ bool discard_facts_of(enum discard_shape shape, uint16_t kind, uint32_t number,
 	case DISCARD_SOCKET:
 		out->socket = number >> DISCARD_SOCKET_SHIFT & 7;
 		out->is_low_fd = number & DISCARD_SOCKET_LOW;
-		return out->socket < DISCARD_SOCKETS && number < DISCARD_SOCKET_LOW * 2 &&
+		return out->socket < DISCARD_SOCKET_NONE && number < DISCARD_SOCKET_LOW * 2 &&
 		       (out->result != DISCARD_FAILED || !out->socket);
+	case DISCARD_COPY:
+		out->socket = number >> DISCARD_SOCKET_SHIFT;
+		return out->socket == DISCARD_SOCKET_OTHER ||
+		       (out->socket == DISCARD_SOCKET_NONE && !has_failed(out));
 	case DISCARD_NEVER:
 	case DISCARD_SHAPE_COUNT:
 		break;
@@ -128,11 +169,6 @@ static void add_other_fds(struct samples *s, const struct comparison *c)
 static void add_text(struct samples *s, const char *text)
 {
 	add(s, value_str(str_from(text)));
-}
-
-static bool has_failed(const struct discard_facts *facts)
-{
-	return facts->result == DISCARD_FAILED || facts->result == DISCARD_UNDER_WAY;
 }
 
 static void sample_result(struct samples *s, const struct comparison *c,
@@ -298,6 +334,41 @@ static void pair_up(struct samples *s, struct value lists[4][2])
 	}
 }
 
+/* Of descriptors that are none of sockets. */
+static void add_other_types(struct samples *s)
+{
+	for (int type = FD_UNKNOWN; type < FD_TYPE_COUNT; type++)
+		if (type != FD_IPV4 && type != FD_IPV6 && type != FD_UNIX)
+			add_text(s, fd_type_name(type));
+	s->may_be_absent = true;
+}
+
+static void add_ip_types(struct samples *s)
+{
+	add_text(s, fd_type_name(FD_IPV4));
+	add_text(s, fd_type_name(FD_IPV6));
+	s->may_be_absent = true;
+}
+
+/* Names of IP sockets are their ends, of which it is known that they are no absolute paths. */
+static void sample_ends(struct samples *s, const struct atom *a)
+{
+	const struct comparison *c = a->comparison;
+	bool is_told = c->operator== OP_EQ || c->operator== OP_NE || c->operator== OP_IN ||
+		       c->
+		       operator== OP_STARTSWITH || c->
+		       operator== OP_PMATCH;
+
+	for (size_t i = 0; i < c->operand_count; i++) {
+		const struct value *v = &c->operands[i].value;
+
+		is_told &= v->type == VALUE_STRING && !v->is_list && v->str.n && v->str.p[0] == '/';
+	}
+	s->is_unknown |= !is_told || a->form == ATOM_PRESENT;
+	add_text(s, "127.0.0.1:1");
+	s->may_be_absent = true;
+}
+
 static void sample_fd(struct samples *s, const struct comparison *c,
 		      const struct discard_facts *facts, const struct field *field,
 		      struct value lists[4][2])
@@ -323,9 +394,14 @@ static void sample_fd(struct samples *s, const struct comparison *c,
 			break;
 		return;
 	case FDV_TYPE:
-		if (type == FD_UNKNOWN)
+		if (facts->is_of_ip)
+			add_ip_types(s);
+		else if (facts->socket == DISCARD_SOCKET_NONE)
+			add_other_types(s);
+		else if (type == FD_UNKNOWN)
 			break;
-		add_text(s, fd_type_name(type));
+		else
+			add_text(s, fd_type_name(type));
 		return;
 	case FDV_TYPECHAR:
 		letter = strchr(letters, fd_type_letter(type));
@@ -363,6 +439,79 @@ static void sample_fd(struct samples *s, const struct comparison *c,
 		break;
 	}
 	s->is_unknown = true;
+}
+
+/*
+ * Whether nothing that is but digits fits: what an argument is shown as that has no name. True and
+ * false are told for one such number then as for all.
+ */
+static bool is_about_names(const struct comparison *c)
+{
+	switch (c->operator) {
+	case OP_EXISTS:
+	case OP_EQ:
+	case OP_NE:
+	case OP_IN:
+	case OP_CONTAINS:
+	case OP_ICONTAINS:
+	case OP_STARTSWITH:
+	case OP_ENDSWITH:
+		break;
+	default:
+		return false;
+	}
+	for (size_t i = 0; i < c->operand_count; i++) {
+		const struct value *v = &c->operands[i].value;
+		size_t digits = 0;
+
+		if (v->type != VALUE_STRING || v->is_list)
+			return false;
+		while (digits < v->str.n && v->str.p[digits] >= '0' && v->str.p[digits] <= '9')
+			digits++;
+		if (digits == v->str.n)
+			return false;
+	}
+	return true;
+}
+
+static enum discard_mark mark_of(const struct argument *argument, const char *name)
+{
+	for (int mark = DISCARD_MARKED; mark < DISCARD_MARKS; mark++)
+		for (int i = 0; i < 2; i++)
+			if (argument->marked[mark][i] &&
+			    strcmp(argument->marked[mark][i], name) == 0)
+				return mark;
+	return DISCARD_UNMARKED;
+}
+
+/* What the argument can be shown as that is marked so, or not at all. */
+static void sample_argument(struct samples *s, const struct atom *a,
+			    const struct discard_facts *facts, const struct field_use *use,
+			    struct arena *scratch)
+{
+	const struct argument *argument = argument_of(facts->kind);
+	const struct event_schema *schema =
+	    event_schema_get((uint16_t)event_code_by_name(str_from(event_kind_name(facts->kind))));
+	int param = schema ? event_schema_param(schema, use->key) : -1;
+	const struct flag_table *table = param < 0 ? NULL : schema->params[param].flags;
+	bool is_told = argument && table && !use->is_index &&
+		       str_equal_c(use->key, argument->param) &&
+		       (a->form == ATOM_PRESENT || is_about_names(a->comparison));
+
+	for (unsigned i = 0; is_told && i < table->count; i++) {
+		const struct flag_name *flag = &table->flags[i];
+		char *memory = arena_bytes(scratch, FLAG_NAMES_MAX);
+		struct buffer text = {.p = memory, .room = memory ? FLAG_NAMES_MAX : 0};
+
+		if (mark_of(argument, flag->name) != facts->mark)
+			continue;
+		flags_print(table, flag->value, true, &text);
+		s->is_unknown |= text.is_truncated;
+		add(s, value_str(buffer_str(&text)));
+	}
+	if (facts->mark == DISCARD_UNMARKED)
+		add_text(s, "4000");
+	s->is_unknown |= !is_told;
 }
 
 /* Whether the field shows the name that is asked for, or a part of it. */
@@ -459,6 +608,7 @@ enum discard_truth discard_atom(const struct formula *f, const struct atom *a,
 	const struct field *field = x->use.field;
 	struct samples s; /* not all of it: it is large */
 	struct value lists[4][2];
+	char *mark = scratch->next;
 
 	s.count = 0;
 	s.may_be_absent = s.may_be_there = s.is_unknown = false;
@@ -466,7 +616,7 @@ enum discard_truth discard_atom(const struct formula *f, const struct atom *a,
 	if (a->flags & FORMULA_PROCESS && is_of_process(x, a->comparison))
 		return DISCARD_BY_PROCESS;
 	if (x->transformer != TRANSFORM_NONE || x->is_literal || a->comparison->right ||
-	    x->use.has_argument)
+	    (x->use.has_argument && field->extract != field_argument))
 		return DISCARD_UNKNOWN;
 	if (is_name_field(field, facts)) {
 		if (a->form == ATOM_PRESENT)
@@ -475,9 +625,15 @@ enum discard_truth discard_atom(const struct formula *f, const struct atom *a,
 	}
 	if (field->extract == field_event)
 		sample_event(&s, a->comparison, facts, field->selector);
+	else if (field->extract == field_fd_name && facts->is_of_ip)
+		sample_ends(&s, a);
 	else if (field->extract == field_fd)
 		sample_fd(&s, a->comparison, facts, field, lists);
+	else if (field->extract == field_argument)
+		sample_argument(&s, a, facts, &x->use, scratch);
 	else
 		s.is_unknown = true;
-	return s.is_unknown ? DISCARD_UNKNOWN : ask(&s, a, scratch);
+	enum discard_truth truth = s.is_unknown ? DISCARD_UNKNOWN : ask(&s, a, scratch);
+	arena_reset_to(scratch, mark);
+	return truth;
 }

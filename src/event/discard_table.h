@@ -42,12 +42,14 @@ enum {
 
 enum { DISCARD_KEEP = 0 }; /* the verdict of what is not to be discarded */
 
-/* Which facts a call's number is made of; what a shape doesn't name is 0 in it. */
+/* Which facts a call's number is made of, beside enum discard_result; what a shape doesn't name is
+ * 0 in it. */
 enum discard_shape {
-	DISCARD_NEVER,     /* the call has no verdicts */
-	DISCARD_BY_RESULT, /* enum discard_result, as in all others */
-	DISCARD_OPEN,      /* and of what succeeded DISCARD_OPEN_* and enum discard_file */
-	DISCARD_SOCKET,    /* and enum discard_socket, of the call's descriptor */
+	DISCARD_NEVER,       /* the call has no verdicts */
+	DISCARD_BY_ARGUMENT, /* enum discard_mark, and of what is marked DISCARD_OF_IP */
+	DISCARD_OPEN,        /* of what succeeded DISCARD_OPEN_* and enum discard_file */
+	DISCARD_SOCKET,      /* enum discard_socket, of the call's descriptor */
+	DISCARD_COPY,        /* of what succeeded, whether it is DISCARD_SOCKET_NONE */
 	DISCARD_SHAPE_COUNT
 };
 
@@ -61,6 +63,8 @@ enum discard_result {
 };
 
 enum {
+	DISCARD_MARK_SHIFT = 2,
+	DISCARD_OF_IP = 1 << 4, /* the descriptor that was given is of an IPv4 or IPv6 socket */
 	DISCARD_OPEN_READ = 1 << 2,
 	DISCARD_OPEN_WRITE = 1 << 3,
 	DISCARD_OPEN_MAY_CREATE = 1 << 4, /* O_CREAT */
@@ -69,6 +73,14 @@ enum {
 	DISCARD_SOCKET_SHIFT = 2,
 	DISCARD_SOCKET_LOW = 1 << 5, /* the descriptor that was given is 0, 1 or 2 */
 	DISCARD_FACTS_LIMIT = 1 << 8,
+};
+
+/* What of the values of one argument rules tell from all others. */
+enum discard_mark {
+	DISCARD_UNMARKED,
+	DISCARD_MARKED, /* fcntl F_DUPFD, F_DUPFD_CLOEXEC; socket AF_PACKET; bpf BPF_PROG_LOAD */
+	DISCARD_MARKED_SECOND, /* fcntl F_SETFL */
+	DISCARD_MARKS
 };
 
 enum discard_file { DISCARD_FILE_OTHER, DISCARD_FILE_PLAIN, DISCARD_FILE_DIRECTORY };
@@ -81,6 +93,7 @@ enum discard_socket {
 	DISCARD_SOCKET_TCP6,
 	DISCARD_SOCKET_UDP6,
 	DISCARD_SOCKET_UNIX, /* a unix socket, whatever its ends */
+	DISCARD_SOCKET_NONE, /* what is no socket */
 	DISCARD_SOCKETS
 };
 

@@ -5,6 +5,16 @@
 
 #include "probe/discard_verdict.bpf.h"
 
+enum {
+	CODE_SOCKET = 19,
+	CODE_FCNTL = 151,
+	CODE_BPF = 369,
+	COMMAND_DUPFD = 0,
+	COMMAND_DUPFD_CLOEXEC = 1030,
+	COMMAND_SETFL = 4,
+	COMMAND_PROG_LOAD = 5,
+};
+
 static __always_inline bool is_loopback4(__u32 address)
 {
 	return (address & 0xff) == 127;
@@ -65,6 +75,47 @@ static __always_inline __u32 socket_facts(const struct collect_row *row, __s64 r
 	return facts | class << DISCARD_SOCKET_SHIFT;
 }
 
+/* By the first two arguments; of calls of 32-bit programs the numbers are the same. */
+static __always_inline enum discard_mark mark_of(__u16 code, __u32 first, __u32 second)
+{
+	if (code == CODE_FCNTL && second == COMMAND_SETFL)
+		return DISCARD_MARKED_SECOND;
+	if (code == CODE_FCNTL && (second == COMMAND_DUPFD || second == COMMAND_DUPFD_CLOEXEC))
+		return DISCARD_MARKED;
+	if (code == CODE_SOCKET && first == AF_PACKET_)
+		return DISCARD_MARKED;
+	if (code == CODE_BPF && first == COMMAND_PROG_LOAD)
+		return DISCARD_MARKED;
+	return DISCARD_UNMARKED;
+}
+
+static __always_inline __u32 argument_facts(__u16 code, __u32 first, __u32 second, __s64 ret,
+					    bool known, struct task_struct *task)
+{
+	__u32 facts = mark_of(code, first, second) << DISCARD_MARK_SHIFT;
+
+	if (!facts || code != CODE_FCNTL || ret < 0)
+		return facts;
+	__u64 sk = sock_of_file(file_of_fd(known, task, first));
+	__u16 family = sk ? READ(sock, sk, __sk_common.skc_family) : 0;
+	if (family == AF_INET_ || family == AF_INET6_)
+		facts |= DISCARD_OF_IP;
+	return facts;
+}
+
+static __always_inline __u32 copy_facts(__s64 ret, __s32 given, bool known,
+					struct task_struct *task)
+{
+	__u64 file = ret < 0 ? 0 : file_of_fd(known, task, given);
+
+	if (!file)
+		return 0;
+	__u64 inode = (__u64)READ(file, file, f_inode);
+	if ((READ(inode, inode, i_mode) & MODE_TYPE) == MODE_SOCKET)
+		return 0;
+	return DISCARD_SOCKET_NONE << DISCARD_SOCKET_SHIFT;
+}
+
 /* Whether the call is not to be reported. */
 static __always_inline bool call_is_out(struct pt_regs *regs, __u32 nr,
 					const struct collect_row *row, __s64 ret, bool compat,
@@ -78,7 +129,9 @@ static __always_inline bool call_is_out(struct pt_regs *regs, __u32 nr,
 	    unlikely(nr == CALL_connect && is_interrupted(ret)))
 		return false;
 	switch (t->shape[INDEX(nr, DISCARD_CALLS)]) {
-	case DISCARD_BY_RESULT:
+	case DISCARD_BY_ARGUMENT:
+		facts = argument_facts(row->code, ARGUMENT(regs, compat, 0),
+				       ARGUMENT(regs, compat, 1), ret, known, task);
 		break;
 	case DISCARD_SOCKET:
 		/* Who sends with an address, or may, sends to another end than the socket's. */
@@ -86,6 +139,9 @@ static __always_inline bool call_is_out(struct pt_regs *regs, __u32 nr,
 				     row->code == CODE_SENDTO ? ARGUMENT(regs, compat, 4) != 0
 							      : row->code == CODE_SENDMSG,
 				     known, task);
+		break;
+	case DISCARD_COPY:
+		facts = copy_facts(ret, ARGUMENT(regs, compat, 0), known, task);
 		break;
 	default:
 		return false;

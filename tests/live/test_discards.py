@@ -7,14 +7,17 @@ sample of it was wrong.
 """
 
 import ctypes
+import fcntl
 import itertools
 import os
 import platform
 import re
 import socket
 import struct
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -48,9 +51,23 @@ class Place:
         (root / "link").symlink_to(root / "secret")
         (root / "open" / "link").symlink_to("../secret/file")
         (root / "secret" / "pipe").symlink_to("/dev/null")
+        self.socket = socket.socket()
 
     def __truediv__(self, name):
         return str(self.root / name)
+
+    def fcntl_by(self, way, fd, command, argument):
+        if way == "native":
+            return libc.fcntl(fd, command, argument)
+        return self.low_calls().call_32(LOW_WAYS[way], fd, command, argument, 0, 0, 0)
+
+    def low_calls(self):
+        library = self.root / "int80.so"
+        if not library.exists():
+            source = Path(__file__).parent / "helpers" / "int80.c"
+            subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-fno-omit-frame-pointer", "-o", library, source],
+                           check=True)
+        return ctypes.CDLL(str(library))
 
 
 def from_inside(place, directory, name, flags=os.O_RDONLY):
@@ -141,6 +158,59 @@ def standard_stream():
     os.waitpid(child, 0)
 
 
+def copied(*arguments):
+    """fcntl(F_DUPFD or another command, 0) of a socket onto the lowest number that a child has free."""
+    def act(place):
+        child = os.fork()
+        if child == 0:
+            with socket.socket() as s:
+                os.close(0)
+                place.fcntl_by(arguments[0], s.fileno(), *arguments[1:])
+            os._exit(0)
+        os.waitpid(child, 0)
+    return act
+
+
+def put_in_place(path, family=socket.AF_INET, place=0):
+    """A file, or a socket, as standard input, in a child."""
+    child = os.fork()
+    if child == 0:
+        with socket.socket(family) as s:
+            fd = os.open(path, os.O_RDONLY) if path else s.fileno()
+            if place is None:
+                os.close(0)
+                libc.dup(fd)
+            else:
+                os.dup2(fd, place)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def set_flags(path, is_socket=False):
+    if is_socket:
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(path)
+            fcntl.fcntl(s.fileno(), fcntl.F_SETFL, os.O_NONBLOCK)
+    else:
+        with open(path, "rb") as file:
+            fcntl.fcntl(file.fileno(), fcntl.F_SETFL, os.O_NONBLOCK)
+
+
+def other_commands(place, ways=("native",)):
+    """Those that programs use, whose results are 0, 1 and 2 as well."""
+    with socket.socket() as s:
+        for way in ways:
+            flags = place.fcntl_by(way, s.fileno(), fcntl.F_GETFL, 0)
+            assert flags == os.O_RDWR
+            assert place.fcntl_by(way, s.fileno(), fcntl.F_SETFL, flags) == 0
+            assert place.fcntl_by(way, s.fileno(), fcntl.F_GETFD, 0) == fcntl.FD_CLOEXEC
+            assert place.fcntl_by(way, s.fileno(), fcntl.F_SETFD, fcntl.FD_CLOEXEC) == 0
+
+
+# The numbers of fcntl and fcntl64 of 32-bit programs, which every program may use.
+LOW_WAYS = {"int 0x80": 55, "int 0x80, 64": 221} if platform.machine() == "x86_64" else {}
+
+
 # Rule, what is outside (None: nothing that is discarded), and what must be seen; `p` is a Place.
 CASES = {
     "names that begin so": (
@@ -212,6 +282,40 @@ CASES = {
         "evt.type in (accept, accept4, connect) and (fd.num in (0, 1, 2) or evt.rawres in (1, 2))",
         lambda p: over_loopback(),
         {"closed and made anew": lambda p: standard_stream()}),
+    "sockets that are copied": (
+        "evt.type = fcntl and fd.type in (ipv4, ipv6) and evt.rawres in (0, 1, 2) and evt.arg.cmd in (F_DUPFD, F_DUPFD_CLOEXEC)",
+        other_commands,
+        {"by F_DUPFD": copied("native", fcntl.F_DUPFD, 0),
+         "by F_DUPFD_CLOEXEC": copied("native", fcntl.F_DUPFD_CLOEXEC, 0),
+         **{f"by F_DUPFD, {way}": copied(way, fcntl.F_DUPFD, 0) for way in LOW_WAYS},
+         **{f"by F_DUPFD_CLOEXEC, {way}": copied(way, fcntl.F_DUPFD_CLOEXEC, 0) for way in LOW_WAYS}}),
+    "sockets that are put in other places": (
+        "evt.type in (dup, dup2, dup3) and fd.type in (ipv4, ipv6) and evt.rawres in (0, 1, 2)",
+        lambda p: put_in_place(p / "open/file"),
+        {"a socket": lambda p: put_in_place(None),
+         "one as IPv6": lambda p: put_in_place(None, socket.AF_INET6),
+         "one as the lowest number": lambda p: put_in_place(None, place=None)}),
+    "what is put in other places": (
+        "evt.type in (dup, dup2, dup3) and fd.type in (file, pipe, directory) and evt.rawres in (0, 1, 2)",
+        None,
+        {"a file": lambda p: put_in_place(p / "open/file"),
+         "a directory": lambda p: put_in_place(p / "open")}),
+    "commands that copy nothing": (
+        "evt.type = fcntl and fd.type in (ipv4, ipv6) and not evt.arg.cmd startswith F_DUP"
+        " and not evt.arg.cmd in (F_GETFD, F_SETFD, F_GETFL, F_SETFL)",
+        None,
+        {"one without a name": lambda p: p.fcntl_by("native", p.socket.fileno(), 99, 0),
+         "the owner": lambda p: p.fcntl_by("native", p.socket.fileno(), fcntl.F_GETOWN, 0)}),
+    "flags that are set": (
+        "evt.type = fcntl and evt.rawres = 0 and evt.arg.cmd = F_SETFL and fd.name startswith {root}/secret/",
+        other_commands,
+        {"of a file": lambda p: set_flags(p / "secret/file"),
+         "of a unix socket": lambda p: set_flags(p / "secret/socket", is_socket=True)}),
+    "families of sockets": (
+        "evt.type = socket and evt.arg.domain contains AF_PACKET",
+        lambda p: socket.socket(socket.AF_UNIX).close(),
+        {"one": lambda p: socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close(),
+         "a type that there is not": lambda p: libc.socket(socket.AF_PACKET, 99, 0)}),
 }
 
 PR_SET_NAME = 15
@@ -300,7 +404,9 @@ RULE = """
 def place(live_machine, workshop, request):
     root = workshop / f"discards-{abs(hash(request.node.name)):x}"
     root.mkdir()
-    return Place(root)
+    there = Place(root)
+    yield there
+    there.socket.close()
 
 
 def count(said, what):
@@ -399,6 +505,23 @@ def after_opens(place, tmp_path, option):
         end(monitor, place)
         assert monitor.stop() == 0
     return monitor
+
+
+def test_the_default_rules_discard_commands_that_copy_nothing(place):
+    """Of each way to call fcntl."""
+    ways = ("native", *LOW_WAYS)
+    with live.Monitor("-o", f"engine.modern_ebpf.discard_sample={SAMPLE}") as monitor:
+        monitor.wait_ready()
+        for _ in range(TIMES // 4):
+            other_commands(place, ways)
+        since = monitor.mark()
+        for way in ways:
+            copied(way, fcntl.F_DUPFD, 0)(place)
+            monitor.wait_for("Standard stream redirected to network", since)
+            since = monitor.mark()
+        assert monitor.stop() == 0
+    assert count(monitor.said, "  fcntl") >= TIMES * len(ways) * (1 - 1 / SAMPLE), monitor.said
+    assert count(monitor.said, "Discards that were wrong") == 0, monitor.said
 
 
 def test_what_is_discarded_is_counted_by_event(place, tmp_path):

@@ -82,6 +82,24 @@ static bool is_likely_open(const struct event *e)
 	return e->fd.type != FD_IPV4 && e->fd.type != FD_IPV6;
 }
 
+/* Whether the argument is shown as one of those that are marked so. */
+static bool is_marked(const struct event *e, enum discard_mark mark)
+{
+	const char *const *marked = discard_marked(e->kind, mark);
+
+	for (unsigned i = 0; marked && i < e->nparams; i++) {
+		const struct flag_table *table = e->schema->params[i].flags;
+		uint64_t value;
+
+		for (unsigned k = 0; table && k < table->count; k++)
+			if (event_param_u64(e, i, &value) && table->flags[k].value == value &&
+			    (strcmp(table->flags[k].name, marked[0]) == 0 ||
+			     (marked[1] && strcmp(table->flags[k].name, marked[1]) == 0)))
+				return true;
+	}
+	return false;
+}
+
 bool discards_number(const struct event *e, uint16_t *nr, uint32_t *number)
 {
 	enum discard_shape shape = discard_shape_of(e->kind);
@@ -95,12 +113,23 @@ bool discards_number(const struct event *e, uint16_t *nr, uint32_t *number)
 		  : result < 0           ? DISCARD_FAILED
 		  : result <= 2          ? DISCARD_LOW
 					 : DISCARD_HIGH;
+	for (int mark = DISCARD_MARKED; shape == DISCARD_BY_ARGUMENT && mark < DISCARD_MARKS;
+	     mark++)
+		if (is_marked(e, mark))
+			*number |= (uint32_t)mark << DISCARD_MARK_SHIFT;
+	if (shape == DISCARD_BY_ARGUMENT && result >= 0 && *number >> DISCARD_MARK_SHIFT &&
+	    e->fd.is_known && (e->fd.type == FD_IPV4 || e->fd.type == FD_IPV6) &&
+	    strcmp(e->schema->name, "fcntl") == 0)
+		*number |= DISCARD_OF_IP;
 	if (shape == DISCARD_OPEN && result >= 0) {
 		*number |= open_number(e);
 		return !(e->fd.open_flags & SCAP_O_TMPFILE);
 	}
 	if (shape == DISCARD_SOCKET && *number != DISCARD_FAILED)
 		*number |= socket_number(e);
+	if (shape == DISCARD_COPY && result >= 0 && e->fd.is_known && e->fd.type != FD_UNKNOWN &&
+	    e->fd.type != FD_IPV4 && e->fd.type != FD_IPV6 && e->fd.type != FD_UNIX)
+		*number |= DISCARD_SOCKET_NONE << DISCARD_SOCKET_SHIFT;
 	if (shape == DISCARD_SOCKET && !(e->schema->flags & EVENT_CREATES_FD) && e->fd.num >= 0 &&
 	    e->fd.num <= 2)
 		*number |= DISCARD_SOCKET_LOW;
@@ -127,6 +156,7 @@ static bool check_event(const struct rule_set *set, const struct plan *plan, str
 	if (!discard_decides(t, nr, number, alive, e->fd.path, resolved))
 		return true;
 	counts->discarded++;
+	counts->by_argument += t->shape[nr] == DISCARD_BY_ARGUMENT;
 	counts->by_name += (t->clauses[verdict] & t->named) != 0;
 	counts->by_process += (t->clauses[verdict] & t->of_process & ~alive) != 0;
 	ctx.scratch = scratch;

@@ -8,7 +8,7 @@
 #include "event/event.h"
 
 struct discards_counts {
-	uint64_t events, discarded, by_name, by_process;
+	uint64_t events, discarded, by_name, by_process, by_argument;
 };
 
 /* The number that the probe would find for an event that is bound; false: it would find none. */

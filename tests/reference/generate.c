@@ -60,14 +60,27 @@ static const char *const addresses[] = {"127.0.0.1", "10.1.2.3", "10.9.9.9", "19
 static const char *const networks[] = {"10.0.0.0/8", "127.0.0.0/8", "10.1.0.0/16", "0.0.0.0/0",
 				       "fe80::/10",  "::1/128",     "10.1.2.3"};
 static const char *const event_names[] = {
-    "open",   "openat", "openat2",  "read",  "write",  "connect",   "accept4", "execve",
-    "clone",  "unlink", "unlinkat", "close", "rename", "renameat2", "mkdirat", "chmod",
-    "setuid", "ptrace", "sendto",   "mount", "bind",   "socket",    "kill",    "symlinkat"};
+    "open",    "openat", "openat2",   "read",     "write",  "connect", "accept4",
+    "execve",  "clone",  "unlink",    "unlinkat", "close",  "rename",  "renameat2",
+    "mkdirat", "chmod",  "setuid",    "ptrace",   "sendto", "mount",   "bind",
+    "socket",  "kill",   "symlinkat", "fcntl",    "bpf",    "dup2"};
 static const char *const arguments[] = {"-c", "--verbose", "/etc/shadow", "id_rsa", "x=1", "-"};
 
 /* Conditions */
 
-enum store { NAMES, PATHS, NUMBERS, FLAGS, ADDRESSES, TYPES, LETTERS, RESULTS, IDS, TRUTHS };
+enum store {
+	NAMES,
+	PATHS,
+	COMMANDS,
+	NUMBERS,
+	FLAGS,
+	ADDRESSES,
+	TYPES,
+	LETTERS,
+	RESULTS,
+	IDS,
+	TRUTHS
+};
 
 static const struct field_choice {
 	const char *text;
@@ -160,6 +173,10 @@ static const struct field_choice early_choices[] = {{"proc.name", NAMES},
 						    {"evt.is_open_exec", TRUTHS},
 						    {"evt.failed", TRUTHS},
 						    {"evt.dir", LETTERS},
+						    {"evt.arg.cmd", COMMANDS},
+						    {"evt.arg.cmd", COMMANDS},
+						    {"evt.arg.domain", COMMANDS},
+						    {"evt.arg[2]", COMMANDS},
 						    {"fd.l4proto", LETTERS}};
 
 static const char *const text_operators[] = {
@@ -180,6 +197,25 @@ static void put_operand(struct generator *g, struct buffer *out, enum store stor
 	static const char *const letters[] = {"f", "4", "d", "file", "ipv4", "<", "tcp", "net"};
 	static const char *const results[] = {"SUCCESS", "ENOENT", "EACCES"};
 	static const char *const ids[] = {"host", "0123456789ab", "fedcba987654", ""};
+	static const char *const commands[] = {"F_DUPFD",
+					       "F_DUPFD_CLOEXEC",
+					       "F_GETFL",
+					       "F_SETFL",
+					       "DUPFD",
+					       "F_",
+					       "UNKNOWN",
+					       "AF_",
+					       "AF_PACKET",
+					       "AF_INET",
+					       "PROG_",
+					       "LOAD",
+					       "BPF_PROG_LOAD",
+					       "",
+					       "5",
+					       "17",
+					       "_",
+					       "f_d",
+					       "40"};
 	static const int numbers[] = {-1, 0, 1, 2, 3, 5, 22, 80, 443, 1000, 100, 105, -2};
 
 	if (strstr(op, "glob")) {
@@ -196,6 +232,9 @@ static void put_operand(struct generator *g, struct buffer *out, enum store stor
 		break;
 	case PATHS:
 		put_quoted(out, generate_below(g, 2) ? PICK(g, paths) : PICK(g, fragments));
+		break;
+	case COMMANDS:
+		put_quoted(out, PICK(g, commands));
 		break;
 	case FLAGS:
 	case NUMBERS:
@@ -299,7 +338,10 @@ void generate_condition(struct generator *g, struct buffer *out)
 
 void generate_early_condition(struct generator *g, struct buffer *out)
 {
-	buffer_put(out, STR("evt.type in (open, openat, creat, connect, accept4, sendto) and "));
+	buffer_put(out,
+		   generate_below(g, 4)
+		       ? STR("evt.type in (open, openat, creat, connect, accept4, sendto) and ")
+		       : STR("evt.type in (fcntl, socket, bpf, dup2) and "));
 	g->only_early = true;
 	put_condition(g, out, (unsigned)generate_below(g, 4));
 	g->only_early = false;

@@ -35,10 +35,12 @@ static void no_rule_wants_what_is_discarded(void **state)
 		seed++;
 	} while (now() < end);
 	fprintf(stderr,
-		"# %llu events, %llu discarded, %llu of them by names, %llu by their processes\n",
+		"# %llu events, %llu discarded, %llu of them by names, %llu by their processes, "
+		"%llu of calls by an argument\n",
 		(unsigned long long)counts.events, (unsigned long long)counts.discarded,
-		(unsigned long long)counts.by_name, (unsigned long long)counts.by_process);
-	assert_true(counts.by_name > 0 && counts.by_process > 0);
+		(unsigned long long)counts.by_name, (unsigned long long)counts.by_process,
+		(unsigned long long)counts.by_argument);
+	assert_true(counts.by_name > 0 && counts.by_process > 0 && counts.by_argument > 0);
 }
 
 static uint16_t nr_of(const char *call)
@@ -59,6 +61,11 @@ enum {
 	DIRECTORY_READ =
 	    DISCARD_HIGH | DISCARD_OPEN_READ | DISCARD_FILE_DIRECTORY << DISCARD_FILE_SHIFT,
 	OTHER_READ = DISCARD_HIGH | DISCARD_OPEN_READ,
+	MARKED = DISCARD_MARKED << DISCARD_MARK_SHIFT,
+	DUPLICATED = DISCARD_LOW | MARKED,
+	FLAGS_SET = DISCARD_LOW | DISCARD_MARKED_SECOND << DISCARD_MARK_SHIFT,
+	FLAGS_SET_OF_IP = FLAGS_SET | DISCARD_OF_IP,
+	FILE_COPIED = DISCARD_LOW | DISCARD_SOCKET_NONE << DISCARD_SOCKET_SHIFT,
 	TCP_LOOPBACK = DISCARD_HIGH | DISCARD_SOCKET_TCP4 << DISCARD_SOCKET_SHIFT,
 };
 
@@ -149,6 +156,91 @@ static void facts_and_names_decide(void **state)
 	    {"evt.rawres in (0, 1, 2)", "dup", DISCARD_HIGH, "", true},
 	    {"evt.rawres in (0, 1, 2)", "dup2", DISCARD_LOW, "", false},
 	    {"evt.rawres = 1", "dup3", DISCARD_LOW, "", false},
+	    {"fd.type in (ipv4, ipv6)", "dup2", DISCARD_LOW, "", false},
+	    {"fd.type in (ipv4, ipv6)", "dup2", FILE_COPIED, "", true},
+	    {"not fd.type in (ipv4, ipv6)", "dup2", FILE_COPIED, "", false},
+	    {"fd.type != unix", "dup2", FILE_COPIED, "", false},
+	    {"fd.type = file", "dup", FILE_COPIED, "", false},
+	    {"fd.type = directory", "dup", FILE_COPIED, "", false},
+	    {"fd.type = pipe", "dup", FILE_COPIED, "", false},
+	    {"fd.type startswith ip", "dup3", FILE_COPIED, "", true},
+	    {"fd.type exists", "dup3", FILE_COPIED, "", false},
+	    {"not fd.type exists", "dup3", FILE_COPIED, "", false},
+	    {"fd.num = 1", "dup2", FILE_COPIED, "", false},
+	    {"fd.typechar = 4", "dup2", FILE_COPIED, "", false},
+	    {"fd.sport = 80", "dup2", FILE_COPIED, "", false},
+	    {"fd.name = /a", "dup2", FILE_COPIED, "", false},
+	    /* Commands. */
+	    {"evt.arg.cmd in (F_DUPFD, F_DUPFD_CLOEXEC)", "fcntl", DISCARD_LOW, "", true},
+	    {"evt.arg.cmd in (F_DUPFD, F_DUPFD_CLOEXEC)", "fcntl", DUPLICATED, "", false},
+	    {"evt.arg.cmd in (F_DUPFD, F_DUPFD_CLOEXEC)", "fcntl", DISCARD_HIGH, "", true},
+	    {"not evt.arg.cmd in (F_DUPFD, F_DUPFD_CLOEXEC)", "fcntl", DUPLICATED, "", true},
+	    {"not evt.arg.cmd in (F_DUPFD, F_DUPFD_CLOEXEC)", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.cmd = F_DUPFD", "fcntl", DUPLICATED, "", false},
+	    {"evt.arg.cmd != F_DUPFD", "fcntl", DUPLICATED, "", false},
+	    {"evt.arg.cmd = F_DUPFD", "fcntl", DISCARD_LOW, "", true},
+	    {"evt.arg.cmd != F_DUPFD", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.cmd = F_GETFL", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.cmd = F_GETFL", "fcntl", DUPLICATED, "", true},
+	    {"evt.arg.cmd != F_GETFL", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.cmd in (F_DUPFD, F_GETFD)", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.cmd in (F_DUPFD, F_SETFL)", "fcntl", DISCARD_LOW, "", true},
+	    {"evt.arg.cmd in (F_DUPFD, F_SETFL)", "fcntl", FLAGS_SET, "", false},
+	    {"evt.arg.cmd = F_DUPFD_QUERY", "fcntl", DISCARD_LOW, "", true},
+	    {"evt.arg.cmd = UNKNOWN", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.cmd contains DUPFD", "fcntl", DISCARD_LOW, "", true},
+	    {"evt.arg.cmd contains DUPFD", "fcntl", DUPLICATED, "", false},
+	    {"not evt.arg.cmd contains DUPFD", "fcntl", DUPLICATED, "", true},
+	    {"evt.arg.cmd icontains dupfd", "fcntl", DISCARD_LOW, "", true},
+	    {"evt.arg.cmd startswith F_DUP", "fcntl", DISCARD_LOW, "", true},
+	    {"evt.arg.cmd endswith FD", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.cmd contains F_", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.cmd = F_SETFL", "fcntl", FLAGS_SET, "", false},
+	    {"evt.arg.cmd = F_SETFL", "fcntl", DISCARD_LOW, "", true},
+	    {"evt.arg.cmd = F_SETFL", "fcntl", DUPLICATED, "", true},
+	    {"evt.arg.cmd = F_DUPFD", "fcntl", FLAGS_SET, "", true},
+	    {"not evt.arg.cmd = F_SETFL", "fcntl", FLAGS_SET, "", true},
+	    {"evt.arg.cmd = F_SETFL", "fcntl", FLAGS_SET_OF_IP, "", false},
+	    {"fd.name pmatch (/var/log, /a)", "fcntl", FLAGS_SET, "", false},
+	    {"fd.name pmatch (/var/log, /a)", "fcntl", FLAGS_SET_OF_IP, "", true},
+	    {"not fd.name pmatch (/var/log)", "fcntl", FLAGS_SET_OF_IP, "", false},
+	    {"fd.name in (/a, /b)", "fcntl", FLAGS_SET_OF_IP, "", true},
+	    {"fd.name = /a", "fcntl", FLAGS_SET_OF_IP, "", true},
+	    {"fd.name != /a", "fcntl", FLAGS_SET_OF_IP, "", false},
+	    {"fd.name startswith /a", "fcntl", FLAGS_SET_OF_IP, "", true},
+	    {"fd.name startswith 1", "fcntl", FLAGS_SET_OF_IP, "", false},
+	    {"not fd.name startswith 1", "fcntl", FLAGS_SET_OF_IP, "", false},
+	    {"fd.name in (/a, \"127.0.0.1:1\")", "fcntl", FLAGS_SET_OF_IP, "", false},
+	    {"fd.name contains /a", "fcntl", FLAGS_SET_OF_IP, "", false},
+	    {"fd.name exists", "fcntl", FLAGS_SET_OF_IP, "", false},
+	    {"fd.type in (ipv4, ipv6)", "fcntl", FLAGS_SET, "", false},
+	    {"fd.type in (ipv4, ipv6)", "fcntl", FLAGS_SET_OF_IP, "", false},
+	    {"fd.type = ipv6", "fcntl", FLAGS_SET_OF_IP, "", false},
+	    {"fd.type in (file, unix)", "fcntl", FLAGS_SET_OF_IP, "", true},
+	    {"fd.type in (file, unix)", "fcntl", DUPLICATED | DISCARD_OF_IP, "", true},
+	    /* Not every number without a name can be tried. */
+	    {"evt.arg.cmd = 40", "fcntl", DISCARD_LOW, "", false},
+	    {"not evt.arg.cmd = 40", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.cmd contains \"4\"", "fcntl", DISCARD_LOW, "", false},
+	    {"not evt.arg.cmd contains \"4\"", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.cmd in (F_DUPFD, 40)", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.cmd contains \"\"", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.cmd glob F_?UP*", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.cmd regex F_.UP.*", "fcntl", DISCARD_LOW, "", false},
+	    {"tolower(evt.arg.cmd) = f_dupfd", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg[2] = F_DUPFD", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.args contains F_DUPFD", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.rawarg.cmd = 1", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.fd = F_DUPFD", "fcntl", DISCARD_LOW, "", false},
+	    {"not evt.arg.cmd exists", "fcntl", DISCARD_LOW, "", true},
+	    {"evt.arg.cmd exists", "fcntl", DISCARD_LOW, "", false},
+	    {"evt.arg.domain contains AF_PACKET", "socket", DISCARD_HIGH, "", true},
+	    {"evt.arg.domain contains AF_PACKET", "socket", DISCARD_HIGH | MARKED, "", false},
+	    {"evt.arg.domain contains AF_LOCAL", "socket", DISCARD_HIGH, "", false},
+	    {"evt.arg.type = 3", "socket", DISCARD_HIGH, "", false},
+	    {"evt.arg.cmd = BPF_PROG_LOAD", "bpf", DISCARD_HIGH, "", true},
+	    {"evt.arg.cmd = BPF_PROG_LOAD", "bpf", DISCARD_HIGH | MARKED, "", false},
+	    {"evt.arg.cmd != BPF_PROG_LOAD", "bpf", DISCARD_HIGH | MARKED, "", true},
 	    {"fd.net != 127.0.0.0/8", "connect", TCP_LOOPBACK, "", true},
 	    {"fd.net = 127.0.0.0/8", "connect", TCP_LOOPBACK, "", false},
 	    {"fd.ip = 127.0.0.1", "connect", TCP_LOOPBACK, "", false},
@@ -227,7 +319,21 @@ static void what_becomes_of_calls_is_told(void **state)
 	    {"fd.net != 127.0.0.0/8 and fd.typechar = 4", "connect",
 	     "kept: failed; discarded: TCP over loopback, UDP over loopback, a unix socket; "
 	     "kept: anything else"},
-	    {"evt.rawres = 0", "dup2", "discarded: failed; kept: 0, 1 or 2; discarded: 3 or more"},
+	    {"evt.rawres = 0 and fd.type in (ipv4, ipv6)", "dup2",
+	     "discarded: failed; kept: sockets as 0, 1 or 2; discarded: sockets as 3 or more, "
+	     "anything else as 0, 1 or 2, anything else as 3 or more"},
+	    {"evt.rawres in (0, 1, 2) and evt.arg.cmd in (F_DUPFD, F_DUPFD_CLOEXEC)", "fcntl",
+	     "discarded: F_DUPFD or F_DUPFD_CLOEXEC that failed; "
+	     "kept: F_DUPFD or F_DUPFD_CLOEXEC with 0, 1 or 2; "
+	     "discarded: F_DUPFD or F_DUPFD_CLOEXEC with 3 or more, F_SETFL that failed, "
+	     "F_SETFL with 0, 1 or 2, F_SETFL with 0, 1 or 2 of an IP socket, "
+	     "anything else that failed, anything else with 0, 1 or 2, anything else with 3 or "
+	     "more"},
+	    {"evt.failed = false and evt.arg.domain = AF_PACKET", "socket",
+	     "discarded: AF_PACKET that failed; "
+	     "kept: AF_PACKET with 0, 1 or 2, AF_PACKET with 3 or more; "
+	     "discarded: anything else that failed, anything else with 0, 1 or 2, "
+	     "anything else with 3 or more"},
 	    {"evt.failed = true", "unlink", ""},
 	};
 	(void)state;
