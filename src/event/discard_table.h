@@ -67,8 +67,8 @@ enum {
 	DISCARD_OF_IP = 1 << 4, /* the descriptor that was given is of an IPv4 or IPv6 socket */
 	DISCARD_OPEN_READ = 1 << 2,
 	DISCARD_OPEN_WRITE = 1 << 3,
-	DISCARD_OPEN_MAY_CREATE = 1 << 4, /* O_CREAT */
-	DISCARD_OPEN_CREATED = 1 << 5,
+	DISCARD_OPEN_MAY_CREATE = 1 << 4, /* O_CREAT; O_DIRECTORY, which is shown as O_TMPFILE */
+	DISCARD_OPEN_CREATED = 1 << 5,    /* likewise */
 	DISCARD_FILE_SHIFT = 6,
 	DISCARD_SOCKET_SHIFT = 2,
 	DISCARD_SOCKET_LOW = 1 << 5, /* the descriptor that was given is 0, 1 or 2 */

@@ -69,6 +69,11 @@ static __always_inline bool known_is_opened(const struct known_path *path, __u64
 enum {
 	OPEN_WRITE_ONLY = 1,
 	OPEN_CREAT = 0x40,
+#if defined(__TARGET_ARCH_arm64)
+	OPEN_DIRECTORY = 0x4000,
+#else
+	OPEN_DIRECTORY = 0x10000,
+#endif
 };
 
 /* Of what DISCARD_OPEN's numbers are made of: how the file was opened. */
@@ -84,6 +89,9 @@ static __always_inline __u32 opened_facts(__u64 file, __u32 flags)
 		facts |= DISCARD_OPEN_MAY_CREATE;
 	if (READ(file, file, f_mode) & FMODE_CREATED_)
 		facts |= DISCARD_OPEN_CREATED;
+	/* It is a part of O_TMPFILE, and shown as that. */
+	if (flags & OPEN_DIRECTORY)
+		facts |= DISCARD_OPEN_MAY_CREATE | DISCARD_OPEN_CREATED;
 	return facts;
 }
 

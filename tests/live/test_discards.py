@@ -260,7 +260,8 @@ CASES = {
     "what is made": (
         "evt.type in (open, openat, creat) and evt.is_open_create = true",
         lambda p: (opened(p / "open/file", os.O_RDWR | os.O_CREAT), opened(p / "open/file")),
-        {"a file": lambda p: (opened(p / "open/new", os.O_WRONLY | os.O_CREAT), os.unlink(p / "open/new"))}),
+        {"a file": lambda p: (opened(p / "open/new", os.O_WRONLY | os.O_CREAT), os.unlink(p / "open/new")),
+         "a directory, whose flag is a part of O_TMPFILE": lambda p: opened(p / "open", os.O_DIRECTORY)}),
     "failures": (
         "evt.type in (open, openat) and evt.failed = true and fd.name endswith /none",
         lambda p: (opened(p / "open/file"), opened(p / "open/nothing")),

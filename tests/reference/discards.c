@@ -32,6 +32,8 @@ static uint32_t open_number(const struct event *e)
 		number |= DISCARD_OPEN_MAY_CREATE;
 	if (flags & SCAP_O_F_CREATED)
 		number |= DISCARD_OPEN_CREATED;
+	if (flags & SCAP_O_TMPFILE)
+		number |= DISCARD_OPEN_MAY_CREATE | DISCARD_OPEN_CREATED;
 	if (e->fd.type == FD_FILE)
 		number |= DISCARD_FILE_PLAIN << DISCARD_FILE_SHIFT;
 	if (e->fd.type == FD_DIRECTORY)
@@ -123,7 +125,7 @@ bool discards_number(const struct event *e, uint16_t *nr, uint32_t *number)
 		*number |= DISCARD_OF_IP;
 	if (shape == DISCARD_OPEN && result >= 0) {
 		*number |= open_number(e);
-		return !(e->fd.open_flags & SCAP_O_TMPFILE);
+		return !(e->fd.open_flags & SCAP_O_TMPFILE) || e->fd.type == FD_DIRECTORY;
 	}
 	if (shape == DISCARD_SOCKET && *number != DISCARD_FAILED)
 		*number |= socket_number(e);
