@@ -37,7 +37,7 @@ enum {
 	DISCARD_CLAUSES = 64,
 	DISCARD_SETS = 256,
 	DISCARD_NAME_MAX = 256,   /* events of longer names are kept */
-	DISCARD_PROCESSES = 8192, /* a power of two */
+	DISCARD_PROCESSES = 4096, /* a power of two */
 };
 
 enum { DISCARD_KEEP = 0 }; /* the verdict of what is not to be discarded */
