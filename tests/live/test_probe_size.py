@@ -11,8 +11,8 @@ import subprocess
 
 import pytest
 
-# On Linux 6.18: the largest program took 34,810, all together 264,000.
-VERIFIED_PROGRAM, VERIFIED_ALL = 90_000, 450_000
+# On Linux 6.18 the largest program took 34,300, all together 305,000; on 6.1 56,900 and 459,000.
+VERIFIED_PROGRAM, VERIFIED_ALL = 90_000, 520_000
 # As many as fit into a start whose translation to machine code is not felt: 53,500.
 INSTRUCTIONS_ALL = 90_000
 
