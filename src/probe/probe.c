@@ -404,29 +404,6 @@ static int load_programs(struct probe *p, struct load *load, const struct probe_
 	return entered;
 }
 
-static size_t discards_size(const struct probe *p)
-{
-	return (size_t)p->ncpus * PROBE_CODES * sizeof(*p->discards);
-}
-
-static void *map_memory(const struct bpf_map *map, size_t size, int protection)
-{
-	void *memory = mmap(NULL, size, protection, MAP_SHARED, bpf_map__fd(map), 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
-}
-
-/* Read and written where they lie: system calls would be too many. */
-static void map_discards(struct probe *p)
-{
-	const struct saker_probe *s = p->programs;
-
-	p->discards = map_memory(s->maps.discards_by_code, discards_size(p), PROT_READ);
-	p->discard_processes =
-	    map_memory(s->maps.discard_processes, DISCARD_PROCESSES * sizeof(*p->discard_processes),
-		       PROT_READ | PROT_WRITE);
-}
-
 static int open_all(struct probe *p, const struct probe_options *options, struct error *err)
 {
 	char memory[LOG_BYTES];
@@ -465,7 +442,7 @@ static int open_all(struct probe *p, const struct probe_options *options, struct
 	if (!r)
 		r = identify(p);
 	if (!r)
-		map_discards(p);
+		discards_map(p);
 	if (!r)
 		r = attach(p, p->programs->progs.sys_exit, "tp_btf/sys_exit", err);
 	if (!r)
@@ -500,10 +477,7 @@ void probe_close(struct probe *p)
 	if (!p)
 		return;
 	hooks_close(&p->hooks);
-	if (p->discards)
-		munmap((void *)p->discards, discards_size(p));
-	if (p->discard_processes)
-		munmap(p->discard_processes, DISCARD_PROCESSES * sizeof(*p->discard_processes));
+	discards_unmap(p);
 	for (size_t i = 0; i < p->nlinks; i++)
 		bpf_link__destroy(p->links[i]);
 	for (size_t i = 0; i < p->nrings; i++)
@@ -633,7 +607,8 @@ int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct err
 		if (collect_rows[nr].flags & ROW_STATE)
 			next[nr] |= WANT_STATE;
 	}
-	if ((next[CALL_read] | next[CALL_write] | next[CALL_readv] | next[CALL_writev]) & WANT_RULES)
+	if ((next[CALL_read] | next[CALL_write] | next[CALL_readv] | next[CALL_writev]) &
+	    WANT_RULES)
 		next[CALL_io_submit] |= WANT_PARTS;
 	/* The same entry serves the same number of a 32-bit call. */
 	for (int old = 0; old < PROBE_SYSCALLS; old++) {
@@ -670,37 +645,6 @@ int probe_set_wants(struct probe *p, const struct probe_wants *wants, struct err
 					   __ATOMIC_SEQ_CST);
 	}
 	return r;
-}
-
-bool probe_keep(struct probe *p, uint16_t nr)
-{
-	uint16_t *wants = p->programs->bss->wants;
-
-	if (nr >= PROBE_SYSCALLS || __atomic_exchange_n(&p->keeps[nr], 1, __ATOMIC_SEQ_CST))
-		return false;
-	__atomic_fetch_and(&wants[nr], (uint16_t)~WANT_MAY_BE_OUT, __ATOMIC_SEQ_CST);
-	return true;
-}
-
-void probe_tell_process(struct probe *p, const struct task_facts *facts, uint64_t clauses)
-{
-	uint32_t tid = (uint32_t)facts->tid;
-	struct discard_process process = {
-	    .start_time = facts->start_time,
-	    .exec_id = facts->exec_id,
-	    .cgroup_id = facts->cgroup_id,
-	    .tid = tid,
-	    .clauses = clauses,
-	    .number = __atomic_load_n(&p->discard_tables, __ATOMIC_SEQ_CST),
-	};
-
-	_Static_assert(sizeof(process.comm) == sizeof(facts->comm),
-		       "a name of the kernel's length");
-	memcpy(process.comm, facts->comm, sizeof(process.comm));
-	process.seal = discard_seal(&process, clauses);
-	/* What is not entered is not known. */
-	if (p->discard_processes)
-		p->discard_processes[tid % DISCARD_PROCESSES] = process;
 }
 
 size_t probe_attached(const struct probe *p, const char **names, size_t room)

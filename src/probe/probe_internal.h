@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An open probe's inside, for probe.c and counters.c alone. */
+/* An open probe's inside, for probe.c, counters.c and discard_map.c alone. */
 #ifndef SAKER_PROBE_PROBE_INTERNAL_H
 #define SAKER_PROBE_PROBE_INTERNAL_H
 
