@@ -186,6 +186,8 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	return 0;
 }
 
+__noinline int hook_forget(void); /* hooks.bpf.h */
+
 /* Calls whose number is wanted: which of them are. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_wanted, struct pt_regs *regs, long ret)
@@ -204,6 +206,8 @@ int BPF_PROG(call_wanted, struct pt_regs *regs, long ret)
 					       !(nr == CALL_connect && is_interrupted(ret))))) {
 		if (unlikely(routes_in_use) && is_sending(nr))
 			sent_forget();
+		if (has_hooks && unlikely(hooked[INDEX(nr, PROBE_SYSCALLS)]))
+			hook_forget();
 		return 0;
 	}
 	const struct collect_row *row = &collect_rows[INDEX(nr, PROBE_SYSCALLS)];

@@ -89,12 +89,12 @@ __noinline int path_by_dir(__u32 slot_index, __u32 number)
 	__u64 dentry = s->start_dentry, dir = s->start_dir, mnt = s->start_mnt;
 	struct known_path *path = known_get(dir, KNOWN_DIR);
 
-	if (!path || path->dentry != dir || path->mnt != mnt || path->number != number)
+	if (!path)
 		return 0;
-	__u32 version = path->version, size = path->size;
+	__u32 version = known_version(path), size = path->size;
 	__u32 name = READ(dentry, dentry, d_name.len);
-	if (version & 1 || name > NAME_BYTES_MAX || size > KNOWN_TEXT ||
-	    !READ(dentry, dentry, d_hash.pprev) ||
+	if (version & 1 || path->dentry != dir || path->mnt != mnt || path->number != number ||
+	    name > NAME_BYTES_MAX || size > KNOWN_TEXT || !READ(dentry, dentry, d_hash.pprev) ||
 	    !known_is_there(known_index(dir, KNOWN_DIR), dir, mnt,
 			    s->walk_to_origin ? s->origin_dentry : s->root_dentry,
 			    s->walk_to_origin ? s->origin_mnt : s->root_mnt))

@@ -41,9 +41,9 @@ static __always_inline bool given_is(const struct known_path *path, __u32 size, 
 static __always_inline bool known_is_opened(const struct known_path *path, __u64 dentry, __u64 mnt,
 					    __u64 name, bool known, struct task_struct *task)
 {
-	__u32 version = path->version, size = path->size;
+	__u32 size = path->size;
 
-	if (version & 1 || size > KNOWN_TEXT || !READ(dentry, dentry, d_hash.pprev))
+	if (size > KNOWN_TEXT || !READ(dentry, dentry, d_hash.pprev))
 		return false;
 	struct fs_struct *fs = FOLLOW(known, task, fs);
 	if (!fs)
@@ -62,8 +62,7 @@ static __always_inline bool known_is_opened(const struct known_path *path, __u64
 	    sb != (__u64)READ(vfsmount, end_mnt, mnt_sb))
 		return false;
 	return given_is(path, size, name) &&
-	       known_is_there(known_index(dentry, KNOWN_FILE), dentry, mnt, end_dentry, end_mnt) &&
-	       version == path->version;
+	       known_is_there(known_index(dentry, KNOWN_FILE), dentry, mnt, end_dentry, end_mnt);
 }
 
 enum {
@@ -112,7 +111,10 @@ static __always_inline bool opened_is_out(struct pt_regs *regs, __u32 nr,
 	__u64 mnt = NUMBER_AT(file + to_path + bpf_core_field_offset(struct path, mnt));
 	__u64 dentry = NUMBER_AT(file + to_path + bpf_core_field_offset(struct path, dentry));
 	const struct known_path *path = known_get(dentry, KNOWN_FILE);
-	if (!path || path->dentry != dentry || path->mnt != mnt || path->number != t->number)
+	if (!path)
+		return false;
+	__u32 version = known_version(path);
+	if (version & 1 || path->dentry != dentry || path->mnt != mnt || path->number != t->number)
 		return false;
 	__u64 inode = (__u64)READ(file, file, f_inode);
 	if ((READ(inode, inode, i_mode) & MODE_TYPE) != MODE_PLAIN)
@@ -128,7 +130,8 @@ static __always_inline bool opened_is_out(struct pt_regs *regs, __u32 nr,
 	__u64 clauses = t->clauses[INDEX(verdict, DISCARD_SETS)] & (path->may_hold | ~t->named);
 	if (clauses & t->of_process)
 		clauses &= process_clauses(t, known, trusted, task);
-	return !clauses && known_is_opened(path, dentry, mnt, name, known, task);
+	return !clauses && known_is_opened(path, dentry, mnt, name, known, task) &&
+	       version == path->version;
 }
 
 /* The dispatcher's way for calls that open files; they go on by call_wanted where they are others.

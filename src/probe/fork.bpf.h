@@ -243,6 +243,8 @@ int BPF_PROG(process_exit, struct task_struct *trusted)
 		return 0;
 	if (has_hooks && hooks_in_use)
 		hook_forget();
+	if (unlikely(routes_in_use))
+		sent_forget();
 	if (unlikely(wants[CALL_reboot] & WANT_RULES))
 		reboot_ended(task);
 	struct slot *s =

@@ -56,6 +56,18 @@ static __always_inline struct known_path *known_get(__u64 dentry, enum known_kin
 	return bpf_map_lookup_elem(&known_paths, &index);
 }
 
+/*
+ * Before anything of it is read, and again at the end: where the number is the same nothing was
+ * written meanwhile, by somebody who came between.
+ */
+static __always_inline __u32 known_version(const struct known_path *path)
+{
+	__u32 version = path->version;
+
+	asm volatile("" ::: "memory");
+	return version;
+}
+
 /* The bits of a word that belong to `left` bytes, of which there may be more. */
 static __always_inline __u64 word_mask(__u32 left)
 {

@@ -19,15 +19,19 @@
 
 enum {
 	SENDING_CALLS = 16384, /* under way */
-	SENT_MESSAGES = 65536,
+	SENT_MESSAGES = 8192,  /* the oldest are forgotten, and then not known */
 };
 
-/* Of the call that a thread is in. */
+/*
+ * Of the call that a thread is in. For one destination several tables may be searched, one after
+ * the other, and each is told: those of the first that was searched count, of each family.
+ */
 struct sending {
 	struct user_in6 to; /* of the first message */
 	__u32 count; /* destinations that are known; those of others stand in sent_messages */
 	__u16 nr;
-	__u16 port; /* ours, as packets have it */
+	__u16 port;      /* ours, as packets have it */
+	__u64 tables[2]; /* of IPv4 and IPv6; 0: none was searched */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -41,9 +45,8 @@ struct sent_key {
 	__u64 thread, index;
 };
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, SENT_MESSAGES);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct sent_key);
 	__type(value, struct user_in6);
 } sent_messages SEC(".maps");
@@ -54,9 +57,10 @@ static __always_inline bool is_sending(__u32 nr)
 }
 
 /* Keeps a destination; own_port: the sender's. */
-static __always_inline int route_note(const struct user_in6 *to, __u64 flow, __u16 own_port)
+static __always_inline int route_note(const struct user_in6 *to, __u64 flow, __u16 own_port,
+				      __u64 table)
 {
-	bool known = HAS_TASK_BTF;
+	bool known = HAS_TASK_BTF, is_6 = to->family == AF_INET6_;
 	struct task_struct *trusted = current_trusted();
 	struct pt_regs *regs = current_regs();
 
@@ -68,12 +72,20 @@ static __always_inline int route_note(const struct user_in6 *to, __u64 flow, __u
 	    (FOLLOW(known, trusted, tgid) == own_tgid && !reports_own))
 		return 0;
 	struct sent_key key = {bpf_get_current_pid_tgid(), 0};
-	struct sending first = {.to = *to, .count = 1, .nr = nr, .port = own_port};
-	if (!bpf_map_update_elem(&sending, &key.thread, &first, BPF_NOEXIST) || nr != CALL_sendmmsg)
-		return 0;
 	struct sending *call = bpf_map_lookup_elem(&sending, &key.thread);
-	if (!call || call->port != own_port)
+	if (!call || call->nr != nr) {
+		struct sending first = {.to = *to, .count = 1, .nr = nr, .port = own_port};
+
+		first.tables[is_6] = table;
+		bpf_map_update_elem(&sending, &key.thread, &first, BPF_ANY);
 		return 0;
+	}
+	if (nr != CALL_sendmmsg || call->port != own_port)
+		return 0;
+	__u64 *counted = is_6 ? &call->tables[1] : &call->tables[0];
+	if (*counted && *counted != table)
+		return 0;
+	*counted = table;
 	key.index = call->count++;
 	/* Where there is no room nothing is known, and not what was there before. */
 	if (bpf_map_update_elem(&sent_messages, &key, to, BPF_ANY))
@@ -87,7 +99,7 @@ int BPF_PROG(route_looked_up, __u32 table, struct flowi4 *flow)
 	struct user_in6 to = {.family = AF_INET_, .port = flow->uli.ports.dport};
 
 	((struct user_in *)&to)->address = flow->daddr;
-	return route_note(&to, (__u64)flow, flow->uli.ports.sport);
+	return route_note(&to, (__u64)flow, flow->uli.ports.sport, table);
 }
 
 SEC("tp_btf/fib6_table_lookup")
@@ -96,7 +108,7 @@ int BPF_PROG(route6_looked_up, void *net, void *result, void *table, struct flow
 	struct user_in6 to = {.family = AF_INET6_, .port = flow->uli.ports.dport};
 
 	bpf_core_read(to.address, sizeof(to.address), &flow->daddr);
-	return route_note(&to, (__u64)flow, flow->uli.ports.sport);
+	return route_note(&to, (__u64)flow, flow->uli.ports.sport, (__u64)table);
 }
 
 /* Of a call whose end is not told. */
